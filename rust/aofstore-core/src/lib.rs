@@ -1,0 +1,10 @@
+//! The engine of aofstore, without Python: keyspace, commands, append-only file.
+//!
+//! Floors, lowest first; a floor may only import lower ones (`tests/meta/test_layers.py`):
+//! ground (`error`, `clock`, `num`, `resp`, `fs`), `encoding`, `keyspace`, `command` and `aof`,
+//! `load`, `engine`.
+
+pub mod encoding;
+pub mod fs;
+pub mod num;
+pub mod resp;
