@@ -5,6 +5,7 @@
 //! `load`, `engine`.
 
 pub mod encoding;
+pub mod error;
 pub mod fs;
 pub mod num;
 pub mod resp;
