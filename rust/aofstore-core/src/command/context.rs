@@ -1,0 +1,70 @@
+//! What a handler works with: the keyspace at one instant, the reply, the effect.
+
+use super::args::Args;
+use super::effect::Effects;
+use super::errors::{self, ErrorReply, Outcome};
+use super::reply::Reply;
+use super::table::Spec;
+use crate::keyspace::{Keys, Kind, WrongType};
+
+/// One run of one command. The fields are apart so that a handler can read a value and write the reply at once.
+#[derive(Debug)]
+pub struct Context<'e> {
+    pub keys: Keys<'e>,
+    pub reply: &'e mut Reply,
+    pub effects: &'e mut Effects,
+    /// Replaying a log: relative times in it count from now, nothing is refused, nothing expires.
+    pub replaying: bool,
+    /// The command's name as the table spells it.
+    pub name: &'static str,
+    /// Set by a blocking command that found nothing; the nil it replied stands if nobody may wait.
+    pub wait: Option<Wait>,
+}
+
+/// What a blocking command waits for: it is run again when one of `keys` receives a value of `kind`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    pub keys: Vec<Box<[u8]>>,
+    pub kind: Kind,
+    /// Milliseconds; None waits for ever.
+    pub timeout: Option<u64>,
+}
+
+impl Context<'_> {
+    /// The value under `key` changed: tells watchers, and the command will be logged.
+    pub fn changed(&mut self, key: &[u8]) {
+        self.keys.changed(key);
+        self.effects.changed();
+    }
+
+    /// Removes `key` as part of a change (an emptied collection); not logged by itself.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        let removed = self.keys.remove(key);
+        if removed {
+            self.changed(key);
+        }
+        removed
+    }
+}
+
+impl From<WrongType> for ErrorReply {
+    fn from(_: WrongType) -> Self {
+        errors::WRONG_TYPE
+    }
+}
+
+/// Checks arity, then runs the handler. A half-written reply is taken back when it fails.
+pub fn run(
+    spec: &Spec,
+    handler: fn(&mut Context<'_>, Args<'_>) -> Outcome,
+    cx: &mut Context<'_>,
+    argv: &[&[u8]],
+) -> Outcome {
+    let written = cx.reply.nodes().len();
+    cx.name = spec.name;
+    let outcome = handler(cx, Args::new(argv));
+    if outcome.is_err() {
+        cx.reply.rewind(written);
+    }
+    outcome
+}

@@ -1,0 +1,26 @@
+//! Every command of Redis 7.2's string, list, set, sorted set, hash, key and database groups, one file a family.
+//!
+//! A handler runs on the keyspace, writes its reply and records its effect; it knows no files and no wire.
+//! [`table`] is the only list of commands. Commands that need the log, sessions or settings are listed here
+//! too but carried out by `engine`.
+
+mod args;
+mod context;
+mod databases;
+mod effect;
+mod expire;
+mod glob;
+mod instant;
+pub mod errors;
+mod keys;
+mod reply;
+mod strings;
+mod table;
+
+pub use args::{Args, is as is_word};
+pub use context::{Context, Wait, run};
+pub use effect::{Argv, Effects, Record};
+pub use errors::{ErrorReply, Outcome};
+pub use reply::{Node, Reply};
+pub use table::{EngineCommand, Flags, Handler, KeyPositions, Spec, all, lookup};
+pub use glob::matches as glob_matches;

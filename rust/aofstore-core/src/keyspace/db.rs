@@ -1,0 +1,40 @@
+//! One numbered database: its keys and their deadlines.
+
+use super::object::Object;
+use crate::encoding::{Keyed, Record, Seed, Table};
+
+#[derive(Debug)]
+pub struct Db {
+    pub(super) records: Table<Record<Object>>,
+    /// Wall-clock milliseconds at which a key is gone, for keys that have such an instant.
+    pub(super) deadlines: Table<Keyed<i64>>,
+}
+
+impl Db {
+    pub(super) fn new(seed: Seed) -> Self {
+        Self { records: Table::new(seed), deadlines: Table::new(seed) }
+    }
+
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Keys that have a deadline.
+    pub fn volatile(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    pub fn memory(&self) -> usize {
+        self.records.memory() + self.deadlines.memory()
+    }
+
+    /// Moves a few buckets of a table that is growing or shrinking.
+    pub(super) fn rehash(&mut self, buckets: usize) -> bool {
+        let records = self.records.rehash_step(buckets);
+        self.deadlines.rehash_step(buckets) || records
+    }
+}

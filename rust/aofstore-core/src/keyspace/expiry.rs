@@ -1,0 +1,90 @@
+//! Deadlines: set, ask, and remove what is past them (lazily at access, actively by sampling).
+//!
+//! A removed key is remembered in `Keyspace::purged`, from where the engine logs it as DEL. While `expiring` is
+//! off (replay, read-only views) a past deadline changes nothing.
+
+use super::keys::Keys;
+use super::space::Keyspace;
+use crate::encoding::{Element, Entry, Keyed};
+
+impl Keys<'_> {
+    pub fn deadline(&mut self, key: &[u8]) -> Option<i64> {
+        self.purge_if_due(key);
+        self.here().deadlines.get(key).map(Keyed::get)
+    }
+
+    /// `key` must exist.
+    pub fn set_deadline(&mut self, key: &[u8], at: i64) {
+        match self.here_mut().deadlines.entry(key) {
+            Entry::Occupied(mut slot) => slot.get_mut().set(at),
+            Entry::Vacant(slot) => {
+                slot.insert(Keyed::new(key, at));
+            }
+        }
+    }
+
+    /// Makes `key` persistent; whether it had a deadline.
+    pub fn drop_deadline(&mut self, key: &[u8]) -> bool {
+        let deadlines = &mut self.here_mut().deadlines;
+        !deadlines.is_empty() && deadlines.remove(key).is_some()
+    }
+
+    /// Whether a key with this deadline is gone already. Never while replaying.
+    pub fn is_past(&self, at: i64) -> bool {
+        self.space.expiring && at <= self.now()
+    }
+
+    pub(super) fn is_due(&self, key: &[u8]) -> bool {
+        let deadlines = &self.here().deadlines;
+        self.space.expiring
+            && !deadlines.is_empty()
+            && deadlines.get(key).is_some_and(|deadline| deadline.get() < self.now())
+    }
+
+    /// Removes `key` if its deadline is past; whether it did.
+    pub fn purge_if_due(&mut self, key: &[u8]) -> bool {
+        if !self.is_due(key) {
+            return false;
+        }
+        let db = self.db();
+        let here = self.here_mut();
+        here.deadlines.remove(key);
+        here.records.remove(key);
+        self.space.stats.expired += 1;
+        self.space.purged.push((db, key.into()));
+        self.changed(key);
+        true
+    }
+}
+
+impl Keyspace {
+    /// One slice of active expiry: samples volatile keys of every database and purges those that are past, going
+    /// on in a database while more than a tenth of its sample was past. `effort` is 1..10 as in redis.conf.
+    /// `keep_going` is asked between samples.
+    pub fn expire_cycle(&mut self, now: i64, effort: u32, keep_going: &mut dyn FnMut() -> bool) {
+        if !self.expiring {
+            return;
+        }
+        let sample = 20 + 5 * effort.saturating_sub(1);
+        for db in 0..self.dbs.len() {
+            while self.expire_sample(db, now, sample) * 10 > sample && keep_going() {}
+            if !keep_going() {
+                return;
+            }
+        }
+    }
+
+    /// Looks at up to `sample` random volatile keys of `db`; how many were past and are gone.
+    fn expire_sample(&mut self, db: usize, now: i64, sample: u32) -> u32 {
+        let mut gone = 0;
+        for _ in 0..sample {
+            let Self { dbs, rng, .. } = self;
+            let Some(picked) = dbs.get(db).and_then(|db| db.deadlines.random(rng)) else { break };
+            if picked.get() < now {
+                let key: Box<[u8]> = picked.key().into();
+                gone += u32::from(self.keys(db, now).purge_if_due(&key));
+            }
+        }
+        gone
+    }
+}

@@ -1,0 +1,29 @@
+//! Typed values under keys: choice of encoding, deadlines, databases. Knows no commands and no files.
+//!
+//! [`Keyspace`] owns every database; a command works through [`Keys`], which is the keyspace seen from one
+//! database at one instant. INVARIANT: no empty collection is ever stored, and a key has a row in
+//! `Db::deadlines` exactly while it has a time to live.
+
+mod db;
+mod expiry;
+mod hash;
+mod keys;
+mod limits;
+mod list;
+mod object;
+mod set;
+mod space;
+mod text;
+mod watch;
+mod zset;
+
+pub use db::Db;
+pub use hash::Hash;
+pub use keys::Keys;
+pub use limits::Limits;
+pub use list::List;
+pub use object::{Kind, Object, Value, WrongType};
+pub use set::Set;
+pub use space::{Keyspace, Stats};
+pub use text::{INLINE_LIMIT, Text};
+pub use zset::ZSet;
