@@ -1,1 +1,0 @@
-//! Redis-exact numbers <-> bytes.
