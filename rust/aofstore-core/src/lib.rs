@@ -9,3 +9,7 @@ pub mod error;
 pub mod fs;
 pub mod num;
 pub mod resp;
+pub mod clock;
+pub mod command;
+pub mod engine;
+pub mod keyspace;

@@ -5,6 +5,7 @@
 //! too but carried out by `engine`.
 
 mod args;
+mod connection;
 mod context;
 mod databases;
 mod effect;

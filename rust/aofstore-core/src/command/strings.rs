@@ -6,7 +6,7 @@ use super::errors::{self, ErrorReply, Outcome};
 use super::instant::{self, Unit};
 use super::table::{ALL_KEYS, KEY_PAIRS, ONE_KEY, READ, READ_SLOW, SHRINK, Spec, WRITE, WRITE_SLOW};
 use crate::keyspace::{Text, Value};
-use crate::num;
+use crate::num::LongDouble;
 
 const G: &str = "string";
 
@@ -380,18 +380,21 @@ fn decrby(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 fn incrbyfloat(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let old = cx.keys.text(key)?.map_or_else(|| b"0".to_vec(), Text::to_vec);
-    let sum = num::add_long_double(&old, args.at(2)).map_err(float_error)?;
-    cx.keys.put_text_keep(key, sum.as_bytes());
+    let sum = add_floats(&old, args.at(2), errors::NOT_A_FLOAT)?;
+    cx.keys.put_text_keep(key, &sum);
     cx.changed(key);
-    cx.effects.rewrite(&[b"SET", key, sum.as_bytes(), b"KEEPTTL"]);
-    cx.reply.bulk(sum.as_bytes());
+    cx.effects.rewrite(&[b"SET", key, &sum, b"KEEPTTL"]);
+    cx.reply.bulk(&sum);
     Ok(())
 }
 
-/// Redis's texts for what a long-double addition can meet.
-pub(super) fn float_error(error: num::LongDoubleError) -> ErrorReply {
-    match error {
-        num::LongDoubleError::NotANumber => errors::NOT_A_FLOAT,
-        num::LongDoubleError::NanOrInfinity => errors::NAN_OR_INFINITY,
+/// The sum of two numbers as INCRBYFLOAT and HINCRBYFLOAT print it; `not_a_float` if the stored one is none.
+pub(super) fn add_floats(old: &[u8], delta: &[u8], not_a_float: ErrorReply) -> Result<Vec<u8>, ErrorReply> {
+    let old = LongDouble::parse(old).ok_or(not_a_float)?;
+    let delta = LongDouble::parse(delta).ok_or(errors::NOT_A_FLOAT)?;
+    let sum = old + delta;
+    if !sum.is_finite() {
+        return Err(errors::NAN_OR_INFINITY);
     }
+    Ok(sum.to_human())
 }

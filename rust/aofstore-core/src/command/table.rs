@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use super::args::Args;
 use super::context::Context;
 use super::errors::Outcome;
-use super::{databases, expire, keys, strings};
+use super::{connection, databases, expire, keys, strings};
 
 pub type Run = fn(&mut Context<'_>, Args<'_>) -> Outcome;
 
@@ -78,11 +78,6 @@ pub enum EngineCommand {
     Ping,
     Echo,
     Time,
-    Info,
-    Config,
-    Command,
-    WaitAof,
-    Debug,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +117,7 @@ impl Spec {
     }
 }
 
-const FAMILIES: &[&[Spec]] = &[strings::COMMANDS, keys::COMMANDS, expire::COMMANDS, databases::COMMANDS];
+const FAMILIES: &[&[Spec]] = &[strings::COMMANDS, keys::COMMANDS, expire::COMMANDS, databases::COMMANDS, connection::COMMANDS];
 
 /// Every command, family by family.
 pub fn all() -> impl Iterator<Item = &'static Spec> {

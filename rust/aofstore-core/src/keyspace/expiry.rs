@@ -34,7 +34,8 @@ impl Keys<'_> {
         self.space.expiring && at <= self.now()
     }
 
-    pub(super) fn is_due(&self, key: &[u8]) -> bool {
+    /// Whether `key` is there only because nobody has looked since it expired.
+    pub fn is_due(&self, key: &[u8]) -> bool {
         let deadlines = &self.here().deadlines;
         self.space.expiring
             && !deadlines.is_empty()

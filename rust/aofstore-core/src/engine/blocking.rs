@@ -1,0 +1,189 @@
+//! Waiting for a value: a blocking command that found nothing is kept and run again when one of its keys
+//! receives one, in order of arrival.
+//!
+//! The waiting thread sleeps on its own [`Waiter`], never with the engine lock. INVARIANT: a waiter is in
+//! `Blocked` exactly while its slot says `Waiting`, so cancelling and serving cannot both win.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::core::{Core, Engine};
+use super::execute::Due;
+use super::session::Session;
+use crate::clock;
+use crate::command::{Argv, Outcome, Reply, Spec, Wait, lookup};
+use crate::keyspace::Keyspace;
+
+/// The place where a blocked thread sleeps and its reply arrives.
+#[derive(Debug)]
+pub struct Waiter {
+    id: u64,
+    deadline: Option<Instant>,
+    slot: Mutex<Slot>,
+    bell: Condvar,
+}
+
+/// What became of a waiter.
+#[derive(Debug)]
+pub enum Slot {
+    Waiting,
+    Served { reply: Reply, outcome: Outcome, due: Option<Due> },
+    Closed,
+}
+
+#[derive(Debug)]
+struct Entry {
+    db: usize,
+    spec: &'static Spec,
+    argv: Argv,
+    wait: Wait,
+    waiter: Arc<Waiter>,
+}
+
+/// All waiters of a store, by arrival.
+#[derive(Debug, Default)]
+pub struct Blocked {
+    arrivals: u64,
+    entries: BTreeMap<u64, Entry>,
+}
+
+impl Waiter {
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sleeps until served, closed, timed out or for `slice`. True while it makes sense to sleep again.
+    pub fn sleep(&self, slice: Duration) -> bool {
+        let slice = self.deadline.map_or(slice, |at| slice.min(at.saturating_duration_since(Instant::now())));
+        let slot = self.slot();
+        if matches!(*slot, Slot::Waiting) && !slice.is_zero() {
+            let (slot, _) = self.bell.wait_timeout(slot, slice).unwrap_or_else(PoisonError::into_inner);
+            return matches!(*slot, Slot::Waiting) && !self.is_late();
+        }
+        false
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|at| at <= Instant::now())
+    }
+
+    fn ring(&self, outcome: Slot) {
+        *self.slot() = outcome;
+        self.bell.notify_all();
+    }
+}
+
+impl Engine {
+    /// Takes the waiter out; what it got until then. `Waiting` means: nothing, and nothing will come.
+    pub fn leave(&self, waiter: &Waiter) -> Slot {
+        let mut core = self.shared.lock();
+        core.forget(waiter.id);
+        std::mem::replace(&mut *waiter.slot(), Slot::Closed)
+    }
+}
+
+impl Core {
+    /// Registers the command as waiting and takes its nil reply back.
+    pub(super) fn enqueue(&mut self, session: &Session, argv: &[&[u8]], wait: Wait, reply: &mut Reply) -> Arc<Waiter> {
+        reply.clear();
+        let id = self.blocked.arrivals;
+        self.blocked.arrivals += 1;
+        let deadline = wait.timeout.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
+        let waiter = Arc::new(Waiter { id, deadline, slot: Mutex::new(Slot::Waiting), bell: Condvar::new() });
+        for key in &wait.keys {
+            self.space.waited.add(session.db, key);
+        }
+        if let Some(spec) = argv.first().and_then(|name| lookup(name)) {
+            let entry = Entry { db: session.db, spec, argv: Argv::of(argv), wait, waiter: Arc::clone(&waiter) };
+            self.blocked.entries.insert(id, entry);
+        }
+        waiter
+    }
+
+    fn forget(&mut self, id: u64) {
+        if let Some(entry) = self.blocked.entries.remove(&id) {
+            entry.unregister(&mut self.space);
+        }
+    }
+
+    /// Serves waiters of keys that received a value, until none is left that can be served.
+    pub(super) fn serve_waiters(&mut self) {
+        loop {
+            let ready = self.space.waited.take_ready();
+            if ready.is_empty() {
+                return;
+            }
+            for (db, key) in ready {
+                for id in self.blocked.waiting_for(db, &key) {
+                    self.serve(id, db, &key);
+                }
+            }
+        }
+    }
+
+    /// Runs one waiting command again; it stays if it still finds nothing of its kind.
+    fn serve(&mut self, id: u64, db: usize, key: &[u8]) {
+        let found = self.space.keys(db, clock::now_ms()).kind(key);
+        let Some(entry) = self.blocked.entries.get(&id) else { return };
+        if found != Some(entry.wait.kind) {
+            return;
+        }
+        let (spec, argv) = (entry.spec, entry.argv.clone());
+        let argv: Vec<&[u8]> = argv.iter().collect();
+        let mut reply = Reply::new();
+        let outcome = match self.call(db, spec, &argv, &mut reply) {
+            Ok(Some(_)) => return,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Some(entry) = self.blocked.entries.remove(&id) {
+            entry.unregister(&mut self.space);
+            // The reply may only be told once the push and this pop are in the log together.
+            self.deliveries.push(Delivery { waiter: entry.waiter, reply, outcome });
+        }
+    }
+
+    /// Hands the replies over. ORDER: after the gathered effects were fed, so that `due` covers them.
+    pub(super) fn deliver(&mut self) {
+        for delivery in std::mem::take(&mut self.deliveries) {
+            let due = self.due();
+            delivery.waiter.ring(Slot::Served { reply: delivery.reply, outcome: delivery.outcome, due });
+        }
+    }
+
+    /// Wakes everybody: the store is closing.
+    pub(super) fn close_waiters(&mut self) {
+        for (_, entry) in std::mem::take(&mut self.blocked.entries) {
+            entry.unregister(&mut self.space);
+            entry.waiter.ring(Slot::Closed);
+        }
+    }
+}
+
+/// A reply that waits for its effects to be fed.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    waiter: Arc<Waiter>,
+    reply: Reply,
+    outcome: Outcome,
+}
+
+impl Entry {
+    fn unregister(&self, space: &mut Keyspace) {
+        for key in &self.wait.keys {
+            space.waited.remove(self.db, key);
+        }
+    }
+}
+
+impl Blocked {
+    fn waiting_for(&self, db: usize, key: &[u8]) -> Vec<u64> {
+        let waits = |entry: &Entry| entry.db == db && entry.wait.keys.iter().any(|waited| &**waited == key);
+        self.entries.iter().filter(|(_, entry)| waits(entry)).map(|(id, _)| *id).collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+}

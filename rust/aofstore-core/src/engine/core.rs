@@ -1,0 +1,134 @@
+//! What lives under the engine's lock, and who holds that lock when.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use super::blocking::{Blocked, Delivery};
+use super::settings::Settings;
+use super::tick::Ticker;
+use crate::aof::Log;
+use crate::command::{Effects, Record};
+use crate::error::{Error, Result};
+use crate::event::Events;
+use crate::fs::owner::Owner;
+use crate::keyspace::Keyspace;
+
+/// Records of one command or transaction; more than one are logged as MULTI … EXEC.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub records: Vec<Record>,
+    /// Logged one by one: deletions caused by commands that touch arbitrary keys.
+    pub apart: bool,
+}
+
+/// Everything the lock protects.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub space: Keyspace,
+    pub settings: Settings,
+    /// None: memory only, loading, or switched off.
+    pub log: Option<Arc<Log>>,
+    /// Scratch of the command that runs.
+    pub effects: Effects,
+    /// While Some, effects are gathered here and fed in one append.
+    pub gathered: Option<Vec<Group>>,
+    pub blocked: Blocked,
+    pub deliveries: Vec<Delivery>,
+    /// A log is being replayed: everybody else gets LOADING.
+    pub loading: bool,
+    /// A panic of ours was caught: the keyspace can no longer be trusted.
+    pub defect: Option<String>,
+    pub stats: Counters,
+}
+
+/// What INFO stats shows and nobody else keeps.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub commands: u64,
+    pub opened_at_ms: i64,
+    pub sessions: u64,
+}
+
+/// State shared by the handle, the ticker and every view.
+#[derive(Debug)]
+pub(super) struct Shared {
+    core: Mutex<Core>,
+    pub owner: Owner,
+    pub events: Arc<Events>,
+    closed: AtomicBool,
+}
+
+/// The store. Cheap to share; closed once.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) shared: Arc<Shared>,
+    pub(super) ticker: Mutex<Option<Ticker>>,
+}
+
+impl Engine {
+    /// A store in memory. [`Engine::start_log`] makes it durable.
+    pub fn new(settings: Settings) -> Self {
+        let core = Core {
+            space: Keyspace::new(settings.databases, settings.limits),
+            settings,
+            log: None,
+            effects: Effects::default(),
+            gathered: None,
+            blocked: Blocked::default(),
+            deliveries: Vec::new(),
+            loading: false,
+            defect: None,
+            stats: Counters { opened_at_ms: crate::clock::now_ms(), ..Counters::default() },
+        };
+        let shared = Arc::new(Shared {
+            core: Mutex::new(core),
+            owner: Owner::new(),
+            events: Events::new(1024),
+            closed: AtomicBool::new(false),
+        });
+        Self { shared, ticker: Mutex::new(None) }
+    }
+
+    pub fn events(&self) -> &Arc<Events> {
+        &self.shared.events
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
+    /// Refuses in a forked copy and after close. Comes before any lock: in a copy a lock may be held for ever.
+    pub fn check(&self) -> Result<()> {
+        self.shared.check()
+    }
+}
+
+impl Shared {
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Marks the store closed; false if it was already.
+    pub fn set_closed(&self) -> bool {
+        !self.closed.swap(true, Ordering::AcqRel)
+    }
+
+    pub fn check(&self) -> Result<()> {
+        if !self.owner.is_here() {
+            return Err(Error::Forked { owner: self.owner.pid() });
+        }
+        if self.is_closed() { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, Core>> {
+        match self.core.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The only way to change data: look the command up, check, run it, append its effect.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::blocking::Waiter;
+use super::core::{Core, Engine, Group};
+use super::session::Session;
+use crate::aof::{Log, Policy, Status};
+use crate::clock;
+use crate::command::{self, Argv, Context, ErrorReply, Flags, Handler, Outcome, Record, Reply, Spec, Wait, errors};
+use crate::error::{Error, Result};
+
+/// How a command ended inside the engine; [`Engine::settle`] comes before anybody may be told.
+#[derive(Debug)]
+pub struct Done {
+    /// The error that replaces the reply, if any.
+    pub outcome: Outcome,
+    /// Set when a blocking command has to wait for its reply.
+    pub waiter: Option<Arc<Waiter>>,
+    /// What must be written (and synced) first.
+    pub due: Option<Due>,
+}
+
+/// A position of the log that an acknowledgement depends on.
+#[derive(Debug, Clone)]
+pub struct Due {
+    pub log: Arc<Log>,
+    pub end: u64,
+}
+
+impl Due {
+    /// Whether [`Due::settle`] may block for long.
+    pub fn needs_wait(&self) -> bool {
+        self.log.needs_wait(self.end)
+    }
+
+    /// Writes, and under `always` syncs, everything up to this position.
+    pub fn settle(&self) -> Result<()> {
+        self.log.finish(self.end)
+    }
+}
+
+impl Engine {
+    /// Runs one command. The reply is complete unless `Done` says otherwise.
+    pub fn execute(&self, session: &mut Session, argv: &[&[u8]], reply: &mut Reply) -> Result<Done> {
+        self.check()?;
+        self.shared.lock().guarded(|core| core.one(session, argv, reply))
+    }
+
+    /// As [`Engine::execute`]; None, with nothing done, if another thread holds the lock or the command is slow.
+    pub fn try_execute(&self, session: &mut Session, argv: &[&[u8]], reply: &mut Reply) -> Option<Result<Done>> {
+        if let Err(error) = self.check() {
+            return Some(Err(error));
+        }
+        let mut core = self.shared.try_lock()?;
+        Some(core.guarded(|core| core.one(session, argv, reply)))
+    }
+
+    /// Runs several commands under one hold of the lock and one append; the replies stand one behind the other in
+    /// `reply`, errors as error nodes.
+    pub fn execute_batch(&self, session: &mut Session, batch: &[&[&[u8]]], reply: &mut Reply) -> Result<Done> {
+        self.check()?;
+        self.shared.lock().guarded(|core| core.batch(session, batch, reply))
+    }
+}
+
+impl Core {
+    /// Turns a panic of ours into a latched store instead of a dead host.
+    pub(super) fn guarded<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if let Some(defect) = &self.defect {
+            return Err(Error::Internal(defect.clone()));
+        }
+        catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|panic| {
+            let text = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_else(|| "panic".to_owned());
+            self.gathered = None;
+            self.defect = Some(text.clone());
+            Err(Error::Internal(text))
+        })
+    }
+
+    fn one(&mut self, session: &mut Session, argv: &[&[u8]], reply: &mut Reply) -> Result<Done> {
+        // A push may serve waiters: their pops belong into the same append.
+        let gather = !self.space.waited.is_empty();
+        if gather {
+            self.gathered = Some(Vec::new());
+        }
+        let (outcome, wait) = match self.dispatch(session, argv, reply) {
+            Ok(wait) => (Ok(()), wait),
+            Err(error) => (Err(error), None),
+        };
+        let waiter = wait.map(|wait| self.enqueue(session, argv, wait, reply));
+        if gather {
+            self.serve_waiters();
+            self.feed_gathered();
+            self.deliver();
+        }
+        Ok(Done { outcome, waiter, due: self.due() })
+    }
+
+    fn batch(&mut self, session: &mut Session, batch: &[&[&[u8]]], reply: &mut Reply) -> Result<Done> {
+        self.gathered = Some(Vec::new());
+        for argv in batch {
+            if let Err(error) = self.dispatch(session, argv, reply) {
+                reply.error(error.text());
+            }
+        }
+        self.serve_waiters();
+        self.feed_gathered();
+        self.deliver();
+        Ok(Done { outcome: Ok(()), waiter: None, due: self.due() })
+    }
+
+    /// What the caller has to wait for: under `always` everything fed so far, by whomever.
+    pub(super) fn due(&self) -> Option<Due> {
+        let log = self.log.as_ref()?;
+        let end = log.fed();
+        let settled = if self.settings.policy == Policy::Always { log.is_durable(end) } else { log.is_written(end) };
+        (!settled).then(|| Due { log: Arc::clone(log), end })
+    }
+
+    /// Finds the command and runs or queues it. Some: it found nothing and would wait.
+    fn dispatch(
+        &mut self,
+        session: &mut Session,
+        argv: &[&[u8]],
+        reply: &mut Reply,
+    ) -> std::result::Result<Option<Wait>, ErrorReply> {
+        self.stats.commands += 1;
+        let checked = self.checked(argv);
+        if let Some(queue) = &mut session.multi {
+            match checked {
+                Err(error) => {
+                    queue.failed = true;
+                    return Err(error);
+                }
+                Ok(spec) if !super::transaction::runs_in_multi(spec) => {
+                    if spec.flags.contains(Flags::NO_MULTI) {
+                        return Err(format!("ERR Command '{}' not allowed inside a transaction", spec.name).into());
+                    }
+                    queue.push(spec, argv);
+                    reply.status("QUEUED");
+                    return Ok(None);
+                }
+                Ok(_) => {}
+            }
+        }
+        let spec = checked?;
+        match spec.handler {
+            Handler::Keyspace(_) => self.call(session.db, spec, argv, reply),
+            Handler::Engine(which) => self.engine_command(session, which, spec, argv, reply).map(|()| None),
+        }
+    }
+
+    /// The command, if it exists, has the right number of arguments and may run now.
+    fn checked(&self, argv: &[&[u8]]) -> std::result::Result<&'static Spec, ErrorReply> {
+        let name = argv.first().copied().unwrap_or_default();
+        let spec = command::lookup(name).ok_or_else(|| errors::unknown_command(argv))?;
+        if !spec.accepts(argv.len()) {
+            return Err(errors::wrong_arity(spec.name));
+        }
+        if self.loading && !spec.flags.contains(Flags::LOADING) {
+            return Err(errors::LOADING);
+        }
+        if spec.is_write() || spec.name == "PING" {
+            self.refuse_if_failing()?;
+        }
+        Ok(spec)
+    }
+
+    /// MISCONF while the log cannot be written (M-01, M-03).
+    fn refuse_if_failing(&self) -> Outcome {
+        match self.log.as_ref().map_or(Status::Sound, |log| log.status()) {
+            Status::Sound => Ok(()),
+            Status::Refusing { errno } | Status::Latched { errno } => Err(misconf(errno)),
+        }
+    }
+
+    /// Runs a keyspace command on `db` and appends or gathers its effect.
+    pub(super) fn call(
+        &mut self,
+        db: usize,
+        spec: &'static Spec,
+        argv: &[&[u8]],
+        reply: &mut Reply,
+    ) -> std::result::Result<Option<Wait>, ErrorReply> {
+        let Handler::Keyspace(run) = spec.handler else { return Err(errors::SYNTAX) };
+        self.effects.begin(db);
+        let mut cx = Context {
+            keys: self.space.keys(db, clock::now_ms()),
+            reply,
+            effects: &mut self.effects,
+            replaying: false,
+            name: spec.name,
+            wait: None,
+        };
+        let outcome = command::run(spec, run, &mut cx, argv);
+        let wait = cx.wait.take();
+        self.space.stats.dirty += self.effects.changes();
+        self.log_effect(db, spec, argv);
+        outcome.map(|()| wait)
+    }
+
+    fn log_effect(&mut self, db: usize, spec: &Spec, argv: &[&[u8]]) {
+        let Some(log) = &self.log else {
+            if self.space.has_purged() {
+                self.space.take_purged();
+            }
+            return;
+        };
+        if self.gathered.is_none() && !self.space.has_purged() && self.effects.rewritten().len() < 2 {
+            if let Some(record) = self.effects.rewritten().first() {
+                log.feed(|feed| feed.command(record.db, record.argv.iter()));
+            } else if self.effects.is_verbatim() {
+                let mut canonical: SmallVec<[&[u8]; 16]> = SmallVec::from_slice(argv);
+                if let Some(name) = canonical.first_mut() {
+                    *name = spec.name.as_bytes();
+                }
+                log.feed(|feed| feed.command(db, canonical.iter().copied()));
+            }
+            return;
+        }
+        let group = self.group(db, spec, argv);
+        if !group.records.is_empty() {
+            match &mut self.gathered {
+                Some(groups) => groups.push(group),
+                None => feed(log, &[group]),
+            }
+        }
+    }
+
+    /// The records of the command that just ran: deletions by expiry first.
+    fn group(&mut self, db: usize, spec: &Spec, argv: &[&[u8]]) -> Group {
+        let purged = self.space.take_purged().into_iter();
+        let mut records: Vec<Record> =
+            purged.map(|(db, key)| Record { db, argv: Argv::of(&[b"DEL", &key]) }).collect();
+        if self.effects.is_verbatim() {
+            let mut canonical = Argv::of(&[spec.name.as_bytes()]);
+            argv.iter().skip(1).for_each(|arg| canonical.push(arg));
+            records.push(Record { db, argv: canonical });
+        }
+        records.extend_from_slice(self.effects.rewritten());
+        Group { records, apart: spec.flags.contains(Flags::ARBITRARY_KEYS) }
+    }
+
+    /// Appends everything gathered, in one piece.
+    pub(super) fn feed_gathered(&mut self) {
+        let groups = self.gathered.take().unwrap_or_default();
+        if let Some(log) = &self.log
+            && !groups.is_empty()
+        {
+            feed(log, &groups);
+        }
+    }
+
+    /// Logs keys that were purged outside of any command, one by one.
+    pub(super) fn feed_purged(&mut self) {
+        if !self.space.has_purged() {
+            return;
+        }
+        let purged = self.space.take_purged();
+        if let Some(log) = &self.log {
+            log.feed(|feed| {
+                for (db, key) in &purged {
+                    feed.command(*db, [b"DEL".as_slice(), key].into_iter());
+                }
+            });
+        }
+    }
+}
+
+fn feed(log: &Log, groups: &[Group]) {
+    log.feed(|feed| {
+        for group in groups {
+            let wrapped = group.records.len() > 1 && !group.apart;
+            if wrapped {
+                feed.multi();
+            }
+            for record in &group.records {
+                feed.command(record.db, record.argv.iter());
+            }
+            if wrapped {
+                feed.exec();
+            }
+        }
+    });
+}
+
+/// Redis's text with the system's own words for `errno`.
+pub(super) fn misconf(errno: i32) -> ErrorReply {
+    let words = std::io::Error::from_raw_os_error(errno).to_string();
+    let words = words.split(" (os error").next().unwrap_or_default();
+    format!("MISCONF Errors writing to the AOF file: {words}").into()
+}

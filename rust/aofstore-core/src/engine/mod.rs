@@ -1,0 +1,21 @@
+//! The store: one lock around keyspace and log, sessions, transactions, waiting, settings, the background.
+//!
+//! [`Engine::execute`] is the only way to change data. ORDER: engine lock before log lock, never the reverse;
+//! nobody waits for a sync or for another session with the engine lock held.
+
+mod blocking;
+mod core;
+mod execute;
+mod lifecycle;
+mod queue;
+mod server;
+mod session;
+mod settings;
+mod tick;
+mod transaction;
+
+pub use blocking::Waiter;
+pub use core::Engine;
+pub use execute::Done;
+pub use session::Session;
+pub use settings::Settings;

@@ -1,0 +1,119 @@
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+//!
+//! A transaction runs under one hold of the lock; its effects are one block in the log, or one bare record, or
+//! nothing. It is refused whole when a queued command was bad, a watched key changed, or the log fails.
+
+use super::core::{Core, Group};
+use super::queue::Queue;
+use super::session::{Session, Watched};
+use crate::clock;
+use crate::command::{EngineCommand, Flags, Handler, Outcome, Reply, Spec, errors};
+
+/// Commands that act at once inside MULTI instead of being queued.
+pub(super) fn runs_in_multi(spec: &Spec) -> bool {
+    use EngineCommand::{Discard, Exec, Multi, Watch};
+    matches!(spec.handler, Handler::Engine(Multi | Exec | Discard | Watch))
+}
+
+impl Core {
+    pub(super) fn multi(session: &mut Session, reply: &mut Reply) -> Outcome {
+        if session.multi.is_some() {
+            return Err(errors::NESTED_MULTI);
+        }
+        session.multi = Some(Queue::default());
+        reply.ok();
+        Ok(())
+    }
+
+    pub(super) fn discard(&mut self, session: &mut Session, reply: &mut Reply) -> Outcome {
+        if session.multi.take().is_none() {
+            return Err(errors::NOT_IN_DISCARD);
+        }
+        self.unwatch(session);
+        reply.ok();
+        Ok(())
+    }
+
+    pub(super) fn watch(&mut self, session: &mut Session, keys: &[&[u8]], reply: &mut Reply) -> Outcome {
+        if session.multi.is_some() {
+            return Err(errors::WATCH_IN_MULTI);
+        }
+        for key in keys {
+            if session.watched.iter().any(|watched| watched.db == session.db && &*watched.key == *key) {
+                continue;
+            }
+            let was_due = self.space.keys(session.db, clock::now_ms()).is_due(key);
+            let version = self.space.watches.add(session.db, key);
+            session.watched.push(Watched { db: session.db, key: (*key).into(), version, was_due });
+        }
+        reply.ok();
+        Ok(())
+    }
+
+    pub(super) fn unwatch(&mut self, session: &mut Session) {
+        for watched in session.watched.drain(..) {
+            self.space.watches.remove(watched.db, &watched.key);
+        }
+    }
+
+    /// Whether a watched key changed, or expired, since WATCH.
+    fn is_stale(&mut self, session: &Session) -> bool {
+        let now = clock::now_ms();
+        session.watched.iter().any(|watched| {
+            let due = self.space.keys(watched.db, now).is_due(&watched.key);
+            let changed = self.space.watches.version(watched.db, &watched.key) != watched.version;
+            (due && !watched.was_due) || (changed && !watched.was_due)
+        })
+    }
+
+    pub(super) fn exec(&mut self, session: &mut Session, reply: &mut Reply) -> Outcome {
+        let Some(queue) = session.multi.take() else { return Err(errors::NOT_IN_EXEC) };
+        let stale = self.is_stale(session);
+        self.unwatch(session);
+        if queue.failed {
+            return Err(errors::EXEC_ABORT);
+        }
+        let writes = queue.commands.iter().any(|queued| queued.spec.is_write());
+        if writes && let Err(error) = self.refuse_if_failing() {
+            return Err(format!("EXECABORT Transaction discarded because of: {}", error.text()).into());
+        }
+        if stale {
+            reply.nil();
+            return Ok(());
+        }
+        self.run_queue(session, &queue, reply);
+        Ok(())
+    }
+
+    /// Runs the queued commands and makes one group of all their effects.
+    fn run_queue(&mut self, session: &mut Session, queue: &Queue, reply: &mut Reply) {
+        let outer = self.gathered.replace(Vec::new());
+        reply.array(queue.commands.len());
+        for queued in &queue.commands {
+            let argv: Vec<&[u8]> = queued.argv.iter().collect();
+            let outcome = match queued.spec.handler {
+                Handler::Keyspace(_) => self.call(session.db, queued.spec, &argv, reply).map(|_| ()),
+                Handler::Engine(which) => self.engine_command(session, which, queued.spec, &argv, reply),
+            };
+            if let Err(error) = outcome {
+                reply.error(error.text());
+            }
+        }
+        let groups = self.gathered.take().unwrap_or_default();
+        let records = groups.into_iter().flat_map(|group| group.records).collect();
+        let direct = outer.is_none();
+        let mut gathered = outer.unwrap_or_default();
+        gathered.push(Group { records, apart: false });
+        self.gathered = Some(gathered);
+        if direct {
+            self.feed_gathered();
+        }
+    }
+}
+
+/// Whether `spec` belongs to the six commands that only a session may use.
+pub(super) fn needs_state(spec: &Spec) -> bool {
+    use EngineCommand::{Discard, Exec, Multi, Select, Unwatch, Watch};
+    matches!(spec.handler, Handler::Engine(Multi | Exec | Discard | Watch | Unwatch | Select))
+        && !spec.flags.contains(Flags::ADMIN)
+}
