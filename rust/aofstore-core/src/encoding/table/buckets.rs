@@ -1,0 +1,144 @@
+//! The bucket array of a table, kept in segments.
+//!
+//! A large array is a directory of segments that are allocated when first written and can be given back one by one, so that
+//! neither making nor freeing a large array happens at once. A small array is one segment of its exact size. The array owns
+//! its elements: dropping it drops them.
+#![expect(unsafe_code, reason = "segments are raw, zeroed, lazily allocated arrays")]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+
+use super::bucket::{self, Bucket};
+
+/// Buckets in a segment of a large array: 256 KiB.
+const SEGMENT_EXPONENT: u32 = 12;
+const SEGMENT: usize = 1 << SEGMENT_EXPONENT;
+const CACHE_LINE: usize = 64;
+/// Below this many bytes the allocator's own alignment is taken: a small table is in the cache anyway, and asking for a
+/// line's alignment would waste up to another line.
+const ALIGN_FROM: usize = 4096;
+
+type Segment<E> = Option<NonNull<Bucket<E>>>;
+
+/// `1 << exponent` buckets.
+pub(super) struct Buckets<E> {
+    exponent: u32,
+    live_segments: usize,
+    small: Segment<E>,
+    directory: Box<[Segment<E>]>,
+}
+
+impl<E> Buckets<E> {
+    /// Allocates no bucket yet.
+    pub(super) fn new(exponent: u32) -> Self {
+        let segments = if exponent > SEGMENT_EXPONENT { 1 << (exponent - SEGMENT_EXPONENT) } else { 0 };
+        Self { exponent, live_segments: 0, small: None, directory: vec![None; segments].into_boxed_slice() }
+    }
+
+    /// How many buckets.
+    #[inline]
+    pub(super) const fn len(&self) -> usize {
+        1 << self.exponent
+    }
+
+    /// Keeps the bits of a hash that choose the bucket.
+    #[inline]
+    pub(super) const fn mask(&self) -> u64 {
+        (1 << self.exponent) - 1
+    }
+
+    /// The bucket, if its segment was ever written.
+    #[inline]
+    pub(super) fn get(&self, index: usize) -> Segment<E> {
+        debug_assert!(index < self.len(), "no such bucket");
+        let segment = if self.exponent > SEGMENT_EXPONENT {
+            self.directory.get(index / SEGMENT).copied().flatten()
+        } else {
+            self.small
+        };
+        // SAFETY: a segment has min(len, SEGMENT) buckets, and index < len.
+        segment.map(|segment| unsafe { segment.add(index % SEGMENT) })
+    }
+
+    /// The bucket; its segment is allocated if need be.
+    pub(super) fn get_or_allocate(&mut self, index: usize) -> NonNull<Bucket<E>> {
+        self.get(index).unwrap_or_else(|| self.allocate(index))
+    }
+
+    #[cold]
+    fn allocate(&mut self, index: usize) -> NonNull<Bucket<E>> {
+        let layout = self.segment_layout();
+        // SAFETY: a segment has at least one bucket; zeroed buckets are empty ones.
+        let Some(segment) = NonNull::new(unsafe { alloc_zeroed(layout) }.cast::<Bucket<E>>()) else {
+            handle_alloc_error(layout)
+        };
+        self.live_segments += 1;
+        match self.directory.get_mut(index / SEGMENT) {
+            Some(place) => *place = Some(segment),
+            None => self.small = Some(segment),
+        }
+        // SAFETY: as in `get`.
+        unsafe { segment.add(index % SEGMENT) }
+    }
+
+    /// Gives back the segment of `index` once every bucket of it is empty and will stay so.
+    ///
+    /// # Safety
+    /// Every bucket of the segment must be empty.
+    pub(super) unsafe fn release(&mut self, index: usize) {
+        let layout = self.segment_layout();
+        let segment = match self.directory.get_mut(index / SEGMENT) {
+            Some(place) => place.take(),
+            None => self.small.take(),
+        };
+        if let Some(segment) = segment {
+            self.live_segments -= 1;
+            // SAFETY: allocated with this layout; empty buckets own nothing.
+            unsafe { dealloc(segment.as_ptr().cast(), layout) }
+        }
+    }
+
+    /// Whether `index` is the last bucket of its segment.
+    pub(super) const fn ends_segment(&self, index: usize) -> bool {
+        (index + 1).is_multiple_of(self.segment_len())
+    }
+
+    /// The first index after that of `index`'s segment.
+    pub(super) const fn next_segment(&self, index: usize) -> usize {
+        (index / self.segment_len() + 1) * self.segment_len()
+    }
+
+    /// Heap bytes of the array, chained buckets left out.
+    pub(super) fn memory(&self) -> usize {
+        self.live_segments * self.segment_layout().size() + size_of_val(&*self.directory)
+    }
+
+    const fn segment_len(&self) -> usize {
+        if self.exponent > SEGMENT_EXPONENT { SEGMENT } else { 1 << self.exponent }
+    }
+
+    const fn segment_layout(&self) -> Layout {
+        let size = self.segment_len() * size_of::<Bucket<E>>();
+        let align = if size >= ALIGN_FROM { CACHE_LINE } else { align_of::<Bucket<E>>() };
+        // SAFETY: the alignment is a power of two and at least the bucket's; a segment is 256 KiB at most.
+        unsafe { Layout::from_size_align_unchecked(size, align) }
+    }
+}
+
+impl<E> Drop for Buckets<E> {
+    fn drop(&mut self) {
+        let mut index = 0;
+        while index < self.len() {
+            let end = self.next_segment(index);
+            if self.get(index).is_some() {
+                for head in (index..end).filter_map(|index| self.get(index)) {
+                    // SAFETY: the chain is ours, and dropping an element touches no bucket of this table.
+                    unsafe { bucket::drain(head, |_, element| drop(element)) };
+                }
+                // SAFETY: every bucket of it was drained.
+                unsafe { self.release(index) };
+            }
+            index = end;
+        }
+    }
+}
