@@ -11,5 +11,5 @@ pub mod num;
 pub mod resp;
 pub mod clock;
 pub mod command;
-pub mod engine;
+// pub mod engine;
 pub mod keyspace;

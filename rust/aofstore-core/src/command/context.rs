@@ -8,7 +8,6 @@ use super::table::Spec;
 use crate::keyspace::{Keys, Kind, WrongType};
 
 /// One run of one command. The fields are apart so that a handler can read a value and write the reply at once.
-#[derive(Debug)]
 pub struct Context<'e> {
     pub keys: Keys<'e>,
     pub reply: &'e mut Reply,

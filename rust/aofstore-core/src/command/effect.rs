@@ -32,8 +32,10 @@ impl Argv {
     }
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        self.ends.iter().zip(starts).map(|(&end, start)| self.bytes.get(start..end).unwrap_or_default())
+        self.ends.iter().enumerate().map(|(index, &end)| {
+            let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+            self.bytes.get(start..end).unwrap_or_default()
+        })
     }
 }
 

@@ -4,15 +4,22 @@
 //! here may reach up to them.
 
 pub mod blob;
+mod block;
+mod intset;
 pub mod keyed;
+pub mod listpack;
 pub mod pair;
+pub mod quicklist;
 pub mod record;
 pub mod table;
 mod thin;
 
 pub use blob::Blob;
+pub use intset::Intset;
 pub use keyed::Keyed;
+pub use listpack::{Listpack, Pos};
 pub use pair::Pair;
+pub use quicklist::{Quicklist, Side};
 pub use record::{Record, View};
 pub use table::{Element, Entry, Seed, Table};
 pub use thin::OutOfMemory;

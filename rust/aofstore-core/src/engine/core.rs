@@ -22,7 +22,6 @@ pub(super) struct Group {
 }
 
 /// Everything the lock protects.
-#[derive(Debug)]
 pub(super) struct Core {
     pub space: Keyspace,
     pub settings: Settings,
@@ -50,7 +49,6 @@ pub(super) struct Counters {
 }
 
 /// State shared by the handle, the ticker and every view.
-#[derive(Debug)]
 pub(super) struct Shared {
     core: Mutex<Core>,
     pub owner: Owner,
@@ -59,7 +57,6 @@ pub(super) struct Shared {
 }
 
 /// The store. Cheap to share; closed once.
-#[derive(Debug)]
 pub struct Engine {
     pub(super) shared: Arc<Shared>,
     pub(super) ticker: Mutex<Option<Ticker>>,

@@ -3,7 +3,6 @@
 use super::object::Object;
 use crate::encoding::{Keyed, Record, Seed, Table};
 
-#[derive(Debug)]
 pub struct Db {
     pub(super) records: Table<Record<Object>>,
     /// Wall-clock milliseconds at which a key is gone, for keys that have such an instant.

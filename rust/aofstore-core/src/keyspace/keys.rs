@@ -8,7 +8,6 @@ use super::space::Keyspace;
 use super::{Hash, List, Set, Text, ZSet};
 use crate::encoding::{Element, Entry, Record, View};
 
-#[derive(Debug)]
 pub struct Keys<'e> {
     pub space: &'e mut Keyspace,
     db: usize,

@@ -3,7 +3,7 @@
 use super::{Hash, List, Set, Text, ZSet};
 
 /// A value that does not sit inside its key's record.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[expect(clippy::box_collection, reason = "the handle must stay one word: every record holds one")]
 pub enum Object {
     /// A string that is modified in place (APPEND, SETRANGE, SETBIT): Redis's `raw` encoding.
@@ -15,7 +15,7 @@ pub enum Object {
 }
 
 /// A stored value, borrowed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum Value<'a> {
     Text(Text<'a>),
     List(&'a List),

@@ -2,7 +2,7 @@
 
 use super::Limits;
 
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Set;
 
 impl Set {

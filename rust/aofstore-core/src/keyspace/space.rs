@@ -16,7 +16,6 @@ pub struct Stats {
     pub dirty: u64,
 }
 
-#[derive(Debug)]
 pub struct Keyspace {
     pub(super) dbs: Vec<Db>,
     pub limits: Limits,
