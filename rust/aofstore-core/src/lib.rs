@@ -4,6 +4,7 @@
 //! ground (`error`, `clock`, `num`, `resp`, `fs`), `encoding`, `keyspace`, `command` and `aof`,
 //! `load`, `engine`.
 
+pub mod aof;
 pub mod encoding;
 pub mod error;
 pub mod fs;

@@ -1,0 +1,353 @@
+//! The commands of one file, one after the other, as slices of a window on it.
+//!
+//! The loader, `check` and `repair` call it. The window grows only as data arrives and never beyond what the file
+//! still holds, so no header can make it allocate; a command is never copied. What ends a file is told apart by
+//! `tail`; whether a MULTI is open is the loader's to know, see [`Reader::mark_valid`].
+
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use memchr::memchr;
+use smallvec::SmallVec;
+
+use super::source::{Source, read_some};
+use super::tail::{self, Known, MAX_COMMENT, Rest, Tear};
+use crate::error::{Error, LoadKind, Result};
+use crate::resp::decode::{Damage, Frame, Progress, decode};
+
+/// Bytes asked for at once.
+const BLOCK: usize = 1 << 20;
+/// A window larger than this is given back once the long command is behind it.
+const LARGE_WINDOW: usize = 16 * BLOCK;
+
+/// What [`Reader::next`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// A whole command: `argc`, `arg`, `argv`.
+    Command,
+    /// The file ends behind a whole command (or `#` line).
+    End,
+    /// The file ends inside one; everything from `valid_to` on may be cut.
+    Torn { valid_to: u64, tear: Tear },
+}
+
+/// Reads one file; see the module.
+pub struct Reader {
+    source: Box<dyn Source>,
+    path: PathBuf,
+    total: u64,
+    max_bulk: u64,
+    known: Known,
+    window: Vec<u8>,
+    /// File offset of the window's first byte.
+    base: u64,
+    /// Bytes of the window that hold data.
+    filled: usize,
+    /// Where the current command starts in the window, and where what follows it does.
+    command: usize,
+    position: usize,
+    frame: Frame,
+    valid_to: u64,
+    ended: Option<Result<Next>>,
+}
+
+impl Reader {
+    /// Reads `source` from `start` (behind a snapshot, else 0) up to `total`, its length. `path` is for messages.
+    pub fn new(
+        source: Box<dyn Source>,
+        start: u64,
+        total: u64,
+        path: &Path,
+        max_bulk: u64,
+        known: Known,
+    ) -> Self {
+        Self {
+            source,
+            path: path.to_owned(),
+            total: total.max(start),
+            max_bulk,
+            known,
+            window: Vec::new(),
+            base: start,
+            filled: 0,
+            command: 0,
+            position: 0,
+            frame: Frame::default(),
+            valid_to: start,
+            ended: None,
+        }
+    }
+
+    /// Goes to the next command. What ended the file is told again at every further call.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a command borrows the reader, which no Iterator can say"
+    )]
+    pub fn next(&mut self) -> Result<Next> {
+        if let Some(ended) = &self.ended {
+            return ended.clone();
+        }
+        self.command = self.position;
+        self.frame.clear();
+        let found = self.advance();
+        if matches!(found, Ok(Next::Command)) {
+            return found;
+        }
+        self.frame.clear();
+        self.ended = Some(found.clone());
+        found
+    }
+
+    fn advance(&mut self) -> Result<Next> {
+        loop {
+            let bytes = self.window.get(self.command..self.filled).unwrap_or_default();
+            let need = match bytes.first() {
+                Some(b'#') => match self.skip_comment()? {
+                    Comment::Skipped => continue,
+                    Comment::Need(need) => need,
+                    Comment::Ended(next) => return Ok(next),
+                },
+                Some(_) => match decode(bytes, self.max_bulk, &mut self.frame) {
+                    Ok(Progress::Complete) => {
+                        self.position = self.command + self.frame.len();
+                        return Ok(Next::Command);
+                    }
+                    Ok(Progress::Need(need)) => need,
+                    Err(damage) => return self.damaged(damage),
+                },
+                None => 1,
+            };
+            if need > self.total - self.command_start() {
+                return self.short();
+            }
+            // `need` is no more than the file holds from here, and was held back by the window only.
+            self.fill(usize::try_from(need).unwrap_or(usize::MAX))?;
+        }
+    }
+
+    /// Arguments of the current command, its name counted; 0 when there is none.
+    #[inline]
+    pub fn argc(&self) -> usize {
+        self.frame.args().len()
+    }
+
+    /// One argument of the current command; empty behind the last one.
+    #[inline]
+    pub fn arg(&self, index: usize) -> &[u8] {
+        self.frame.args().get(index).map_or(&[], |range| self.slice(range))
+    }
+
+    /// All arguments of the current command.
+    #[inline]
+    pub fn args(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.frame.args().iter().map(|range| self.slice(range))
+    }
+
+    /// All arguments of the current command, into `out`: for sixteen or fewer nothing is allocated.
+    #[inline]
+    pub fn argv<'a>(&'a self, out: &mut SmallVec<[&'a [u8]; 16]>) {
+        out.clear();
+        out.extend(self.args());
+    }
+
+    #[inline]
+    fn slice(&self, range: &Range<usize>) -> &[u8] {
+        self.window.get(self.command + range.start..self.command + range.end).unwrap_or_default()
+    }
+
+    /// File offset of the current command's first byte.
+    #[inline]
+    pub fn command_start(&self) -> u64 {
+        self.base + self.command as u64
+    }
+
+    /// File offset behind the current command.
+    #[inline]
+    pub fn offset(&self) -> u64 {
+        self.base + self.position as u64
+    }
+
+    /// The file's length, as given.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Says that the file is good up to [`Reader::offset`]. The loader calls it behind every command that is not inside
+    /// a MULTI: a cut must take an open block as a whole.
+    #[inline]
+    pub fn mark_valid(&mut self) {
+        self.valid_to = self.offset();
+    }
+
+    /// How far the file is good.
+    pub fn valid_to(&self) -> u64 {
+        self.valid_to
+    }
+
+    /// Bytes that the reader holds.
+    pub fn memory(&self) -> usize {
+        self.window.capacity() + self.frame.memory()
+    }
+
+    /// An error about this file at `offset`, for the loader's own findings (`message` is the middle of a sentence).
+    pub fn error(&self, kind: LoadKind, offset: u64, message: &str) -> Error {
+        let advice = match kind {
+            LoadKind::Io => "check the disk and the permissions, then open again",
+            LoadKind::Truncated => {
+                "open with aof_load_truncated=True, or run `aofstore repair`, to cut it there"
+            }
+            _ => {
+                "the file was left untouched; run `aofstore check` to see the damage and `aofstore repair` to cut it"
+            }
+        };
+        let message = format!("{} at offset {offset}: {message}; {advice}", self.path.display());
+        Error::Load { kind, path: self.path.clone(), offset, message }
+    }
+
+    /// The error of a torn file where cutting is not allowed.
+    pub fn truncated(&self) -> Error {
+        let lost = self.total - self.valid_to;
+        let message =
+            format!("the file ends inside a command or an open MULTI, its last {lost} bytes are not whole");
+        self.error(LoadKind::Truncated, self.valid_to, &message)
+    }
+
+    fn torn(&self, tear: Tear) -> Next {
+        Next::Torn { valid_to: self.valid_to, tear }
+    }
+
+    /// The file holds no more, and the command is not whole.
+    fn short(&mut self) -> Result<Next> {
+        let start = self.command_start();
+        if start == self.total {
+            return Ok(Next::End);
+        }
+        let found = tail::rest(&mut *self.source, start, self.total, self.max_bulk, self.known);
+        match found.map_err(|error| self.unreadable(start, &error))? {
+            Rest::Torn => Ok(self.torn(Tear::Command)),
+            Rest::Commands(at) => {
+                let message = format!(
+                    "the command reaches beyond the end of the file, but a whole command follows at offset {at}: a \
+                     count or a length is damaged"
+                );
+                Err(self.error(LoadKind::Format, start, &message))
+            }
+            Rest::Undecided => {
+                let message = "the command reaches beyond the end of the file, and too much behind it looks like \
+                               commands to tell a torn end from a damaged length";
+                Err(self.error(LoadKind::Format, start, message))
+            }
+        }
+    }
+
+    fn damaged(&mut self, damage: Damage) -> Result<Next> {
+        let at = self.command_start() + damage.at as u64;
+        let byte = self.window.get(self.command + damage.at).copied().unwrap_or_default();
+        self.zeros_or(at, byte, || format!("{}, found byte 0x{byte:02x}", damage.cause.text()))
+    }
+
+    /// A torn end if the file holds nothing but zeros from the byte at `at` on, else damage.
+    fn zeros_or(&mut self, at: u64, byte: u8, message: impl FnOnce() -> String) -> Result<Next> {
+        if byte != 0 {
+            return Err(self.error(LoadKind::Format, at, &message()));
+        }
+        let found = tail::first_nonzero(&mut *self.source, at, self.total);
+        match found.map_err(|error| self.unreadable(at, &error))? {
+            None => Ok(self.torn(Tear::Zeros)),
+            Some(other) => {
+                let message = format!("zero bytes, followed by other bytes at offset {other}");
+                Err(self.error(LoadKind::Format, at, &message))
+            }
+        }
+    }
+
+    fn skip_comment(&mut self) -> Result<Comment> {
+        let bytes = self.window.get(self.command..self.filled).unwrap_or_default();
+        let line = bytes.get(..MAX_COMMENT).unwrap_or(bytes);
+        if let Some(feed) = memchr(b'\n', line) {
+            self.command += feed + 1;
+            self.position = self.command;
+            return Ok(Comment::Skipped);
+        }
+        let (seen, last) = (line.len() as u64, line.last().copied().unwrap_or_default());
+        let start = self.command_start();
+        if line.len() == MAX_COMMENT {
+            let at = start + seen - 1;
+            return self
+                .zeros_or(at, last, || "a '#' line is longer than 1024 bytes".to_owned())
+                .map(Comment::Ended);
+        }
+        if start + seen == self.total {
+            return Ok(Comment::Ended(self.torn(Tear::Comment)));
+        }
+        Ok(Comment::Need(seen + 1))
+    }
+
+    fn unreadable(&self, offset: u64, error: &io::Error) -> Error {
+        self.error(LoadKind::Io, offset, &format!("cannot be read: {error}"))
+    }
+
+    /// Reads until the window holds `need` bytes of the current command.
+    fn fill(&mut self, need: usize) -> Result<()> {
+        if self.command > 0 {
+            self.window.copy_within(self.command..self.filled, 0);
+            self.base += self.command as u64;
+            self.filled -= self.command;
+            self.position -= self.command;
+            self.command = 0;
+        }
+        if self.window.len() > LARGE_WINDOW && need <= BLOCK && self.filled <= BLOCK {
+            self.window.truncate(BLOCK);
+            self.window.shrink_to_fit();
+        }
+        while self.filled < need {
+            self.grow()?;
+            let at = self.base + self.filled as u64;
+            // Not a byte beyond `total`: whoever appends there has not finished. And not a whole large window at once:
+            // it is to be given back.
+            let rest = usize::try_from(self.total - at).unwrap_or(usize::MAX);
+            let asked = (need - self.filled).max(BLOCK).min(rest);
+            let end = (self.filled + asked).min(self.window.len());
+            let room = self.window.get_mut(self.filled..end).unwrap_or_default();
+            match read_some(&mut *self.source, at, room) {
+                Ok(read) => self.filled += read,
+                Err(error) => return Err(self.unreadable(at, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes room: one block, or as much again as has arrived, but no more than the file still holds.
+    fn grow(&mut self) -> Result<()> {
+        if self.filled < self.window.len() {
+            return Ok(());
+        }
+        let at = self.base + self.filled as u64;
+        let rest = usize::try_from(self.total - at).unwrap_or(usize::MAX);
+        let more = self.filled.max(BLOCK).min(rest);
+        if self.window.try_reserve_exact(more).is_err() {
+            return Err(self.error(
+                LoadKind::Io,
+                self.command_start(),
+                "not enough memory to read this command",
+            ));
+        }
+        self.window.resize(self.filled + more, 0);
+        Ok(())
+    }
+}
+
+enum Comment {
+    Skipped,
+    Need(u64),
+    Ended(Next),
+}
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

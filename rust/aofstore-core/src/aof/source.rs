@@ -1,0 +1,55 @@
+//! Where a reader's bytes come from.
+//!
+//! `reader` and `tail` read through it; whoever opens files gives them one. It has no position of its own, because a
+//! file's end is looked at twice.
+
+use std::io;
+
+/// A file that can be read anywhere; the tail is looked at twice.
+pub trait Source: Send {
+    /// Reads some bytes at `offset`; 0 only at the end or for an empty `into`.
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        (**self).read_at(offset, into)
+    }
+}
+
+/// Anything with a position as a [`Source`].
+#[derive(Debug)]
+pub struct Seekable<R>(pub R);
+
+impl<R: io::Read + io::Seek + Send> Source for Seekable<R> {
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        self.0.seek(io::SeekFrom::Start(offset))?;
+        self.0.read(into)
+    }
+}
+
+/// Fills `into` whatever pieces the source gives.
+pub(super) fn read_full(source: &mut dyn Source, mut offset: u64, mut into: &mut [u8]) -> io::Result<()> {
+    while !into.is_empty() {
+        let read = read_some(source, offset, into)?;
+        offset += read as u64;
+        into = into.split_at_mut(read).1;
+    }
+    Ok(())
+}
+
+pub(super) fn read_some(source: &mut dyn Source, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match source.read_at(offset, into) {
+            Ok(0) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "it became shorter while it was read",
+                ));
+            }
+            Ok(read) => return Ok(read.min(into.len())),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
