@@ -1,0 +1,112 @@
+//! From an empty keyspace over replay to a durable store, and to a closed one.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::core::Engine;
+use super::tick::Ticker;
+use crate::aof::{self, Log};
+use crate::error::{Error, Result};
+use crate::fs::Dir;
+use crate::load::Loader;
+
+impl Engine {
+    /// From here on everybody but the loader gets LOADING, and nothing expires.
+    pub fn begin_load(&self) -> Result<()> {
+        self.check()?;
+        let mut core = self.shared.lock();
+        core.loading = true;
+        core.space.set_expiring(false);
+        Ok(())
+    }
+
+    /// Replays a slice of a log. The lock is free between slices, so that others hear LOADING at once.
+    pub fn load_step(&self, loader: &mut Loader, budget: Duration) -> Result<bool> {
+        self.check()?;
+        let ended = self.shared.lock().guarded(|core| loader.step(&mut core.space, budget));
+        for warning in loader.take_warnings() {
+            self.shared.events.warning(warning);
+        }
+        ended
+    }
+
+    /// Ends the load, if there was one.
+    pub fn end_load(&self) -> Result<()> {
+        self.check()?;
+        let mut core = self.shared.lock();
+        core.loading = false;
+        core.space.set_expiring(true);
+        core.space.stats.dirty = 0;
+        drop(core);
+        self.start_ticker()
+    }
+
+    /// Opens `name` for append; every later change is logged there.
+    pub fn start_log(&self, dir: Arc<dyn Dir>, name: &str) -> Result<()> {
+        self.check()?;
+        let settings = {
+            let core = self.shared.lock();
+            aof::Settings {
+                policy: core.settings.policy,
+                postpone: core.settings.is_yes("aof-postpone-write"),
+                no_fsync_on_rewrite: core.settings.is_yes("no-appendfsync-on-rewrite"),
+                latency_threshold: core.settings.int("latency-monitor-threshold").max(0) as u64,
+                ..aof::Settings::default()
+            }
+        };
+        let log = Log::open(dir, name, settings, Arc::clone(&self.shared.events))?;
+        self.shared.lock().log = Some(log);
+        self.end_load()
+    }
+
+    fn start_ticker(&self) -> Result<()> {
+        let mut ticker = self.ticker.lock().unwrap_or_else(PoisonError::into_inner);
+        if ticker.is_none() {
+            let started = Ticker::start(Arc::clone(&self.shared));
+            *ticker = Some(started.map_err(|error| Error::Internal(format!("cannot start the timer: {error}")))?);
+        }
+        Ok(())
+    }
+
+    pub fn log(&self) -> Result<Option<Arc<Log>>> {
+        self.check()?;
+        Ok(self.shared.lock().log.clone())
+    }
+
+    /// Everything fed so far is written, and synced if asked, under any policy.
+    pub fn flush(&self, sync: bool) -> Result<()> {
+        match self.log()? {
+            Some(log) => log.flush(sync),
+            None => Ok(()),
+        }
+    }
+
+    /// Flushes, syncs, stops the threads, wakes the waiters. Everything is released even if saving failed; the
+    /// first call tells the failure, later ones do nothing. In a forked copy it only forgets.
+    pub fn close(&self) -> Result<()> {
+        if !self.shared.owner.is_here() {
+            return Ok(());
+        }
+        if !self.shared.set_closed() {
+            return Ok(());
+        }
+        let ticker = self.ticker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ticker) = ticker {
+            ticker.stop();
+        }
+        let log = {
+            let mut core = self.shared.lock();
+            core.close_waiters();
+            core.log.take()
+        };
+        log.map_or(Ok(()), |log| log.close())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if self.shared.owner.is_here() {
+            drop(self.close());
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The background: ten times a second, what Redis's timer does. It never touches Python.
+//!
+//! Expiry and rehashing take the engine lock for about a millisecond at a time, so that no call waits longer for
+//! them; the log's own timer needs no engine lock.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::core::{Core, Shared};
+use crate::aof::Status;
+use crate::clock;
+use crate::fs::os::with_signals_blocked;
+
+/// One hold of the engine lock.
+const SLICE: Duration = Duration::from_millis(1);
+/// All holds of one tick: a quarter of the time at 10 Hz, as in Redis.
+const MOST: Duration = Duration::from_millis(25);
+const REHASH_BUCKETS: usize = 256;
+
+/// The running thread; dropped without stopping in a forked copy, where there is no thread.
+#[derive(Debug)]
+pub(super) struct Ticker {
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    thread: JoinHandle<()>,
+}
+
+impl Ticker {
+    pub fn start(shared: Arc<Shared>) -> std::io::Result<Self> {
+        let stop = Arc::new((Mutex::new(false), Condvar::new()));
+        let theirs = Arc::clone(&stop);
+        let builder = std::thread::Builder::new().name("aofstore-timer".to_owned());
+        let thread = with_signals_blocked(|| builder.spawn(move || run(&shared, &theirs)))?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Stops the thread and waits for it. Must not be called with the engine lock.
+    pub fn stop(self) {
+        *self.stop.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.stop.1.notify_all();
+        drop(self.thread.join());
+    }
+}
+
+fn run(shared: &Shared, stop: &(Mutex<bool>, Condvar)) {
+    let mut hz = 10;
+    loop {
+        let stopped = stop.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = Duration::from_millis(1000 / hz);
+        let (stopped, _) = stop
+            .1
+            .wait_timeout_while(stopped, pause, |stopped| !*stopped)
+            .unwrap_or_else(PoisonError::into_inner);
+        if *stopped {
+            return;
+        }
+        drop(stopped);
+        hz = shared.tick();
+    }
+}
+
+impl Shared {
+    /// One tick; how many a second are wanted.
+    fn tick(&self) -> u64 {
+        let began = Instant::now();
+        loop {
+            let more = self.lock().guarded(|core| Ok(core.background(SLICE))).unwrap_or(false);
+            if !more || began.elapsed() >= MOST {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        let (log, hz) = {
+            let core = self.lock();
+            (core.log.clone(), core.settings.hz.max(1))
+        };
+        if let Some(log) = log {
+            log.settle();
+            log.timer(Instant::now());
+        }
+        hz
+    }
+}
+
+impl Core {
+    /// A slice of background work under the lock; whether there is more of it at once.
+    fn background(&mut self, slice: Duration) -> bool {
+        if self.loading {
+            return false;
+        }
+        let began = Instant::now();
+        let mut in_time = || began.elapsed() < slice;
+        let latched = self.log.as_ref().is_some_and(|log| matches!(log.status(), Status::Latched { .. }));
+        if self.settings.active_expire && !latched {
+            self.space.expire_cycle(clock::now_ms(), self.settings.active_expire_effort, &mut in_time);
+            self.feed_purged();
+        }
+        let mut more = !in_time();
+        while in_time() {
+            more = self.space.rehash(REHASH_BUCKETS);
+            if !more {
+                break;
+            }
+        }
+        more
+    }
+}

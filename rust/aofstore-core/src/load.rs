@@ -1,0 +1,241 @@
+//! Replays one log through the same commands that wrote it, a slice at a time.
+//!
+//! The caller decides when to go on, when to stop and what becomes of a torn tail; this only works. Nothing
+//! expires meanwhile. A MULTI block is held back until its EXEC and applied whole or not at all.
+
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+
+use crate::aof::reader::{Next, Reader};
+use crate::clock;
+use crate::command::{self, Argv, Context, Effects, EngineCommand, Handler, Reply, Spec};
+use crate::error::{Error, LoadKind, Result};
+use crate::keyspace::Keyspace;
+use crate::num;
+
+/// Commands between two looks at the clock, and between two progress reports.
+pub const TICK: u64 = 1000;
+
+/// How a file ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Whole,
+    /// Inside a command or an open MULTI; everything from here on may be cut.
+    Torn {
+        valid_to: u64,
+    },
+}
+
+/// What to do when a command of the log fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnReplayError {
+    #[default]
+    Stop,
+    Warn,
+}
+
+/// A replay in progress.
+pub struct Loader {
+    reader: Reader,
+    db: usize,
+    /// The commands of the open MULTI, with their offsets.
+    block: Option<Vec<(&'static Spec, Argv, u64)>>,
+    commands: u64,
+    on_error: OnReplayError,
+    /// Errors that were tolerated, for the caller's log.
+    warnings: Vec<String>,
+    ended: Option<Ended>,
+    reply: Reply,
+    effects: Effects,
+}
+
+impl Loader {
+    pub fn new(reader: Reader, on_error: OnReplayError) -> Self {
+        Self {
+            reader,
+            db: 0,
+            block: None,
+            commands: 0,
+            on_error,
+            warnings: Vec::new(),
+            ended: None,
+            reply: Reply::muted(),
+            effects: Effects::default(),
+        }
+    }
+
+    /// Commands applied so far, those of an open MULTI included.
+    pub fn commands(&self) -> u64 {
+        self.commands
+    }
+
+    /// Bytes replayed, and bytes there are.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.reader.offset(), self.reader.total())
+    }
+
+    /// How the file ended, once a step has said so.
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended
+    }
+
+    /// The error for a torn tail that may not be cut.
+    pub fn truncated(&self) -> Error {
+        self.reader.truncated()
+    }
+
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// Applies commands until a tick after `budget` is over; true when the file's end was reached.
+    pub fn step(&mut self, space: &mut Keyspace, budget: Duration) -> Result<bool> {
+        let began = Instant::now();
+        while self.ended.is_none() {
+            self.apply_next(space)?;
+            if self.commands.is_multiple_of(TICK) && began.elapsed() >= budget {
+                break;
+            }
+        }
+        Ok(self.ended.is_some())
+    }
+
+    fn apply_next(&mut self, space: &mut Keyspace) -> Result<()> {
+        match self.reader.next()? {
+            Next::Command => self.command(space),
+            Next::End if self.block.is_some() => {
+                self.ended = Some(Ended::Torn { valid_to: self.reader.valid_to() });
+                Ok(())
+            }
+            Next::End => {
+                self.ended = Some(Ended::Whole);
+                Ok(())
+            }
+            Next::Torn { .. } => {
+                self.ended = Some(Ended::Torn { valid_to: self.reader.valid_to() });
+                Ok(())
+            }
+        }
+    }
+
+    fn command(&mut self, space: &mut Keyspace) -> Result<()> {
+        self.commands += 1;
+        let at = self.reader.command_start();
+        let Some(spec) = command::lookup(self.reader.arg(0)) else {
+            let name = String::from_utf8_lossy(self.reader.arg(0)).into_owned();
+            return Err(self.reader.error(LoadKind::UnknownCommand, at, &format!("unknown command '{name}'")));
+        };
+        if !spec.accepts(self.reader.argc()) {
+            let why = command::errors::wrong_arity(spec.name);
+            return Err(self.reader.error(LoadKind::Replay, at, why.text()));
+        }
+        match spec.handler {
+            Handler::Engine(which) => self.control(space, which, spec, at)?,
+            Handler::Keyspace(_) => match &mut self.block {
+                Some(block) => {
+                    let mut argv = Argv::default();
+                    self.reader.args().for_each(|arg| argv.push(arg));
+                    block.push((spec, argv, at));
+                }
+                None => {
+                    let mut argv = SmallVec::new();
+                    self.reader.argv(&mut argv);
+                    let failed = run(spec, &argv, space, self.db, &mut self.reply, &mut self.effects);
+                    drop(argv);
+                    self.tolerate(failed, at)?;
+                }
+            },
+        }
+        if self.block.is_none() {
+            self.reader.mark_valid();
+        }
+        Ok(())
+    }
+
+    /// SELECT, MULTI and EXEC: the only commands besides those on keys that a log may hold.
+    fn control(&mut self, space: &mut Keyspace, which: EngineCommand, spec: &'static Spec, at: u64) -> Result<()> {
+        match which {
+            EngineCommand::Select if self.block.is_none() => {
+                let index = num::parse_i64(self.reader.arg(1)).and_then(|index| usize::try_from(index).ok());
+                match index.filter(|&db| db < space.databases()) {
+                    Some(db) => self.db = db,
+                    None => return Err(self.reader.error(LoadKind::Replay, at, "DB index is out of range")),
+                }
+            }
+            EngineCommand::Select => {
+                let argv = Argv::of(&[b"SELECT", self.reader.arg(1)]);
+                if let Some(block) = &mut self.block {
+                    block.push((spec, argv, at));
+                }
+            }
+            EngineCommand::Multi if self.block.is_none() => self.block = Some(Vec::new()),
+            EngineCommand::Multi => return Err(self.reader.error(LoadKind::Format, at, "MULTI inside MULTI")),
+            EngineCommand::Exec => match self.block.take() {
+                Some(block) => self.apply_block(space, &block)?,
+                None => return Err(self.reader.error(LoadKind::Format, at, "EXEC without MULTI")),
+            },
+            _ => {
+                let why = format!("'{}' has no place in a log", spec.name);
+                return Err(self.reader.error(LoadKind::Replay, at, &why));
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_block(&mut self, space: &mut Keyspace, block: &[(&'static Spec, Argv, u64)]) -> Result<()> {
+        for (spec, argv, at) in block {
+            let argv: SmallVec<[&[u8]; 16]> = argv.iter().collect();
+            if matches!(spec.handler, Handler::Engine(_)) {
+                let index = argv.get(1).and_then(|arg| num::parse_i64(arg)).and_then(|db| usize::try_from(db).ok());
+                match index.filter(|&db| db < space.databases()) {
+                    Some(db) => self.db = db,
+                    None => return Err(self.reader.error(LoadKind::Replay, *at, "DB index is out of range")),
+                }
+            } else {
+                let failed = run(spec, &argv, space, self.db, &mut self.reply, &mut self.effects);
+                self.tolerate(failed, *at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An error reply during replay means that the log does not describe this keyspace.
+    fn tolerate(&mut self, failed: Option<String>, at: u64) -> Result<()> {
+        let Some(why) = failed else { return Ok(()) };
+        let error = self.reader.error(LoadKind::Replay, at, &why);
+        match self.on_error {
+            OnReplayError::Stop => Err(error),
+            OnReplayError::Warn => {
+                self.warnings.push(error.to_string());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Runs one command on the keyspace; the text of its error, if it failed.
+fn run(
+    spec: &Spec,
+    argv: &[&[u8]],
+    space: &mut Keyspace,
+    db: usize,
+    reply: &mut Reply,
+    effects: &mut Effects,
+) -> Option<String> {
+    let Handler::Keyspace(handler) = spec.handler else { return None };
+    effects.begin(db);
+    let mut cx = Context {
+        keys: space.keys(db, clock::now_ms()),
+        reply,
+        effects,
+        replaying: true,
+        name: spec.name,
+        wait: None,
+    };
+    let outcome = command::run(spec, handler, &mut cx, argv);
+    if cx.wait.is_some() {
+        return Some(format!("'{}' would have to wait", spec.name));
+    }
+    outcome.err().map(|error| error.text().to_owned())
+}
