@@ -4,8 +4,10 @@
 //! ground (`error`, `clock`, `num`, `resp`, `fs`), `encoding`, `keyspace`, `command` and `aof`,
 //! `load`, `engine`.
 
+pub mod aof;
 pub mod encoding;
 pub mod error;
+pub mod event;
 pub mod fs;
 pub mod num;
 pub mod resp;

@@ -1,1 +1,3 @@
 //! The resp room.
+
+pub mod encode;
