@@ -237,10 +237,7 @@ fn create_durably(path: &Path) -> io::Result<()> {
             return create_durably(path);
         }
         // A read-only file system says so even when the directory is there.
-        Err(errno) if path.is_dir() => {
-            let _ = errno;
-            return Ok(());
-        }
+        Err(_) if path.is_dir() => return Ok(()),
         Err(errno) => return Err(errno.into()),
     }
     let parent = match path.parent() {
