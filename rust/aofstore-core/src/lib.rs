@@ -1,16 +1,18 @@
 //! The engine of aofstore, without Python: keyspace, commands, append-only file.
 //!
 //! Floors, lowest first; a floor may only import lower ones (`tests/meta/test_layers.py`):
-//! ground (`error`, `clock`, `num`, `resp`, `fs`), `encoding`, `keyspace`, `command` and `aof`,
+//! ground (`error`, `event`, `clock`, `num`, `resp`, `fs`), `encoding`, `keyspace`, `command` and `aof`,
 //! `load`, `engine`.
 
 pub mod aof;
-pub mod encoding;
-pub mod error;
-pub mod fs;
-pub mod num;
-pub mod resp;
 pub mod clock;
 pub mod command;
-// pub mod engine;
+pub mod encoding;
+pub mod engine;
+pub mod error;
+pub mod event;
+pub mod fs;
 pub mod keyspace;
+pub mod load;
+pub mod num;
+pub mod resp;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
-use crate::aof::reader::{Next, Reader};
+use crate::aof::{Next, Reader};
 use crate::clock;
 use crate::command::{self, Argv, Context, Effects, EngineCommand, Handler, Reply, Spec};
 use crate::error::{Error, LoadKind, Result};

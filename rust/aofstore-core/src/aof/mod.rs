@@ -1,11 +1,33 @@
-//! The append-only file as bytes and files; knows no keys and no commands.
+//! The append-only file: what was done, as bytes, and when a call that did it may return.
 //!
-//! `reader` yields the commands of one file, `tail` tells a torn end from damage.
+//! The engine feeds finished argument vectors in order and, before it answers, lets [`Log::finish`] bring them as
+//! far as the policy says: handed to `write(2)` under `everysec` and `no`, synced under `always`. [`Reader`] gives
+//! the commands of a file back, and tells a torn end from damage. The room knows bytes and files, no keys. What it
+//! keeps true: the file is always a prefix of what was fed, in order, without holes; nothing is acknowledged that
+//! is not as safe as the policy promises; and after a failed sync nothing more is appended to that file.
 
+mod buffer;
+mod commit;
+mod ending;
+mod fsync;
+mod latency;
+mod log;
 mod reader;
 mod source;
+mod stats;
+mod switch;
+mod sync;
 mod tail;
+mod write;
 
+pub use buffer::Feed;
+pub use ending::{Known, Tear};
+pub use latency::{Kind as LatencyKind, Sample as LatencySample};
+pub use log::{Log, Settings};
 pub use reader::{Next, Reader};
 pub use source::{Seekable, Source};
-pub use tail::{Known, Tear};
+pub use stats::Stats;
+pub use switch::{Hold, Install};
+pub use tail::{Policy, Status};
+#[doc(hidden)]
+pub use write::Control;

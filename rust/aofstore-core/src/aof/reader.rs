@@ -12,7 +12,7 @@ use memchr::memchr;
 use smallvec::SmallVec;
 
 use super::source::{Source, read_some};
-use super::tail::{self, Known, MAX_COMMENT, Rest, Tear};
+use super::ending::{self, Known, MAX_COMMENT, Rest, Tear};
 use crate::error::{Error, LoadKind, Result};
 use crate::resp::decode::{Damage, Frame, Progress, decode};
 
@@ -227,7 +227,7 @@ impl Reader {
         if start == self.total {
             return Ok(Next::End);
         }
-        let found = tail::rest(&mut *self.source, start, self.total, self.max_bulk, self.known);
+        let found = ending::rest(&mut *self.source, start, self.total, self.max_bulk, self.known);
         match found.map_err(|error| self.unreadable(start, &error))? {
             Rest::Torn => Ok(self.torn(Tear::Command)),
             Rest::Commands(at) => {
@@ -256,7 +256,7 @@ impl Reader {
         if byte != 0 {
             return Err(self.error(LoadKind::Format, at, &message()));
         }
-        let found = tail::first_nonzero(&mut *self.source, at, self.total);
+        let found = ending::first_nonzero(&mut *self.source, at, self.total);
         match found.map_err(|error| self.unreadable(at, &error))? {
             None => Ok(self.torn(Tear::Zeros)),
             Some(other) => {

@@ -1,191 +1,159 @@
-//! The end of a file: torn by a crash, or damaged?
+//! The end of the log under its one lock: offsets, the file, and whether it is sound.
 //!
-//! A torn end may be cut, damage must not be: one wrong digit in a length makes all that follows look like one
-//! unfinished record. So an unfinished record is torn only if no whole command stands at the very end behind its
-//! header. Serves `reader`; reads the file again in small blocks, so memory stays bounded whatever the rest holds.
+//! Offsets count the bytes of the stream, from the length of the file at open, and never fall; a switch to
+//! another file changes `size`, not them. INVARIANT: synced <= written <= fed, and written + what a writer holds
+//! + the buffer = fed unless the log is latched.
 
-use std::io;
+use super::buffer::Buffer;
+use crate::fs::File;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use memchr::{memchr, memrchr_iter};
+/// When the log is synced (`appendfsync`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum Policy {
+    Always,
+    #[default]
+    Everysec,
+    No,
+}
 
-use super::source::{Source, read_full};
-use crate::resp::decode::{MAX_ARGS, header};
+impl Policy {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Everysec => "everysec",
+            Self::No => "no",
+        }
+    }
 
-/// Whether a command of this name takes this many arguments (its name counted).
-pub type Known = fn(name: &[u8], argc: usize) -> bool;
+    pub(super) const fn from_raw(raw: u64) -> Self {
+        match raw {
+            0 => Self::Always,
+            1 => Self::Everysec,
+            _ => Self::No,
+        }
+    }
 
-/// Why the end of a file is taken for torn.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Always, Self::Everysec, Self::No].into_iter().find(|policy| policy.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// Whether the log takes what it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tear {
-    /// The last command is not whole.
-    Command,
-    /// The last `#` line has no end.
-    Comment,
-    /// The rest is zero bytes: the file grew, its data did not reach the disk.
-    Zeros,
+pub enum Status {
+    Sound,
+    /// The disk is full (ENOSPC, EDQUOT, EFBIG). The file is whole, the bytes are kept and tried again every
+    /// second; writes are to be refused until then.
+    Refusing { errno: i32 },
+    /// The file cannot be trusted any more; nothing is appended until another one takes its place.
+    Latched { errno: i32 },
 }
 
-/// Longest `#` line, its line feed counted.
-pub(super) const MAX_COMMENT: usize = 1024;
-
-/// Longest header line: mark, twenty digits, CR LF.
-const MAX_HEADER: usize = 23;
-/// Longest name of a command that is worth a look.
-const MAX_NAME: u64 = 64;
-const BLOCK: usize = 64 * 1024;
-const PROBE: usize = 16 * 1024;
-
-/// The first byte at or behind `from` that is not zero.
-pub(super) fn first_nonzero(source: &mut dyn Source, from: u64, end: u64) -> io::Result<Option<u64>> {
-    let mut block = vec![0; BLOCK];
-    let mut at = from;
-    while at < end {
-        let part = read_part(source, at, end, &mut block)?;
-        if let Some(index) = part.iter().position(|&byte| byte != 0) {
-            return Ok(Some(at + index as u64));
+impl Status {
+    pub const fn errno(self) -> Option<i32> {
+        match self {
+            Self::Sound => None,
+            Self::Refusing { errno } | Self::Latched { errno } => Some(errno),
         }
-        at += part.len() as u64;
     }
-    Ok(None)
-}
 
-/// What stands at the end of the file behind the header of an unfinished record.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Rest {
-    /// Nothing that could be a command.
-    Torn,
-    /// A whole command, at this offset.
-    Commands(u64),
-    /// Too many places look like one to try them all.
-    Undecided,
-}
-
-/// Looks for a whole known command that ends exactly at `end`, or where the zeros before it begin, and starts behind
-/// `from`.
-///
-/// A run of commands that ends there has a last one, so the last one is all there is to find. The search starts at the
-/// end: what was hidden by a damaged length is found at once.
-pub(super) fn rest(
-    source: &mut dyn Source,
-    from: u64,
-    end: u64,
-    max_bulk: u64,
-    known: Known,
-) -> io::Result<Rest> {
-    let end = without_zeros(source, from, end)?;
-    let mut probe = Probe { source, end, start: 0, bytes: Vec::new(), work: 0 };
-    if end - from < 2 || probe.peek(end - 1, 1)? != b"\n" {
-        return Ok(Rest::Torn);
-    }
-    let allowed = (end - from).saturating_mul(8).saturating_add(64 << 20);
-    let mut block = vec![0; BLOCK + 2];
-    let mut high = end;
-    while high > from + 1 {
-        // One byte more on each side: a command starts behind a line feed and has a digit behind its mark.
-        let low = high.saturating_sub(BLOCK as u64).max(from + 1);
-        let part = read_part(probe.source, low - 1, (high + 1).min(end), &mut block)?;
-        for index in memrchr_iter(b'*', part) {
-            let around = (index.checked_sub(1).and_then(|at| part.get(at)), part.get(index + 1));
-            let (Some(b'\n'), Some(b'1'..=b'9')) = around else { continue };
-            let start = low - 1 + index as u64;
-            if probe.command_ends_file(start, max_bulk, known)? {
-                return Ok(Rest::Commands(start));
-            }
-            if probe.work > allowed {
-                return Ok(Rest::Undecided);
-            }
+    pub(super) const fn pack(self) -> u64 {
+        match self {
+            Self::Sound => 0,
+            Self::Refusing { errno } => 1 << 32 | errno.cast_unsigned() as u64,
+            Self::Latched { errno } => 2 << 32 | errno.cast_unsigned() as u64,
         }
-        high = low;
     }
-    Ok(Rest::Torn)
-}
 
-/// Where the zero bytes at the end begin, not before `from`.
-fn without_zeros(source: &mut dyn Source, from: u64, end: u64) -> io::Result<u64> {
-    let mut block = vec![0; BLOCK];
-    let mut high = end;
-    while high > from {
-        let low = high.saturating_sub(BLOCK as u64).max(from);
-        let part = read_part(source, low, high, &mut block)?;
-        if let Some(index) = part.iter().rposition(|&byte| byte != 0) {
-            return Ok(low + index as u64 + 1);
+    pub(super) const fn unpack(raw: u64) -> Self {
+        let errno = raw as u32 as i32;
+        match raw >> 32 {
+            0 => Self::Sound,
+            1 => Self::Refusing { errno },
+            _ => Self::Latched { errno },
         }
-        high = low;
-    }
-    Ok(from)
-}
-
-/// A small window on the file that goes where it is asked.
-struct Probe<'a> {
-    source: &'a mut dyn Source,
-    end: u64,
-    start: u64,
-    bytes: Vec<u8>,
-    /// Bytes read and headers looked at, so that a hostile file cannot keep us busy.
-    work: u64,
-}
-
-impl Probe<'_> {
-    /// Up to `count` bytes at `at`; fewer only at the end of the file.
-    fn peek(&mut self, at: u64, count: usize) -> io::Result<&[u8]> {
-        let last = at.saturating_add(count as u64).min(self.end);
-        if at < self.start || last > self.start + self.bytes.len() as u64 {
-            self.bytes.resize(PROBE, 0);
-            let read = read_part(self.source, at, self.end, &mut self.bytes)?.len();
-            self.bytes.truncate(read);
-            self.start = at;
-            self.work += PROBE as u64;
-        }
-        let (from, to) = (at.saturating_sub(self.start) as usize, last.saturating_sub(self.start) as usize);
-        Ok(self.bytes.get(from..to).unwrap_or_default())
-    }
-
-    fn header(&mut self, at: u64, mark: u8, max: u64) -> io::Result<Option<(u64, u64)>> {
-        self.work += MAX_HEADER as u64;
-        let bytes = self.peek(at, MAX_HEADER)?;
-        Ok(header(bytes, 0, mark, max).ok().flatten().map(|(number, size)| (number, at + size as u64)))
-    }
-
-    fn command_ends_file(&mut self, start: u64, max_bulk: u64, known: Known) -> io::Result<bool> {
-        let Some((argc, mut at)) = self.header(start, b'*', MAX_ARGS)? else { return Ok(false) };
-        for index in 0..argc {
-            let Some((length, payload)) = self.header(at, b'$', max_bulk)? else { return Ok(false) };
-            let behind = payload.saturating_add(length);
-            if behind.saturating_add(2) > self.end {
-                return Ok(false);
-            }
-            if index == 0 {
-                // A name first: nearly every false start ends here.
-                let named = length <= MAX_NAME && known(self.peek(payload, length as usize)?, argc as usize);
-                if !named {
-                    return Ok(false);
-                }
-            }
-            if self.peek(behind, 2)? != b"\r\n" {
-                return Ok(false);
-            }
-            at = behind + 2;
-        }
-        self.comments_end_file(at)
-    }
-
-    fn comments_end_file(&mut self, mut at: u64) -> io::Result<bool> {
-        while at < self.end {
-            let line = self.peek(at, MAX_COMMENT)?;
-            match (line.first(), memchr(b'\n', line)) {
-                (Some(b'#'), Some(feed)) => at += feed as u64 + 1,
-                _ => return Ok(false),
-            }
-            self.work += MAX_HEADER as u64;
-        }
-        Ok(true)
     }
 }
 
-/// Fills `block` from `at`, at most to `end`.
-fn read_part<'a>(source: &mut dyn Source, at: u64, end: u64, block: &'a mut [u8]) -> io::Result<&'a [u8]> {
-    let room = block.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
-    let part = block.get_mut(..room).unwrap_or_default();
-    read_full(source, at, part)?;
-    Ok(part)
+pub(super) struct Tail {
+    pub(super) buffer: Buffer,
+    /// Database of the last record fed; `None` makes the next one bring a SELECT (F-04).
+    pub(super) selected: Option<u32>,
+    pub(super) file: Arc<dyn File>,
+    pub(super) name: Arc<str>,
+    /// Which file this is: results about an older one no longer matter.
+    pub(super) generation: u64,
+    pub(super) policy: Policy,
+    pub(super) status: Status,
+    pub(super) closed: bool,
+    /// `written` when the disk became full: past it, the error is over.
+    pub(super) refused_at: u64,
+    /// Threads in [`Shared::wait`](super::commit::Shared::wait); waking nobody still costs a system call.
+    pub(super) waiting: u32,
+    /// Somebody has taken the pending bytes and writes them outside the lock: nobody else may write.
+    pub(super) writing: bool,
+    /// Somebody syncs outside the lock. INVARIANT: never two at once on one file; the system tells a failure to
+    /// only one of them, and the other would acknowledge what is lost.
+    pub(super) syncing: bool,
+    pub(super) fed: u64,
+    pub(super) written: u64,
+    pub(super) synced: u64,
+    /// Length of the file, torn bytes included.
+    pub(super) size: u64,
+    pub(super) base_size: u64,
+    pub(super) torn: u64,
+    pub(super) clock: Clock,
+    pub(super) count: Count,
+}
+
+/// Monotonic times; `now` is what the timer said last.
+#[derive(Debug)]
+pub(super) struct Clock {
+    pub(super) now: Instant,
+    pub(super) last_sync: Option<Instant>,
+    pub(super) last_retry: Option<Instant>,
+    pub(super) last_line: Option<Instant>,
+    pub(super) last_notice: Option<Instant>,
+    pub(super) last_look: Option<Instant>,
+    pub(super) postponed: Option<Instant>,
+}
+
+impl Clock {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { now, last_sync: None, last_retry: None, last_line: None, last_notice: None, last_look: None, postponed: None }
+    }
+
+    /// Whether `period` has passed since `mark`; never set counts as long ago.
+    pub(super) fn passed(&self, mark: Option<Instant>, period: Duration) -> bool {
+        mark.is_none_or(|mark| self.now.saturating_duration_since(mark) >= period)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Count {
+    pub(super) writes: u64,
+    pub(super) fsyncs: u64,
+    pub(super) commits: u64,
+    pub(super) delayed_fsync: u64,
+    pub(super) write_errors: u64,
+    /// Survives the end of the error, for `last_persistence_error`.
+    pub(super) last_errno: i32,
+}
+
+impl Tail {
+    /// Up to where a call may be acknowledged. `syncs` is false while syncing is suspended.
+    pub(super) fn acknowledged(&self, syncs: bool) -> u64 {
+        if self.policy == Policy::Always && syncs { self.synced } else { self.written }
+    }
+
+    /// Bytes that are not where they should be, for `AofWriteError.pending_bytes`.
+    pub(super) fn pending(&self) -> u64 {
+        match self.status {
+            Status::Latched { .. } => self.fed - self.synced,
+            _ => self.fed - self.acknowledged(true),
+        }
+    }
 }

@@ -16,7 +16,6 @@ use crate::command::{Argv, Outcome, Reply, Spec, Wait, lookup};
 use crate::keyspace::Keyspace;
 
 /// The place where a blocked thread sleeps and its reply arrives.
-#[derive(Debug)]
 pub struct Waiter {
     id: u64,
     deadline: Option<Instant>,
@@ -25,14 +24,12 @@ pub struct Waiter {
 }
 
 /// What became of a waiter.
-#[derive(Debug)]
 pub enum Slot {
     Waiting,
     Served { reply: Reply, outcome: Outcome, due: Option<Due> },
     Closed,
 }
 
-#[derive(Debug)]
 struct Entry {
     db: usize,
     spec: &'static Spec,
@@ -42,7 +39,7 @@ struct Entry {
 }
 
 /// All waiters of a store, by arrival.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Blocked {
     arrivals: u64,
     entries: BTreeMap<u64, Entry>,
@@ -145,9 +142,9 @@ impl Core {
     }
 
     /// Hands the replies over. ORDER: after the gathered effects were fed, so that `due` covers them.
-    pub(super) fn deliver(&mut self) {
+    pub(super) fn deliver(&mut self, due: Option<&Due>) {
         for delivery in std::mem::take(&mut self.deliveries) {
-            let due = self.due();
+            let due = due.cloned();
             delivery.waiter.ring(Slot::Served { reply: delivery.reply, outcome: delivery.outcome, due });
         }
     }
@@ -162,7 +159,6 @@ impl Core {
 }
 
 /// A reply that waits for its effects to be fed.
-#[derive(Debug)]
 pub(super) struct Delivery {
     waiter: Arc<Waiter>,
     reply: Reply,

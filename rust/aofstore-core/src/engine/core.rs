@@ -31,6 +31,8 @@ pub(super) struct Core {
     pub effects: Effects,
     /// While Some, effects are gathered here and fed in one append.
     pub gathered: Option<Vec<Group>>,
+    /// A write command ran since the last acknowledgement was made up.
+    pub wrote: bool,
     pub blocked: Blocked,
     pub deliveries: Vec<Delivery>,
     /// A log is being replayed: everybody else gets LOADING.
@@ -71,6 +73,7 @@ impl Engine {
             log: None,
             effects: Effects::default(),
             gathered: None,
+            wrote: false,
             blocked: Blocked::default(),
             deliveries: Vec::new(),
             loading: false,

@@ -8,13 +8,12 @@ use smallvec::SmallVec;
 use super::blocking::Waiter;
 use super::core::{Core, Engine, Group};
 use super::session::Session;
-use crate::aof::{Log, Policy, Status};
+use crate::aof::{Log, Status};
 use crate::clock;
 use crate::command::{self, Argv, Context, ErrorReply, Flags, Handler, Outcome, Record, Reply, Spec, Wait, errors};
 use crate::error::{Error, Result};
 
 /// How a command ended inside the engine; [`Engine::settle`] comes before anybody may be told.
-#[derive(Debug)]
 pub struct Done {
     /// The error that replaces the reply, if any.
     pub outcome: Outcome,
@@ -25,10 +24,12 @@ pub struct Done {
 }
 
 /// A position of the log that an acknowledgement depends on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Due {
-    pub log: Arc<Log>,
-    pub end: u64,
+    log: Arc<Log>,
+    end: u64,
+    /// The command itself wrote: if its record cannot be made safe, it must not be acknowledged.
+    strict: bool,
 }
 
 impl Due {
@@ -39,7 +40,14 @@ impl Due {
 
     /// Writes, and under `always` syncs, everything up to this position.
     pub fn settle(&self) -> Result<()> {
-        self.log.finish(self.end)
+        if self.strict {
+            return self.log.finish(self.end);
+        }
+        // A reader only waits for others' bytes, and not at all while the log is failing: memory answers.
+        if self.log.status() == Status::Sound {
+            drop(self.log.finish(self.end));
+        }
+        Ok(())
     }
 }
 
@@ -99,9 +107,8 @@ impl Core {
         if gather {
             self.serve_waiters();
             self.feed_gathered();
-            self.deliver();
         }
-        Ok(Done { outcome, waiter, due: self.due() })
+        Ok(Done { outcome, waiter, due: self.acknowledgement() })
     }
 
     fn batch(&mut self, session: &mut Session, batch: &[&[&[u8]]], reply: &mut Reply) -> Result<Done> {
@@ -113,16 +120,25 @@ impl Core {
         }
         self.serve_waiters();
         self.feed_gathered();
-        self.deliver();
-        Ok(Done { outcome: Ok(()), waiter: None, due: self.due() })
+        Ok(Done { outcome: Ok(()), waiter: None, due: self.acknowledgement() })
     }
 
     /// What the caller has to wait for: under `always` everything fed so far, by whomever.
-    pub(super) fn due(&self) -> Option<Due> {
+    fn due(&mut self) -> Option<Due> {
+        let strict = std::mem::take(&mut self.wrote);
         let log = self.log.as_ref()?;
-        let end = log.fed();
-        let settled = if self.settings.policy == Policy::Always { log.is_durable(end) } else { log.is_written(end) };
-        (!settled).then(|| Due { log: Arc::clone(log), end })
+        let end = log.position();
+        if log.is_durable(end) {
+            return None;
+        }
+        Some(Due { log: Arc::clone(log), end, strict })
+    }
+
+    /// The same for everybody who is answered now: the caller and the waiters it served.
+    pub(super) fn acknowledgement(&mut self) -> Option<Due> {
+        let due = self.due();
+        self.deliver(due.as_ref());
+        due
     }
 
     /// Finds the command and runs or queues it. Some: it found nothing and would wait.
@@ -175,7 +191,7 @@ impl Core {
     }
 
     /// MISCONF while the log cannot be written (M-01, M-03).
-    fn refuse_if_failing(&self) -> Outcome {
+    pub(super) fn refuse_if_failing(&self) -> Outcome {
         match self.log.as_ref().map_or(Status::Sound, |log| log.status()) {
             Status::Sound => Ok(()),
             Status::Refusing { errno } | Status::Latched { errno } => Err(misconf(errno)),
@@ -200,6 +216,7 @@ impl Core {
             name: spec.name,
             wait: None,
         };
+        self.wrote |= spec.is_write();
         let outcome = command::run(spec, run, &mut cx, argv);
         let wait = cx.wait.take();
         self.space.stats.dirty += self.effects.changes();
@@ -216,13 +233,13 @@ impl Core {
         };
         if self.gathered.is_none() && !self.space.has_purged() && self.effects.rewritten().len() < 2 {
             if let Some(record) = self.effects.rewritten().first() {
-                log.feed(|feed| feed.command(record.db, record.argv.iter()));
+                log.feed(|feed| feed.command(record.db as u32, record.argv.iter()));
             } else if self.effects.is_verbatim() {
                 let mut canonical: SmallVec<[&[u8]; 16]> = SmallVec::from_slice(argv);
                 if let Some(name) = canonical.first_mut() {
                     *name = spec.name.as_bytes();
                 }
-                log.feed(|feed| feed.command(db, canonical.iter().copied()));
+                log.feed(|feed| feed.command(db as u32, canonical.iter().copied()));
             }
             return;
         }
@@ -230,7 +247,7 @@ impl Core {
         if !group.records.is_empty() {
             match &mut self.gathered {
                 Some(groups) => groups.push(group),
-                None => feed(log, &[group]),
+                None => self.feed_groups(&[group]),
             }
         }
     }
@@ -252,10 +269,14 @@ impl Core {
     /// Appends everything gathered, in one piece.
     pub(super) fn feed_gathered(&mut self) {
         let groups = self.gathered.take().unwrap_or_default();
-        if let Some(log) = &self.log
-            && !groups.is_empty()
-        {
-            feed(log, &groups);
+        if !groups.is_empty() {
+            self.feed_groups(&groups);
+        }
+    }
+
+    fn feed_groups(&self, groups: &[Group]) {
+        if let Some(log) = &self.log {
+            feed(log, groups);
         }
     }
 
@@ -268,7 +289,7 @@ impl Core {
         if let Some(log) = &self.log {
             log.feed(|feed| {
                 for (db, key) in &purged {
-                    feed.command(*db, [b"DEL".as_slice(), key].into_iter());
+                    feed.command(*db as u32, [b"DEL".as_slice(), key].into_iter());
                 }
             });
         }
@@ -283,7 +304,7 @@ fn feed(log: &Log, groups: &[Group]) {
                 feed.multi();
             }
             for record in &group.records {
-                feed.command(record.db, record.argv.iter());
+                feed.command(record.db as u32, record.argv.iter());
             }
             if wrapped {
                 feed.exec();

@@ -179,7 +179,8 @@ impl Settings {
     /// Parses what hot paths ask.
     fn refresh(&mut self) {
         let size = |name: &str| self.int(name).max(0) as usize;
-        self.limits = Limits {
+        let (databases, hz) = (size("databases"), size("hz") as u64);
+        let limits = Limits {
             hash_max_listpack_entries: size("hash-max-listpack-entries"),
             hash_max_listpack_value: size("hash-max-listpack-value"),
             list_max_listpack_size: self.int("list-max-listpack-size"),
@@ -190,8 +191,7 @@ impl Settings {
             zset_max_listpack_value: size("zset-max-listpack-value"),
             proto_max_bulk_len: size("proto-max-bulk-len"),
         };
-        self.databases = size("databases");
-        self.hz = size("hz") as u64;
+        (self.limits, self.databases, self.hz) = (limits, databases, hz);
         self.active_expire_effort = self.int("active-expire-effort") as u32;
         self.policy = match self.get("appendfsync") {
             Some("always") => Policy::Always,

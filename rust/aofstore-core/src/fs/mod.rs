@@ -1,1 +1,117 @@
-//! The fs room.
+//! The small traits that every durable byte passes through.
+//!
+//! `aof`, `rdb`, `rewrite` and `engine` see a directory and its files only as [`Dir`], [`File`] and [`ReadFile`];
+//! [`os`] is the real one, [`fault`] wraps any of them and fails on plan. Names are single path components, so
+//! nothing can leave the directory. An implementation reports every error of the system unchanged and retries
+//! none but EINTR: what an error means is the caller's rule.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+use std::sync::Arc;
+
+pub mod fault;
+pub mod os;
+pub mod owner;
+
+/// What to do when the file to append to is not there, or is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Create {
+    /// It must exist.
+    Never,
+    /// Made with mode 0600 if missing.
+    Missing,
+    /// It must not exist (`O_EXCL`); made with exactly this mode, whatever the umask.
+    New { mode: u32 },
+}
+
+/// One open, locked directory.
+pub trait Dir: Send + Sync {
+    /// For messages; never opened again by path.
+    fn path(&self) -> &Path;
+    /// For appending only; follows no symbolic link.
+    fn open_append(&self, name: &str, create: Create) -> io::Result<Arc<dyn File>>;
+    fn open_read(&self, name: &str) -> io::Result<Box<dyn ReadFile>>;
+    /// Length of a regular file; `None` if there is nothing of that name.
+    fn size(&self, name: &str) -> io::Result<Option<u64>>;
+    /// Permission bits; `None` if there is nothing of that name.
+    fn mode(&self, name: &str) -> io::Result<Option<u32>>;
+    /// Every entry whose name is UTF-8, in no order; others are none of ours.
+    fn names(&self) -> io::Result<Vec<String>>;
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    fn unlink(&self, name: &str) -> io::Result<()>;
+    fn hard_link(&self, from: &str, to: &str) -> io::Result<()>;
+    /// A whole small file under a new name, fsynced; on failure the name is gone again. The entry itself is
+    /// durable only after [`sync`](Self::sync).
+    fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Makes created, renamed and removed names durable.
+    fn sync(&self) -> io::Result<()>;
+    /// Gives the lock up. Only the process that took it may call this: an unlock in a forked copy would
+    /// unlock the parent's store.
+    fn unlock(&self) -> io::Result<()>;
+}
+
+/// A file open for appending.
+pub trait File: Send + Sync {
+    /// One `write(2)`; may take fewer bytes than given.
+    fn write(&self, bytes: &[u8]) -> io::Result<usize>;
+    /// `fdatasync` or what is as strong. Two of these must never run at once on one file: the system reports a
+    /// failed page once per open file, and the second caller would take its loss for success.
+    fn sync_data(&self) -> io::Result<()>;
+    fn set_len(&self, len: u64) -> io::Result<()>;
+    /// The true length now.
+    fn size(&self) -> io::Result<u64>;
+    /// Names the file has; 0 = somebody removed it and its bytes vanish with the descriptor.
+    fn links(&self) -> io::Result<u64> {
+        Ok(1)
+    }
+    /// The descriptor, for a forked child to inherit; `None` where there is none.
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
+/// A file open for reading from its start.
+pub trait ReadFile: Send {
+    /// One `read(2)`; 0 at the end.
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
+    fn size(&self) -> io::Result<u64>;
+}
+
+/// The system's error number, or EIO for an error that has none.
+pub fn errno(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(libc::EIO)
+}
+
+/// A directory of its own for one test, removed afterwards.
+#[cfg(test)]
+pub(crate) mod scratch {
+    use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    pub(crate) struct Scratch(PathBuf);
+
+    impl Scratch {
+        pub(crate) fn new() -> Self {
+            static NEXT: AtomicU32 = AtomicU32::new(0);
+            let name = format!("aofstore-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let path = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        pub(crate) fn path(&self) -> &Path {
+            &self.0
+        }
+
+        pub(crate) fn join(&self, name: &str) -> PathBuf {
+            self.0.join(name)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}

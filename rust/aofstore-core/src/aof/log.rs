@@ -1,0 +1,364 @@
+//! The log as the engine holds it: open, feed, finish, flush, close.
+//!
+//! The engine calls [`Log::feed`] under its own lock, so the order of records is the order of effects, and
+//! [`Log::finish`] when it may wait. Nothing here blocks on the host's interpreter or calls into it.
+
+use super::buffer::{Buffer, Feed};
+use super::commit::Shared;
+use super::fsync::{self, Job};
+use super::latency::Sample;
+use super::stats::Stats;
+use super::switch::Hold;
+use super::sync::{AtomicBool, JoinHandle, Mutex, Ordering, lock, spawn};
+use super::tail::{Clock, Count, Policy, Status, Tail};
+use super::write::Control;
+use crate::error::{Error, Result};
+use crate::event::Events;
+use crate::fs::{Create, Dir, File, errno};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What a log is told at open; the first three can change while it runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    pub policy: Policy,
+    pub postpone: bool,
+    pub no_fsync_on_rewrite: bool,
+    /// In milliseconds; 0 = off.
+    pub latency_threshold: u64,
+    #[doc(hidden)]
+    pub control: Control,
+}
+
+/// One open append-only file; shared by everything that feeds it.
+pub struct Log {
+    shared: Arc<Shared>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+    owner: u32,
+    over: AtomicBool,
+}
+
+impl Log {
+    /// Opens `name` for append, made if missing, and makes its name durable. What the file holds counts as
+    /// loaded by the caller; under `always` it is synced first, since whoever wrote it may have died before
+    /// doing so and what was loaded can be read from now on.
+    pub fn open(dir: Arc<dyn Dir>, name: &str, settings: Settings, events: Arc<Events>) -> Result<Arc<Self>> {
+        let (file, size) = prepare(&*dir, name, settings).map_err(|error| unopened(&*dir, name, &error))?;
+        let synced = if settings.policy == Policy::Always { size } else { 0 };
+        let tail = Tail {
+            buffer: Buffer::default(),
+            selected: None,
+            file,
+            name: name.into(),
+            generation: 0,
+            policy: settings.policy,
+            status: Status::Sound,
+            closed: false,
+            refused_at: 0,
+            waiting: 0,
+            writing: false,
+            syncing: false,
+            fed: size,
+            written: size,
+            synced,
+            size,
+            base_size: size,
+            torn: 0,
+            clock: Clock::new(Instant::now()),
+            count: Count::default(),
+        };
+        let shared = Arc::new(Shared::new(tail, Arc::clone(&dir), events));
+        shared.no_fsync_on_rewrite.store(settings.no_fsync_on_rewrite, Ordering::Relaxed);
+        shared.postpone.store(settings.postpone, Ordering::Relaxed);
+        shared.control.store(settings.control as u64, Ordering::Relaxed);
+        shared.latency.set_threshold(settings.latency_threshold);
+        let theirs = Arc::clone(&shared);
+        let worker =
+            spawn("aofstore-fsync", move || fsync::work(&theirs)).map_err(|error| unopened(&*dir, name, &error))?;
+        Ok(Arc::new(Self {
+            shared,
+            worker: Mutex::new(Some(worker)),
+            owner: std::process::id(),
+            over: AtomicBool::new(false),
+        }))
+    }
+
+    /// Appends what `body` feeds, as one piece, and returns the offset behind it. No system call is made. If
+    /// `body` panics, nothing was fed.
+    #[inline]
+    pub fn feed(&self, body: impl FnOnce(&mut Feed<'_>)) -> u64 {
+        let mut tail = self.shared.lock();
+        let tail = &mut *tail;
+        let mut feed = Feed::new(&mut tail.buffer, &mut tail.selected);
+        body(&mut feed);
+        match feed.finish() {
+            Ok(added) => tail.fed += added,
+            Err(missing) => {
+                // What was done cannot be logged, and nothing after it may be: that would be a hole.
+                tail.fed += missing;
+                self.shared.latch(tail, libc::ENOMEM, "no memory for the record");
+                self.shared.publish(tail);
+            }
+        }
+        if tail.closed || matches!(tail.status, Status::Latched { .. }) {
+            tail.buffer.discard();
+            tail.selected = None;
+        }
+        self.shared.fed.store(tail.fed, Ordering::Release);
+        tail.fed
+    }
+
+    /// To be called before the answer goes out to whoever fed up to `end`: hands the bytes to `write(2)` under
+    /// `everysec` and `no`, and waits for a sync that covers them under `always`. An error means: applied in
+    /// memory, not acknowledged.
+    #[inline]
+    pub fn finish(&self, end: u64) -> Result<()> {
+        if self.is_durable(end) {
+            return Ok(());
+        }
+        self.shared.reach(end)
+    }
+
+    /// For a reader under `always`: waits, while the log is sound, until all that was fed before it is synced.
+    /// Never fails: when the log is not sound, reads answer from memory.
+    #[inline]
+    pub fn settle(&self) {
+        let end = self.position();
+        if !self.is_durable(end) && self.policy() == Policy::Always {
+            drop(self.shared.reach(end));
+        }
+    }
+
+    /// Offset behind the last byte fed.
+    #[inline]
+    pub fn position(&self) -> u64 {
+        self.shared.fed.load(Ordering::Acquire)
+    }
+
+    /// Whether everything up to `end` is as safe as the policy promises: one compare.
+    #[inline]
+    pub fn is_durable(&self, end: u64) -> bool {
+        self.shared.acked.load(Ordering::Acquire) >= end
+    }
+
+    /// Whether [`finish`](Self::finish) may take longer than a quick `write(2)`, so that the caller should let
+    /// go of the interpreter first.
+    #[inline]
+    pub fn needs_wait(&self, end: u64) -> bool {
+        !self.is_durable(end)
+            && (self.policy() == Policy::Always
+                || self.shared.latency.writes_are_slow()
+                || self.status() != Status::Sound
+                || self.shared.tail.try_lock().map_or(true, |tail| tail.writing))
+    }
+
+    #[inline]
+    pub fn status(&self) -> Status {
+        Status::unpack(self.shared.status.load(Ordering::Acquire))
+    }
+
+    #[inline]
+    pub fn policy(&self) -> Policy {
+        Policy::from_raw(self.shared.policy.load(Ordering::Relaxed))
+    }
+
+    /// Everything fed before is written and, with `sync`, synced, under any policy; never `Ok` otherwise.
+    pub fn flush(&self, sync: bool) -> Result<()> {
+        self.shared.flush(sync)
+    }
+
+    /// Changes `appendfsync`. Going to `always` syncs first what is pending (Y-16); if that fails the policy
+    /// stays and the log is latched.
+    pub fn set_policy(&self, policy: Policy) -> Result<()> {
+        let before = self.shared.replace_policy(policy);
+        if policy == Policy::Always
+            && before != policy
+            && let Err(error) = self.flush(true)
+        {
+            self.shared.replace_policy(before);
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    pub fn set_postpone(&self, on: bool) {
+        self.shared.postpone.store(on, Ordering::Relaxed);
+    }
+
+    pub fn set_no_fsync_on_rewrite(&self, on: bool) {
+        self.shared.no_fsync_on_rewrite.store(on, Ordering::Relaxed);
+    }
+
+    /// Tells whether a rewrite or save child runs (Y-06).
+    pub fn set_child_alive(&self, alive: bool) {
+        let before = self.shared.child_alive.swap(alive, Ordering::Relaxed);
+        let suspends = self.shared.no_fsync_on_rewrite.load(Ordering::Relaxed);
+        if alive && !before && suspends && self.policy() == Policy::Always {
+            self.shared.events.warning(
+                "no-appendfsync-on-rewrite is on: until the child ends, writes are acknowledged without a sync",
+            );
+        }
+    }
+
+    /// To be called about ten times a second with monotonic time. May write and, under `always`, sync.
+    pub fn timer(&self, now: Instant) {
+        self.shared.timer(now);
+    }
+
+    /// Stands still until the result is dropped.
+    pub fn hold(&self) -> Hold<'_> {
+        Hold::new(&self.shared)
+    }
+
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+
+    pub fn set_latency_threshold(&self, ms: u64) {
+        self.shared.latency.set_threshold(ms);
+    }
+
+    /// Takes the latency samples kept since the last call.
+    pub fn drain_latency(&self) -> Vec<Sample> {
+        self.shared.latency.drain()
+    }
+
+    #[doc(hidden)]
+    pub fn set_control(&self, control: Control) {
+        self.shared.control.store(control as u64, Ordering::Relaxed);
+    }
+
+    /// Flushes, syncs, ends the thread and lets go of the file, in any state; then reports what was not saved.
+    /// Only the first call does anything.
+    pub fn close(&self) -> Result<()> {
+        if self.over.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let saved = self.shared.flush(true);
+        self.shared.retire();
+        self.shared.jobs.push(Job::Stop);
+        let worker = lock(&self.worker).take();
+        if let Some(worker) = worker {
+            // It has nothing left to report: a panic there would have been ours and is already lost.
+            drop(worker.join());
+        }
+        saved
+    }
+
+    /// For a forked copy of the process: from now on this handle does nothing when it goes. Takes no lock, since
+    /// whoever held one was not copied.
+    pub fn abandon(&self) {
+        self.over.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if self.owner == std::process::id() {
+            // A failure was reported as an event when it happened; there is nobody to return it to.
+            drop(self.close());
+        } else if let Ok(worker) = self.worker.get_mut() {
+            // The thread does not exist in this process; its handle must not be touched.
+            std::mem::forget(worker.take());
+        }
+    }
+}
+
+impl Shared {
+    fn flush(&self, sync: bool) -> Result<()> {
+        let mut tail = self.lock();
+        let goal = tail.fed;
+        loop {
+            if tail.closed || matches!(tail.status, Status::Latched { .. }) {
+                return Err(self.error(&tail));
+            }
+            if tail.written < goal {
+                if tail.writing {
+                    tail = self.wait(tail);
+                } else if !self.write_pending(&mut tail) {
+                    return Err(self.error(&tail));
+                }
+            } else if !sync || tail.synced >= goal {
+                return Ok(());
+            } else if tail.syncing {
+                tail = self.wait(tail);
+            } else {
+                tail = self.sync_now(tail);
+            }
+        }
+    }
+
+    /// Waits for who is out with the file, then lets go of it.
+    fn retire(&self) {
+        let mut tail = self.lock();
+        while tail.writing || tail.syncing {
+            tail = self.wait(tail);
+        }
+        tail.closed = true;
+        tail.file = Arc::new(Gone);
+        tail.buffer.discard();
+        self.publish(&mut tail);
+    }
+
+    fn replace_policy(&self, policy: Policy) -> Policy {
+        let mut tail = self.lock();
+        self.policy.store(policy as u64, Ordering::Relaxed);
+        let before = std::mem::replace(&mut tail.policy, policy);
+        self.publish(&mut tail);
+        before
+    }
+}
+
+/// The place of a file that was closed.
+struct Gone;
+
+impl File for Gone {
+    fn write(&self, _: &[u8]) -> io::Result<usize> {
+        Err(io::Error::from_raw_os_error(libc::EBADF))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(libc::EBADF))
+    }
+
+    fn set_len(&self, _: u64) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(libc::EBADF))
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Err(io::Error::from_raw_os_error(libc::EBADF))
+    }
+}
+
+fn prepare(dir: &dyn Dir, name: &str, settings: Settings) -> io::Result<(Arc<dyn File>, u64)> {
+    let file = dir.open_append(name, Create::Missing)?;
+    let size = file.size()?;
+    if size > 0 && settings.policy == Policy::Always {
+        file.sync_data()?;
+    }
+    // Also when the file was there: whoever made it may have died before this line.
+    if settings.control != Control::SkipDirSync {
+        dir.sync()?;
+    }
+    Ok((file, size))
+}
+
+fn unopened(dir: &dyn Dir, name: &str, error: &io::Error) -> Error {
+    let path: PathBuf = dir.path().join(name);
+    let message = format!("cannot open {} for appending: {error}", path.display());
+    Error::Open { path, errno: errno(error), message }
+}
+
+#[cfg(all(test, not(feature = "shuttle")))]
+#[path = "log_tests.rs"]
+mod tests;
+
+#[cfg(all(test, not(feature = "shuttle")))]
+#[path = "error_tests.rs"]
+mod error_tests;
+
+#[cfg(all(test, feature = "shuttle"))]
+#[path = "model_tests.rs"]
+mod model;

@@ -1,0 +1,39 @@
+//! Locks and threads of this room: std's, or shuttle's when its scheduler drives the tests.
+//!
+//! Every lock, condition and thread that takes part in a commit comes from here, so that the model test runs the
+//! code that ships and not a copy of it.
+
+#[cfg(feature = "shuttle")]
+pub(super) use shuttle::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{Condvar, Mutex, MutexGuard},
+    thread::JoinHandle,
+};
+#[cfg(not(feature = "shuttle"))]
+pub(super) use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{Condvar, Mutex, MutexGuard},
+    thread::JoinHandle,
+};
+
+use std::sync::PoisonError;
+
+/// A panic elsewhere must not take the log with it: the state under these locks is whole at every unlock.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(not(feature = "shuttle"))]
+pub(super) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    let builder = std::thread::Builder::new().name(name.to_owned());
+    crate::fs::os::with_signals_blocked(|| builder.spawn(body))
+}
+
+#[cfg(feature = "shuttle")]
+pub(super) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    shuttle::thread::Builder::new().name(name.to_owned()).spawn(body)
+}

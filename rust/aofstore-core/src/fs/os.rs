@@ -1,0 +1,338 @@
+//! The real directory: descriptors relative to one locked directory, over libc.
+//!
+//! Opened by `engine` and the tools only. Nothing is opened by path after the directory itself, so a directory
+//! that is renamed or replaced meanwhile cannot redirect us. The lock is `flock` on the directory's descriptor:
+//! there is no lock file to leave behind, and a second open in the same process conflicts as well.
+#![expect(unsafe_code, reason = "the signal mask of a thread has no safe interface")]
+
+use super::{Create, Dir, File, ReadFile};
+use crate::error::{Error, Result};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
+use rustix::io::{Errno, retry_on_intr};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How the directory is shared with other stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// One store, made if missing.
+    Exclusive,
+    /// Readers of a directory that must exist; excludes a store.
+    Shared,
+    /// No lock: for tools that only look.
+    Unlocked,
+}
+
+const PRIVATE_DIR: u32 = 0o700;
+const PRIVATE_FILE: u32 = 0o600;
+
+/// A directory held open, and locked unless [`Access::Unlocked`].
+#[derive(Debug)]
+pub struct OsDir {
+    path: PathBuf,
+    fd: OwnedFd,
+}
+
+impl OsDir {
+    /// Opens `path` (following a symbolic link to it once) and takes the lock without waiting.
+    pub fn open(path: &Path, access: Access) -> Result<Self> {
+        if access == Access::Exclusive {
+            create_durably(path).map_err(|error| unusable(path, &error))?;
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = retry_on_intr(|| fs::open(path, flags, Mode::empty()))
+            .map_err(|errno| unusable(path, &errno.into()))?;
+        let operation = match access {
+            Access::Exclusive => FlockOperation::NonBlockingLockExclusive,
+            Access::Shared => FlockOperation::NonBlockingLockShared,
+            Access::Unlocked => return Ok(Self { path: path.to_owned(), fd }),
+        };
+        match retry_on_intr(|| fs::flock(&fd, operation)) {
+            Ok(()) => Ok(Self { path: path.to_owned(), fd }),
+            Err(Errno::WOULDBLOCK) => Err(locked(path, &fd)),
+            Err(errno) => Err(unusable(path, &errno.into())),
+        }
+    }
+
+    fn stat(&self, name: &str) -> io::Result<Option<fs::Stat>> {
+        match fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn open_at(&self, name: &str, flags: OFlags, mode: u32) -> io::Result<OwnedFd> {
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(retry_on_intr(|| fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode as _)))?)
+    }
+}
+
+impl Dir for OsDir {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn open_append(&self, name: &str, create: Create) -> io::Result<Arc<dyn File>> {
+        let append = OFlags::WRONLY | OFlags::APPEND;
+        let fd = match create {
+            Create::Never => self.open_at(name, append, 0)?,
+            Create::Missing => self.open_at(name, append | OFlags::CREATE, PRIVATE_FILE)?,
+            Create::New { mode } => {
+                let fd = self.open_at(name, append | OFlags::CREATE | OFlags::EXCL, PRIVATE_FILE)?;
+                fs::fchmod(&fd, Mode::from_raw_mode(mode as _))?;
+                fd
+            }
+        };
+        regular(&fd)?;
+        Ok(Arc::new(OsFile(fd)))
+    }
+
+    fn open_read(&self, name: &str) -> io::Result<Box<dyn ReadFile>> {
+        // NONBLOCK: a FIFO of that name must be refused, not waited for.
+        let fd = self.open_at(name, OFlags::RDONLY | OFlags::NONBLOCK, 0)?;
+        regular(&fd)?;
+        Ok(Box::new(OsFile(fd)))
+    }
+
+    fn size(&self, name: &str) -> io::Result<Option<u64>> {
+        Ok(self.stat(name)?.map(|stat| stat.st_size as u64))
+    }
+
+    fn mode(&self, name: &str) -> io::Result<Option<u32>> {
+        Ok(self.stat(name)?.map(|stat| u32::from(Mode::from_raw_mode(stat.st_mode).as_raw_mode())))
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::Dir::read_from(&self.fd)? {
+            if let Ok(name) = entry?.file_name().to_str()
+                && name != "."
+                && name != ".."
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(fs::renameat(&self.fd, from, &self.fd, to)?)
+    }
+
+    fn unlink(&self, name: &str) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.fd, name, AtFlags::empty())?)
+    }
+
+    fn hard_link(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(fs::linkat(&self.fd, from, &self.fd, to, AtFlags::empty())?)
+    }
+
+    fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let fd = self.open_at(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, PRIVATE_FILE)?;
+        let written = write_all(&fd, bytes).and_then(|()| sync(&fd));
+        if written.is_err() {
+            // Best effort: the error that matters is the one already here.
+            let _ = self.unlink(name);
+        }
+        written
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        sync_dir(&self.fd)
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        Ok(retry_on_intr(|| fs::flock(&self.fd, FlockOperation::Unlock))?)
+    }
+}
+
+struct OsFile(OwnedFd);
+
+impl File for OsFile {
+    #[inline]
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(retry_on_intr(|| rustix::io::write(&self.0, bytes))?)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        sync(&self.0)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        Ok(retry_on_intr(|| fs::ftruncate(&self.0, len))?)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(fs::fstat(&self.0)?.st_size as u64)
+    }
+
+    fn links(&self) -> io::Result<u64> {
+        Ok(fs::fstat(&self.0)?.st_nlink.into())
+    }
+
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.0.as_fd())
+    }
+}
+
+impl ReadFile for OsFile {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        Ok(retry_on_intr(|| rustix::io::read(&self.0, &mut *into))?)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        File::size(self)
+    }
+}
+
+fn regular(fd: &OwnedFd) -> io::Result<()> {
+    if fs::FileType::from_raw_mode(fs::fstat(fd)?.st_mode) == fs::FileType::RegularFile {
+        return Ok(());
+    }
+    Err(Errno::INVAL.into())
+}
+
+fn write_all(fd: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = retry_on_intr(|| rustix::io::write(fd, bytes))?;
+        if written == 0 {
+            return Err(Errno::NOSPC.into());
+        }
+        bytes = bytes.get(written..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+#[cfg(target_vendor = "apple")]
+fn sync(fd: &OwnedFd) -> io::Result<()> {
+    // fsync there stops at the drive's cache (Y-02).
+    Ok(retry_on_intr(|| fs::fcntl_fullfsync(fd))?)
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn sync(fd: &OwnedFd) -> io::Result<()> {
+    Ok(retry_on_intr(|| fs::fdatasync(fd))?)
+}
+
+/// Some file systems cannot sync a directory and order names by themselves; their EINVAL is no failure.
+fn sync_dir(fd: &OwnedFd) -> io::Result<()> {
+    match retry_on_intr(|| fs::fsync(fd)) {
+        Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Makes every missing directory of `path` with mode 0700 and fsyncs the parent of each: without that the
+/// whole store can vanish in a power cut, acknowledged writes included.
+fn create_durably(path: &Path) -> io::Result<()> {
+    match retry_on_intr(|| fs::mkdir(path, Mode::from_raw_mode(PRIVATE_DIR as _))) {
+        Ok(()) => {}
+        Err(Errno::EXIST) => return Ok(()),
+        Err(Errno::NOENT) => {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            create_durably(parent.ok_or(Errno::NOENT)?)?;
+            return create_durably(path);
+        }
+        // A read-only file system says so even when the directory is there.
+        Err(_) if path.is_dir() => return Ok(()),
+        Err(errno) => return Err(errno.into()),
+    }
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    sync_dir(&retry_on_intr(|| fs::open(parent, flags, Mode::empty()))?)
+}
+
+fn unusable(path: &Path, error: &io::Error) -> Error {
+    let errno = super::errno(error);
+    let shown = path.display();
+    let message = match errno {
+        libc::ENOTDIR => format!("{shown} is not a directory; a store needs a directory of its own"),
+        libc::EACCES | libc::EPERM => {
+            format!("no permission for the directory {shown}: {error}; give this user access to it")
+        }
+        libc::EROFS => format!("the directory {shown} is on a read-only file system; mount it writable"),
+        _ => format!("cannot open the directory {shown}: {error}"),
+    };
+    Error::Open { path: path.to_owned(), errno, message }
+}
+
+fn locked(path: &Path, fd: &OwnedFd) -> Error {
+    let pid = holder(fd);
+    let by = match pid {
+        Some(pid) if pid.cast_unsigned() == std::process::id() => String::from("another store in this process"),
+        Some(pid) => format!("process {pid}"),
+        None => String::from("another process"),
+    };
+    let message = format!("the directory {} is in use by {by}; close that store first", path.display());
+    Error::Locked { path: path.to_owned(), pid, message }
+}
+
+/// Who holds the flock, from the kernel's own table: unlike a pid written into a file it cannot be stale.
+/// `None` where there is no such table, or the holder is outside our pid namespace.
+#[cfg(target_os = "linux")]
+fn holder(fd: &OwnedFd) -> Option<i32> {
+    let stat = fs::fstat(fd).ok()?;
+    let (major, minor) = (fs::major(stat.st_dev), fs::minor(stat.st_dev));
+    let place = format!("{major:02x}:{minor:02x}:{}", stat.st_ino);
+    parse_holder(&std::fs::read_to_string("/proc/locks").ok()?, &place)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn holder(_fd: &OwnedFd) -> Option<i32> {
+    None
+}
+
+/// `1: FLOCK  ADVISORY  WRITE 1234 fe:00:5375625 0 EOF`; a line with `->` is somebody waiting.
+#[cfg(target_os = "linux")]
+fn parse_holder(table: &str, place: &str) -> Option<i32> {
+    table.lines().find_map(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        if fields.next()? != "FLOCK" {
+            return None;
+        }
+        let pid = fields.nth(2)?.parse().ok().filter(|pid| *pid > 0);
+        (fields.next()? == place).then_some(pid).flatten()
+    })
+}
+
+/// Runs `body` with every signal blocked for this thread, so that threads it starts never run the host's
+/// handlers and SIGXFSZ cannot kill the host from one of them.
+pub fn with_signals_blocked<R>(body: impl FnOnce() -> R) -> R {
+    let _restore = SignalMask::block_all();
+    body()
+}
+
+struct SignalMask(libc::sigset_t);
+
+impl SignalMask {
+    fn block_all() -> Self {
+        // SAFETY: sigset_t is plain data that sigfillset and pthread_sigmask initialise; both sets live on this
+        // stack for the whole call, and the only effect is on the calling thread's mask.
+        unsafe {
+            let mut all: libc::sigset_t = std::mem::zeroed();
+            let mut before: libc::sigset_t = std::mem::zeroed();
+            libc::sigfillset(&raw mut all);
+            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before);
+            Self(before)
+        }
+    }
+}
+
+impl Drop for SignalMask {
+    fn drop(&mut self) {
+        // SAFETY: `self.0` was filled in by pthread_sigmask; a null old set is allowed.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut());
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "os_tests.rs"]
+mod tests;
