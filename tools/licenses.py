@@ -1,8 +1,8 @@
 """Writes LICENSE-THIRD-PARTY: the licences of every crate that ends up in the extension module.
 
-Run as `make licenses` after Cargo.lock changes; `--check` (part of `make lint`) only says whether the file is current.
-The crates are those that cargo links into `aofstore-py` on the platforms that wheels are built for; tools that
-only run while building (proc macros, build scripts) are listed too, since their licences cost nothing to name.
+Run as `make licenses` after Cargo.lock changes; `--check` (part of `make lint`) only says whether the file is
+current. The crates are those that cargo links into `aofstore-py` on the platforms that wheels are built for;
+what only runs while building (proc macros, build scripts) is listed too, since naming it costs nothing.
 """
 
 import json
