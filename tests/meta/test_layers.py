@@ -1,8 +1,8 @@
 """The walls of docs/design/house.md, checked: which room may import which.
 
-The two tables are the rule. Every path that starts with `crate::` or `super::` in the Rust crates counts, in a
-`use` or in the middle of a line, and every `import` in the Python package, test modules too. A room that is not
-in its table fails as well, so a new file is first given its place.
+The two tables are the rule. Every path that starts with `crate::` or `super::` in the Rust crates counts, in
+a `use` or in the middle of a line, and every `import` in the Python package, test modules too. A room that is
+not in its table fails as well, so a new file is first given its place.
 """
 
 import ast
