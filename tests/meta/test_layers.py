@@ -46,21 +46,26 @@ BINDING_CRATES = {"aofstore_core", "pyo3", "std", "core", "smallvec"}
 PYTHON: dict[str, set[str]] = {
     "errors": set(),
     "types": set(),
-    "config": {"errors"},
-    "commands": {"types", "errors"},
-    "session": {"types", "errors", "commands"},
-    "pipeline": {"types", "errors", "commands"},
-    "loading": {"config", "errors", "types", "_core"},
-    "check": {"config", "errors", "types", "_core"},
+    "later": {"errors"},
+    "values": {"errors"},
+    "directives": {"errors"},
+    "config": {"errors", "values", "directives"},
     "_core": {"errors", "types", "config"},
+    "commands": {"types", "errors", "later"},
+    "session": {"types", "errors", "later", "commands", "_core"},
+    "pipeline": {"types", "errors", "later", "commands", "session", "_core"},
+    "lifetime": {"types", "errors", "config", "_core"},
+    "loading": {"config", "errors", "types", "later", "lifetime", "_core"},
+    "check": {"config", "errors", "types", "later", "_core"},
     "store": {
-        "errors", "types", "config", "commands", "session", "pipeline", "loading", "check", "_core",
+        "errors", "types", "later", "config", "commands", "session", "pipeline", "lifetime", "loading",
+        "check", "_core",
     },
     # Above the public face: these see what a user sees.
     "demo": {"aofstore"},
     "cli": {"aofstore", "demo"},
     "__main__": {"aofstore", "cli", "demo"},
-    "__init__": {"errors", "types", "config", "session", "pipeline", "loading", "check", "store"},
+    "__init__": {"errors", "types", "later", "config", "session", "pipeline", "loading", "check", "store"},
 }  # fmt: skip
 
 NOT_CODE = re.compile(
