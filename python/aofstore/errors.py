@@ -148,7 +148,12 @@ class AofLoadError(PersistenceError):
     """
 
     def __init__(
-        self, message: str = "", *, kind: LoadErrorKind = "io", path: str | None = None, offset: int | None = None
+        self,
+        message: str = "",
+        *,
+        kind: LoadErrorKind = "io",
+        path: str | None = None,
+        offset: int | None = None,
     ) -> None:
         super().__init__(message, path=path)
         self.kind: LoadErrorKind = kind
