@@ -7,7 +7,6 @@ function that makes new text makes it of the kind that it was given beside it.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -168,11 +167,6 @@ def text_list(reply: Any) -> list[str]:
 def pong(reply: Any) -> bool:
     """Whether PING was answered."""
     return text(reply) == "PONG"
-
-
-def moment(reply: Any) -> datetime.datetime:
-    """Unix seconds as a naive datetime in local time."""
-    return datetime.datetime.fromtimestamp(int(reply))
 
 
 def _pairs(reply: Any) -> Any:
