@@ -20,7 +20,11 @@ class Directory:
 
 @final
 class Engine:
-    """A keyspace in memory with its live settings (Redis's names with ``_``). ConfigError."""
+    """A keyspace in memory with its live settings (Redis's names with ``_``). ConfigError.
+
+    `close` wakes waiters, stops the threads, syncs, and raises AofWriteError once; `drain_events`, `closed`
+    and `last_persistence_error` answer afterwards too.
+    """
 
     def __new__(cls, settings: Mapping[str, int | str | bool], /) -> Engine: ...
     def client(
@@ -60,10 +64,11 @@ class Loader:
 class Client:
     """A view: engine, database and codec, with MULTI and WATCH state when made with ``session=True``.
 
-    `execute` gives the reply typed as RESP3 types it and raises error replies. `execute_ok` is the same, except that
-    a status reply is True. `pipeline` gives one reply a command, errors as exception instances; with ``transaction``
-    all of them run or none: a command that cannot be queued has its error at its place and every other one an
-    ExecAbortError, and WatchError is raised when a key that this session watches was changed (the watch ends then).
+    `execute` gives the reply typed as RESP3 types it and raises error replies. `execute_ok` is the same,
+    except that a status reply is True. `pipeline` gives one reply a command, errors as exception instances;
+    with ``transaction`` all of them run or none: a command that cannot be queued has its error at its place
+    and every other one an ExecAbortError, and WatchError is raised when a key that this session watches was
+    changed (the watch ends then).
     """
 
     @property

@@ -1,6 +1,7 @@
 """The settings of a store: names, defaults, validation, redis.conf.
 
-Every setting has Redis's name with ``_`` for ``-`` and Redis's default, unless the `Config` docstring says otherwise.
+Every setting has Redis's name with ``_`` for ``-`` and Redis's default, unless the `Config` docstring says
+otherwise.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ __all__ = ["Config", "Settings"]
 
 
 class Settings(TypedDict, total=False):
-    """The settings that `aofstore.open` and `Config` take as keywords; sizes and switches also as Redis's text."""
+    """The settings that `aofstore.open` and `Config` take as keywords; sizes and switches also as Redis's
+    text.
+    """
 
     dir: str | os.PathLike[str] | None
     appendonly: bool | str
@@ -94,14 +97,15 @@ _COUNT = number(0, 2**63 - 1)
 class Config:
     """The settings of a store; immutable, checked when made. ConfigError names what is wrong.
 
-    Sizes are bytes, given as int or as Redis's memory text (``"64mb"``, ``"1g"``); switches bool, ``"yes"`` or ``"no"``.
-    The defaults are Redis's, except: ``appendonly`` is yes when there is a directory, ``aof_use_rdb_preamble`` is no,
-    ``save`` is empty.
+    Sizes are bytes, given as int or as Redis's memory text (``"64mb"``, ``"1g"``); switches bool, ``"yes"``
+    or ``"no"``. The defaults are Redis's, except: ``appendonly`` is yes when there is a directory,
+    ``aof_use_rdb_preamble`` is no, ``save`` is empty.
 
-    Settings that Redis does not have: ``aof_layout`` ("single-file"), ``aof_postpone_write`` (let a write wait up to 2 s
-    for a running fsync), ``aof_rewrite_ack_timeout`` (ms), ``rdb_version`` (10), ``decode_responses``, ``encoding`` and
-    ``encoding_errors`` (as in redis-py), ``on_replay_error`` ("stop", or "warn": go on after a command that fails at
-    load), ``unknown_types`` ("stop", or "skip" values of types that are not supported).
+    Settings that Redis does not have: ``aof_layout`` ("single-file"), ``aof_postpone_write`` (let a write
+    wait up to 2 s for a running fsync), ``aof_rewrite_ack_timeout`` (ms), ``rdb_version`` (10),
+    ``decode_responses``, ``encoding`` and ``encoding_errors`` (as in redis-py), ``on_replay_error`` ("stop",
+    or "warn": go on after a command that fails at load), ``unknown_types`` ("stop", or "skip" values of types
+    that are not supported).
     """
 
     dir: str | None = _setting(None, text, ours=True)
@@ -166,15 +170,15 @@ class Config:
 
     def replace(self, **changes: Unpack[AllSettings]) -> Self:
         """This configuration with some settings changed; what was never given keeps following its default."""
-        return type(self)(**{**self._given, **changes})  # type: ignore[typeddict-item]
+        return type(self)(**{**self._given, **changes})
 
     @classmethod
     def from_redis_conf(cls, path: str | os.PathLike[str]) -> Self:
         """The settings of a redis.conf file, ``include`` lines followed.
 
-        As for a server: without an ``appendonly`` line the log is off, without a ``dir`` line the directory is the
-        working directory. Directives that only a server has are ignored with a log record each; one that nobody knows
-        is ConfigError, with the file and line, naming the nearest known one.
+        As for a server: without an ``appendonly`` line the log is off, without a ``dir`` line the directory
+        is the working directory. Directives that only a server has are ignored with a log record each; one
+        that nobody knows is ConfigError, with the file and line, naming the nearest known one.
         """
         settings: dict[str, Any] = {"appendonly": False, "dir": os.getcwd()}
         for line in directives.read(path):
@@ -185,7 +189,9 @@ class Config:
         return cls(**settings)
 
     def to_redis_conf(self) -> str:
-        """The settings that Redis knows, as the text of a redis.conf file that a server and aofstore read alike."""
+        """The settings that Redis knows, as the text of a redis.conf file that a server and aofstore read
+        alike.
+        """
         lines = [] if self.dir is None else [f"dir {directives.quoted(self.dir)}"]
         for name in _REDIS_NAMES:
             kind: Kind = _FIELDS[name].metadata["kind"]
@@ -198,7 +204,9 @@ class Config:
         return "\n".join(lines) + "\n"
 
     def live_settings(self) -> dict[str, int | str | bool]:
-        """What the engine gets: every setting but those of the facade (decoding), ``save`` and ``dir`` as text."""
+        """What the engine gets: every setting but those of the facade (decoding), ``save`` and ``dir`` as
+        text.
+        """
         facade = ("decode_responses", "encoding", "encoding_errors")
         live = {name: getattr(self, name) for name in _FIELDS if name not in facade}
         return {**live, "save": render_save(self.save), "dir": self.dir or ""}

@@ -1,7 +1,7 @@
 """redis.conf: lines, quoting, and which directives mean something here.
 
-A directive is a setting of ours, an older name of one, something that only a server has (ignored, with a log record),
-or a mistake (ConfigError).
+A directive is a setting of ours, an older name of one, something that only a server has (ignored, with a log
+record), or a mistake (ConfigError).
 """
 
 from __future__ import annotations
@@ -28,54 +28,6 @@ RENAMED = {
     "zset-max-ziplist-value": "zset-max-listpack-value",
 }
 
-SERVER_ONLY = frozenset(
-    """
-    acl-pubsub-default aclfile acllog-max-len active-defrag-cycle-max active-defrag-cycle-min active-defrag-cycle-us
-    active-defrag-ignore-bytes active-defrag-max-scan-fields active-defrag-threshold-lower
-    active-defrag-threshold-upper activedefrag activerehashing always-show-logo aof-rewrite-cpulist availability-zone
-    bgsave-cpulist bind bind-source-addr bio-cpulist busy-reply-threshold client-output-buffer-limit
-    client-query-buffer-limit cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down
-    cluster-allow-replica-migration cluster-announce-bus-port cluster-announce-client-ipv4
-    cluster-announce-client-ipv6 cluster-announce-client-port cluster-announce-client-tls-port
-    cluster-announce-hostname cluster-announce-human-nodename cluster-announce-ip cluster-announce-port
-    cluster-announce-tls-port cluster-blacklist-ttl cluster-config-file cluster-config-save-behavior
-    cluster-databases cluster-enabled cluster-link-sendbuf-limit cluster-manual-failover-timeout
-    cluster-migration-barrier cluster-node-timeout cluster-port cluster-preferred-endpoint-type
-    cluster-replica-no-failover cluster-replica-validity-factor cluster-require-full-coverage
-    cluster-slave-no-failover cluster-slave-validity-factor cluster-slot-migration-log-max-len
-    cluster-slot-stats-enabled commandlog-execution-slower-than commandlog-large-reply-max-len
-    commandlog-large-request-max-len commandlog-reply-larger-than commandlog-request-larger-than
-    commandlog-slow-execution-max-len crash-log-enabled crash-memcheck-enabled daemonize disable-thp
-    dual-channel-replication-enabled dynamic-hz enable-debug-command enable-module-command enable-protected-configs
-    extended-redis-compatibility gopher-enabled hash-seed hide-user-data-from-log hll-sparse-max-bytes
-    ignore-warnings import-mode io-threads io-threads-do-reads jemalloc-bg-thread key-load-delay latency-tracking
-    latency-tracking-info-percentiles lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del
-    lazyfree-lazy-user-del lazyfree-lazy-user-flush lfu-decay-time lfu-log-factor list-compress-depth loadmodule
-    locale-collate log-format log-timestamp-format logfile loglevel lua-time-limit masterauth masteruser
-    max-new-connections-per-cycle max-new-tls-connections-per-cycle maxclients maxmemory maxmemory-clients
-    maxmemory-eviction-tenacity maxmemory-policy maxmemory-samples min-replicas-max-lag min-replicas-to-write
-    min-slaves-max-lag min-slaves-to-write mptcp notify-keyspace-events oom-score-adj oom-score-adj-values pidfile
-    port prefetch-batch-max-size primaryauth primaryuser proc-title-template propagation-error-behavior
-    protected-mode rdb-del-sync-files rdb-key-save-delay rdb-save-incremental-fsync rdb-version-check rdbchecksum
-    rdbcompression rdma-bind rdma-completion-vector rdma-port rdma-rx-size rename-command repl-backlog-size
-    repl-backlog-ttl repl-disable-tcp-nodelay repl-diskless-load repl-diskless-sync repl-diskless-sync-delay
-    repl-diskless-sync-max-replicas repl-diskless-sync-period repl-mptcp repl-ping-replica-period
-    repl-ping-slave-period repl-timeout replica-announce-ip replica-announce-port replica-announced
-    replica-ignore-disk-write-errors replica-ignore-maxmemory replica-lazy-flush replica-priority replica-read-only
-    replica-serve-stale-data replicaof requirepass sanitize-dump-payload server-cpulist set-proc-title
-    shutdown-on-sigint shutdown-on-sigterm shutdown-timeout slave-announce-ip slave-announce-port
-    slave-ignore-maxmemory slave-lazy-flush slave-priority slave-read-only slave-serve-stale-data slaveof
-    slot-migration-max-failover-repl-bytes slowlog-log-slower-than slowlog-max-len socket-mark-id
-    stream-node-max-bytes stream-node-max-entries supervised syslog-enabled syslog-facility syslog-ident tcp-backlog
-    tcp-keepalive timeout tls-allowlisted-certs tls-auth-clients tls-auth-clients-user tls-auto-reload-interval
-    tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers tls-ciphersuites tls-client-cert-file
-    tls-client-key-file tls-client-key-file-pass tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass
-    tls-port tls-prefer-server-ciphers tls-protocols tls-replication tls-session-cache-size
-    tls-session-cache-timeout tls-session-caching tracking-table-max-keys unixsocket unixsocketgroup unixsocketperm
-    use-exit-on-panic user watchdog-period
-    """.split()
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -88,7 +40,9 @@ class Line:
 
 
 def read(path: str | os.PathLike[str], depth: int = 0) -> Iterator[Line]:
-    """The directives of a file, those of its ``include`` lines in their place. ConfigError when it cannot be read."""
+    """The directives of a file, those of its ``include`` lines in their place. ConfigError when it cannot be
+    read.
+    """
     path = os.fspath(path)
     if depth > _MAX_DEPTH:
         raise ConfigError(f"{path}: include lines are nested more than {_MAX_DEPTH} deep")
@@ -128,7 +82,8 @@ def apply(settings: dict[str, Any], line: Line, known: frozenset[str]) -> None:
 
 
 def split(text: str) -> list[str]:
-    r"""The words of a line: bare, in ``"double"`` quotes with backslash escapes and ``\xHH``, or in ``'single'`` ones.
+    r"""The words of a line: bare, in ``"double"`` quotes with backslash escapes and ``\xHH``, or in
+    ``'single'`` ones.
 
     ValueError when a quote does not close or is not followed by a blank.
     """
@@ -193,3 +148,54 @@ def _escaped(char: str) -> str:
     if char < " " or char == "\x7f":
         return f"\\x{ord(char):02x}"
     return char
+
+
+_SERVER_DIRECTIVES = """
+acl-pubsub-default aclfile acllog-max-len active-defrag-cycle-max active-defrag-cycle-min
+active-defrag-cycle-us active-defrag-ignore-bytes active-defrag-max-scan-fields
+active-defrag-threshold-lower active-defrag-threshold-upper activedefrag activerehashing always-show-logo
+aof-rewrite-cpulist availability-zone bgsave-cpulist bind bind-source-addr bio-cpulist
+busy-reply-threshold client-output-buffer-limit client-query-buffer-limit
+cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down cluster-allow-replica-migration
+cluster-announce-bus-port cluster-announce-client-ipv4 cluster-announce-client-ipv6
+cluster-announce-client-port cluster-announce-client-tls-port cluster-announce-hostname
+cluster-announce-human-nodename cluster-announce-ip cluster-announce-port cluster-announce-tls-port
+cluster-blacklist-ttl cluster-config-file cluster-config-save-behavior cluster-databases cluster-enabled
+cluster-link-sendbuf-limit cluster-manual-failover-timeout cluster-migration-barrier cluster-node-timeout
+cluster-port cluster-preferred-endpoint-type cluster-replica-no-failover cluster-replica-validity-factor
+cluster-require-full-coverage cluster-slave-no-failover cluster-slave-validity-factor
+cluster-slot-migration-log-max-len cluster-slot-stats-enabled commandlog-execution-slower-than
+commandlog-large-reply-max-len commandlog-large-request-max-len commandlog-reply-larger-than
+commandlog-request-larger-than commandlog-slow-execution-max-len crash-log-enabled crash-memcheck-enabled
+daemonize disable-thp dual-channel-replication-enabled dynamic-hz enable-debug-command
+enable-module-command enable-protected-configs extended-redis-compatibility gopher-enabled hash-seed
+hide-user-data-from-log hll-sparse-max-bytes ignore-warnings import-mode io-threads io-threads-do-reads
+jemalloc-bg-thread key-load-delay latency-tracking latency-tracking-info-percentiles
+lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del lazyfree-lazy-user-del
+lazyfree-lazy-user-flush lfu-decay-time lfu-log-factor list-compress-depth loadmodule locale-collate
+log-format log-timestamp-format logfile loglevel lua-time-limit masterauth masteruser
+max-new-connections-per-cycle max-new-tls-connections-per-cycle maxclients maxmemory maxmemory-clients
+maxmemory-eviction-tenacity maxmemory-policy maxmemory-samples min-replicas-max-lag min-replicas-to-write
+min-slaves-max-lag min-slaves-to-write mptcp notify-keyspace-events oom-score-adj oom-score-adj-values
+pidfile port prefetch-batch-max-size primaryauth primaryuser proc-title-template
+propagation-error-behavior protected-mode rdb-del-sync-files rdb-key-save-delay rdb-save-incremental-fsync
+rdb-version-check rdbchecksum rdbcompression rdma-bind rdma-completion-vector rdma-port rdma-rx-size
+rename-command repl-backlog-size repl-backlog-ttl repl-disable-tcp-nodelay repl-diskless-load
+repl-diskless-sync repl-diskless-sync-delay repl-diskless-sync-max-replicas repl-diskless-sync-period
+repl-mptcp repl-ping-replica-period repl-ping-slave-period repl-timeout replica-announce-ip
+replica-announce-port replica-announced replica-ignore-disk-write-errors replica-ignore-maxmemory
+replica-lazy-flush replica-priority replica-read-only replica-serve-stale-data replicaof requirepass
+sanitize-dump-payload server-cpulist set-proc-title shutdown-on-sigint shutdown-on-sigterm
+shutdown-timeout slave-announce-ip slave-announce-port slave-ignore-maxmemory slave-lazy-flush
+slave-priority slave-read-only slave-serve-stale-data slaveof slot-migration-max-failover-repl-bytes
+slowlog-log-slower-than slowlog-max-len socket-mark-id stream-node-max-bytes stream-node-max-entries
+supervised syslog-enabled syslog-facility syslog-ident tcp-backlog tcp-keepalive timeout
+tls-allowlisted-certs tls-auth-clients tls-auth-clients-user tls-auto-reload-interval tls-ca-cert-dir
+tls-ca-cert-file tls-cert-file tls-ciphers tls-ciphersuites tls-client-cert-file tls-client-key-file
+tls-client-key-file-pass tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass tls-port
+tls-prefer-server-ciphers tls-protocols tls-replication tls-session-cache-size tls-session-cache-timeout
+tls-session-caching tracking-table-max-keys unixsocket unixsocketgroup unixsocketperm use-exit-on-panic
+user watchdog-period
+"""
+SERVER_ONLY = frozenset(_SERVER_DIRECTIVES.split())
+"""The directives of Redis 7.2 and of newer servers that have no meaning without a server."""

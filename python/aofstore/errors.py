@@ -1,12 +1,12 @@
 """The exceptions of aofstore, grouped by what the caller can do about them.
 
-Catch `AofstoreError` for everything this package raises. `ResponseError` and its subclasses are the error replies
-of commands, with Redis's text letter for letter; `DataError` and `ConfigError` are mistakes in a call;
-`PersistenceError` and its subclasses are about files and carry the path.
+Catch `AofstoreError` for everything this package raises. `ResponseError` and its subclasses are the error
+replies of commands, with Redis's text letter for letter; `DataError` and `ConfigError` are mistakes in a
+call; `PersistenceError` and its subclasses are about files and carry the path.
 
-The extension module raises these classes through their keyword constructors: `AofWriteError(message, path=...,
-errno=..., pending_bytes=...)`. Every class also takes the message alone, so every exception can be pickled and
-copied with its attributes.
+The extension module raises these classes through their keyword constructors: `AofWriteError(message,
+path=..., errno=..., pending_bytes=...)`. Every class also takes the message alone, so every exception can be
+pickled and copied with its attributes.
 """
 
 from __future__ import annotations
@@ -52,12 +52,14 @@ class AofstoreError(Exception):
 
 
 class ResponseError(AofstoreError):
-    """A command's error reply; the text is Redis's, for example ``ERR syntax error``."""
+    """A command's error reply; the text is Redis's, for example ``ERR syntax error``.
 
-    @property
-    def code(self) -> str:
-        """The first word of the reply when it is an error code (``"ERR"``, ``"WRONGTYPE"``), else ``"ERR"``."""
-        return _code_of(str(self.args[0]) if self.args else "")
+    ``code`` is its first word: ``"ERR"``, ``"WRONGTYPE"``, …
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.code = _code_of(message)
 
 
 class WrongTypeError(ResponseError):
@@ -182,8 +184,8 @@ class AofWriteError(PersistenceError):
 class RewriteError(PersistenceError):
     """A rewrite failed; the log it should have replaced is still in use and complete.
 
-    One of ``errno`` (a system call failed), ``signal`` (the child was killed) and ``exit_code`` (the child gave
-    up) says how.
+    One of ``errno`` (a system call failed), ``signal`` (the child was killed) and ``exit_code`` (the child
+    gave up) says how.
     """
 
     def __init__(
@@ -218,7 +220,8 @@ _REPLY_CLASSES: dict[str, type[ResponseError]] = {
 def error_from_reply(text: str, errno: int | None = None) -> ResponseError:
     """The exception for an error reply ``text`` (without the leading ``-``); the class follows the code.
 
-    ``errno`` is for `MisconfError` only; without it the number is looked up from the text behind the last colon.
+    ``errno`` is for `MisconfError` only; without it the number is looked up from the text behind the last
+    colon.
     """
     cls = _REPLY_CLASSES.get(_code_of(text), ResponseError)
     if cls is MisconfError:

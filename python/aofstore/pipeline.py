@@ -27,20 +27,23 @@ Entry = tuple[tuple[Encodable, ...], Shape | None]
 
 
 class Pipeline(_Buffered):
-    """A buffer of commands. Each call adds one and returns the pipeline; `execute` runs them and gives the replies.
+    """A buffer of commands. Each call adds one and returns the pipeline; `execute` runs them and gives the
+    replies.
 
-    With ``transaction`` (the default) all of them run as one MULTI … EXEC: in the log they stand together or not at
-    all. Without, they are run in one go, but logged one by one. Either way no other thread's command comes between.
+    With ``transaction`` (the default) all of them run as one MULTI … EXEC: in the log they stand together or
+    not at all. Without, they are run in one go, but logged one by one. Either way no other thread's command
+    comes between.
 
-    After `watch` commands run at once and give their replies, until `multi` starts buffering; `execute` then raises
-    WatchError if a watched key has changed meanwhile. For one thread at a time. As a context manager it is reset at
-    the end; it can be used again after `execute` and after `reset`.
+    After `watch` commands run at once and give their replies, until `multi` starts buffering; `execute` then
+    raises WatchError if a watched key has changed meanwhile. For one thread at a time. As a context manager
+    it is reset at the end; it can be used again after `execute` and after `reset`.
     """
 
-    def __init__(self, session: Callable[[], Client], transaction: bool = True) -> None:
-        """Called by `Store.pipeline`; ``session`` opens a connection of its own when one is needed."""
+    def __init__(self, client: Client, session: Callable[[], Client], transaction: bool = True) -> None:
+        """Called by `Store.pipeline`; ``session`` opens a connection of its own, needed to watch."""
+        self._client = client
         self._open = session
-        self._client: Client | None = None
+        self._session: Client | None = None
         self.transaction = transaction
         self.explicit_transaction = False
         self.watching = False
@@ -65,21 +68,19 @@ class Pipeline(_Buffered):
         self.reset()
 
     def watch(self, *names: Encodable) -> bool:
-        """Watch keys: commands now run at once until `multi`, and `execute` fails if one of the keys changes. True."""
+        """Watch keys: commands now run at once until `multi`, and `execute` fails if one of the keys changes.
+        True.
+        """
         if self.explicit_transaction:
             raise AofstoreError("Cannot issue a WATCH after a MULTI")
-        if self.command_stack:
-            raise AofstoreError(
-                "Cannot issue a WATCH after commands were buffered; call execute() or reset() first"
-            )
-        self._connection().execute("WATCH", *names)
+        self._watcher().execute("WATCH", *names)
         self.watching = True
         return True
 
     def unwatch(self) -> bool:
         """Stop watching; buffers again. True."""
         if self.watching:
-            self._connection().execute("UNWATCH")
+            self._watcher().execute("UNWATCH")
             self.watching = False
         return True
 
@@ -100,9 +101,9 @@ class Pipeline(_Buffered):
         self.command_stack = []
         self.watching = False
         self.explicit_transaction = False
-        if self._client is not None:
-            client, self._client = self._client, None
-            client.close()
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
 
     def close(self) -> None:
         """The same as `reset`."""
@@ -119,11 +120,11 @@ class Pipeline(_Buffered):
         """Run what is buffered and give the replies in order; the pipeline is empty afterwards.
 
         The first error reply is raised, its text naming the command, after all commands were run; with
-        ``raise_on_error=False`` errors stand in the list as exceptions instead. A command that cannot even be queued in
-        a transaction is always raised, and nothing was run.
+        ``raise_on_error=False`` errors stand in the list as exceptions instead. A command that cannot even be
+        queued in a transaction is always raised, and nothing was run.
 
-        WatchError when a watched key changed: nothing was run. AofWriteError when the log could not be written or
-        synced: there are no replies then, but the commands did act in memory.
+        WatchError when a watched key changed: nothing was run. AofWriteError when the log could not be
+        written or synced: there are no replies then, but the commands did act in memory.
         """
         stack = self.command_stack
         if not stack and not self.watching:
@@ -131,7 +132,7 @@ class Pipeline(_Buffered):
         try:
             sent = [args for args, _ in stack if args]
             transaction = self.transaction or self.explicit_transaction
-            replies = iter(self._connection().pipeline(sent, transaction))
+            replies = iter((self._session or self._client).pipeline(sent, transaction))
             answers = [next(replies) if args else None for args, _ in stack]
             _raise_first(stack, answers, raise_on_error)
             return [
@@ -158,7 +159,7 @@ class Pipeline(_Buffered):
 
     def _add(self, shape: Shape | None, args: tuple[Encodable, ...]) -> Any:
         if self._immediate():
-            reply = self._connection().execute(*args)
+            reply = self._watcher().execute(*args)
             return reply if shape is None else shape(reply)
         self.command_stack.append((args, shape))
         return self
@@ -166,10 +167,10 @@ class Pipeline(_Buffered):
     def _immediate(self) -> bool:
         return self.watching and not self.explicit_transaction
 
-    def _connection(self) -> Client:
-        if self._client is None:
-            self._client = self._open()
-        return self._client
+    def _watcher(self) -> Client:
+        if self._session is None:
+            self._session = self._open()
+        return self._session
 
 
 _METHODS = {

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class Session:
     """What one connection to a server is: commands by name, with the state that a connection keeps.
 
-    SELECT, MULTI, EXEC, DISCARD, WATCH and UNWATCH work here, and only here. Replies are raw and typed as RESP3 types
-    them; EXEC gives the list of replies, errors among them as exception instances, or None when a watched key changed.
-    For one user at a time; made by `Store.session`, also a context manager.
+    SELECT, MULTI, EXEC, DISCARD, WATCH and UNWATCH work here, and only here. Replies are raw and typed as
+    RESP3 types them; EXEC gives the list of replies, errors among them as exception instances, or None when a
+    watched key changed. For one user at a time; made by `Store.session`, also a context manager.
     """
 
     __slots__ = ("_client",)

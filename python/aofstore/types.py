@@ -28,7 +28,9 @@ __all__ = [
 ]
 
 Encodable: TypeAlias = bytes | bytearray | memoryview | str | int | float
-"""A key, field, member or value: text is encoded with the store's encoding, numbers become their decimal text."""
+"""A key, field, member or value: text is encoded with the store's encoding, numbers become their decimal
+text.
+"""
 
 OneOrMany: TypeAlias = Encodable | Iterable[Encodable]
 """One argument, or an iterable of them."""
@@ -50,8 +52,8 @@ K = TypeVar("K", bound=Encodable)
 class LoadProgress:
     """How far a load is; given to ``on_progress`` before the first command and then several times a second.
 
-    ``bytes_done`` of ``bytes_total`` of ``path`` are read, ``commands`` applied, in ``seconds``; ``eta`` is the
-    estimated number of seconds that are left, None while there is nothing to estimate from.
+    ``bytes_done`` of ``bytes_total`` of ``path`` are read, ``commands`` applied, in ``seconds``; ``eta`` is
+    the estimated number of seconds that are left, None while there is nothing to estimate from.
     """
 
     path: str
@@ -108,7 +110,9 @@ class RewriteReport:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a file: its kind, the byte offset, the number of the command, and in words."""
+    """One thing that is wrong with a file: its kind, the byte offset, the number of the command, and in
+    words.
+    """
 
     kind: str
     path: str
@@ -119,7 +123,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """One checked file: its format and size, whole commands, the offset up to which it is valid, its problems."""
+    """One checked file: its format and size, whole commands, the offset up to which it is valid, its
+    problems.
+    """
 
     path: str
     format: str

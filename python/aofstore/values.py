@@ -1,4 +1,6 @@
-"""The kinds of values that settings have: how each is read from what a caller gave, and printed as Redis prints it."""
+"""The kinds of values that settings have: how each is read from what a caller gave, and printed as Redis
+prints it.
+"""
 
 from __future__ import annotations
 

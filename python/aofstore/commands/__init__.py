@@ -1,7 +1,7 @@
 """The typed commands: one class a family, joined in `Commands`.
 
-A method has redis-py's name, parameters and return shape; it makes the arguments, and `family` sends them. Nothing in
-here knows a file or the extension module.
+A method has redis-py's name, parameters and return shape; it makes the arguments, and `family` sends them.
+Nothing in here knows a file or the extension module.
 """
 
 from __future__ import annotations

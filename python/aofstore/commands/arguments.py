@@ -1,4 +1,6 @@
-"""How method parameters become command arguments: spans and moments of time, and checks before anything is sent."""
+"""How method parameters become command arguments: spans and moments of time, and checks before anything is
+sent.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def unix_milliseconds(moment: Any) -> Any:
 def expiry_options(
     ex: Expiry | None, px: Expiry | None, exat: AbsoluteTime | None, pxat: AbsoluteTime | None
 ) -> list[Encodable]:
-    """The ``EX|PX|EXAT|PXAT n`` options of SET and GETEX. DataError when a span is neither a number nor a timedelta."""
+    """The ``EX|PX|EXAT|PXAT n`` options of SET and GETEX. DataError when a span is neither a number nor a
+    timedelta.
+    """
     if ex is not None:
         if isinstance(ex, str) and ex.isdigit():
             return ["EX", ex]

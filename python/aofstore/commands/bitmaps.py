@@ -57,7 +57,9 @@ class BitmapCommands(Family[V]):
         return self._call("BITOP", operation, dest, *keys)
 
     def bitfield(self, key: Encodable, default_overflow: str | None = None) -> BitFieldOperation[V]:
-        """A builder for operations on the integers in a string (BITFIELD); its ``execute()`` runs them at once."""
+        """A builder for operations on the integers in a string (BITFIELD); its ``execute()`` runs them at
+        once.
+        """
         return BitFieldOperation(self, key, default_overflow)
 
     def bitfield_ro(

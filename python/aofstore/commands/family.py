@@ -1,9 +1,10 @@
 """What every command family stands on: three ways to send a command, and how arguments are spread.
 
-A family method either returns ``self._call(...)`` (the reply is already in its final shape), ``self._ok(...)`` (a
-status reply becomes True) or ``self._shaped(shape, ...)`` (a function gives the reply its shape). A `Store` binds the
-first two to the extension's methods, so a plain command costs one Python frame; a `Pipeline` buffers instead and
-returns itself, which is why no method may look at what these three return.
+A family method either returns ``self._call(...)`` (the reply is already in its final shape),
+``self._ok(...)`` (a status reply becomes True) or ``self._shaped(shape, ...)`` (a function gives the reply
+its shape). A `Store` binds the first two to the extension's methods, so a plain command costs one Python
+frame; a `Pipeline` buffers instead and returns itself, which is why no method may look at what these three
+return.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ R = TypeVar("R")
 class Call(Protocol):
     """Sends one command; the reply has the type that the calling method declares."""
 
-    def __call__(self, /, *args: Encodable) -> R: ...  # type: ignore[type-var]
+    def __call__(self, /, *args: Encodable) -> R:  # type: ignore[type-var]
+        """Send ``args``, the command's name first."""
+        ...
 
 
 class Family(Generic[V]):

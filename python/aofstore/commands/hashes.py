@@ -106,8 +106,8 @@ class HashCommands(Family[V]):
     ) -> V | list[V] | None:
         """A random field of the hash ``key``, None when there is none (HRANDFIELD).
 
-        With ``count`` a list of up to that many distinct fields (a negative one allows repetition); ``withvalues``
-        puts each value behind its field: ``[field, value, ...]``.
+        With ``count`` a list of up to that many distinct fields (a negative one allows repetition);
+        ``withvalues`` puts each value behind its field: ``[field, value, ...]``.
         """
         if count is None:
             return self._call("HRANDFIELD", key, *(["WITHVALUES"] if withvalues else []))

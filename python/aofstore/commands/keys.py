@@ -82,7 +82,8 @@ class KeyCommands(Family[V]):
     ) -> bool:
         """Let the key expire in ``time`` seconds or after a timedelta; whether that was set (EXPIRE).
 
-        Only if the key has no expiry (``nx``), has one (``xx``), or has an earlier (``gt``) or a later one (``lt``).
+        Only if the key has no expiry (``nx``), has one (``xx``), or has an earlier (``gt``) or a later one
+        (``lt``).
         """
         return self._shaped(bool, "EXPIRE", name, seconds(time), *_conditions(nx, xx, gt, lt))
 
@@ -119,7 +120,9 @@ class KeyCommands(Family[V]):
         gt: bool = False,
         lt: bool = False,
     ) -> bool:
-        """Let the key expire at Unix millisecond ``when`` or at a datetime; conditions as `expire` (PEXPIREAT)."""
+        """Let the key expire at Unix millisecond ``when`` or at a datetime; conditions as `expire`
+        (PEXPIREAT).
+        """
         return self._shaped(bool, "PEXPIREAT", name, unix_milliseconds(when), *_conditions(nx, xx, gt, lt))
 
     def ttl(self, name: Encodable) -> int:
@@ -131,7 +134,9 @@ class KeyCommands(Family[V]):
         return self._call("PTTL", name)
 
     def expiretime(self, key: Encodable) -> int:
-        """The Unix second at which the key expires; -1 when it never does, -2 when there is no key (EXPIRETIME)."""
+        """The Unix second at which the key expires; -1 when it never does, -2 when there is no key
+        (EXPIRETIME).
+        """
         return self._call("EXPIRETIME", key)
 
     def pexpiretime(self, key: Encodable) -> int:
@@ -196,10 +201,10 @@ class KeyCommands(Family[V]):
     ) -> list[V] | list[tuple[V, ...]] | int:
         """The elements of a list, set or sorted set in order (SORT).
 
-        They are compared as numbers, as text with ``alpha``, by the keys of the pattern ``by``; ``get`` gives what
-        its patterns lead to instead of the elements (None where that leads nowhere), ``groups`` as one tuple an
-        element. ``start`` and ``num`` give a part. With ``store`` the result becomes the list ``store`` and its length
-        is returned.
+        They are compared as numbers, as text with ``alpha``, by the keys of the pattern ``by``; ``get`` gives
+        what its patterns lead to instead of the elements (None where that leads nowhere), ``groups`` as one
+        tuple an element. ``start`` and ``num`` give a part. With ``store`` the result becomes the list
+        ``store`` and its length is returned.
         """
         if groups and (isinstance(get, (str, bytes)) or not isinstance(get, Sequence) or len(get) < 2):
             raise DataError(

@@ -12,8 +12,9 @@ from .family import Family, spread
 class ListCommands(Family[V]):
     """Commands on lists: ordered, reached from both ends; index 0 is the head (left), -1 the tail (right).
 
-    Blocking commands wait without the interpreter lock and are served in the order in which they came; Ctrl-C ends
-    the wait. A ``timeout`` counts seconds, fractions allowed; 0 waits for ever. In a pipeline they do not wait.
+    Blocking commands wait without the interpreter lock and are served in the order in which they came; Ctrl-C
+    ends the wait. A ``timeout`` counts seconds, fractions allowed; 0 waits for ever. In a pipeline they do
+    not wait.
     """
 
     def lpush(self, name: Encodable, *values: Encodable) -> int:
@@ -37,7 +38,9 @@ class ListCommands(Family[V]):
     @overload
     def lpop(self, name: Encodable, count: int) -> list[V] | None: ...
     def lpop(self, name: Encodable, count: int | None = None) -> V | list[V] | None:
-        """Take the first element, or with ``count`` a list of up to that many; None when there is no list (LPOP)."""
+        """Take the first element, or with ``count`` a list of up to that many; None when there is no list
+        (LPOP).
+        """
         return self._call("LPOP", name) if count is None else self._call("LPOP", name, count)
 
     @overload
@@ -45,7 +48,9 @@ class ListCommands(Family[V]):
     @overload
     def rpop(self, name: Encodable, count: int) -> list[V] | None: ...
     def rpop(self, name: Encodable, count: int | None = None) -> V | list[V] | None:
-        """Take the last element, or with ``count`` a list of up to that many; None when there is no list (RPOP)."""
+        """Take the last element, or with ``count`` a list of up to that many; None when there is no list
+        (RPOP).
+        """
         return self._call("RPOP", name) if count is None else self._call("RPOP", name, count)
 
     def llen(self, name: Encodable) -> int:
@@ -61,7 +66,9 @@ class ListCommands(Family[V]):
         return self._call("LINDEX", name, index)
 
     def lset(self, name: Encodable, index: int, value: Encodable) -> bool:
-        """Replace the element at ``index`` (LSET). True; ResponseError when there is no such index or no list."""
+        """Replace the element at ``index`` (LSET). True; ResponseError when there is no such index or no
+        list.
+        """
         return self._ok("LSET", name, index, value)
 
     def linsert(self, name: Encodable, where: str, refvalue: Encodable, value: Encodable) -> int:
@@ -120,8 +127,8 @@ class ListCommands(Family[V]):
     ) -> int | list[int] | None:
         """The index of the first element that equals ``value``, None when there is none (LPOS).
 
-        ``rank`` skips to the n-th match (negative: from the tail), ``count`` gives a list of up to that many (0: all),
-        ``maxlen`` limits how many elements are compared.
+        ``rank`` skips to the n-th match (negative: from the tail), ``count`` gives a list of up to that many
+        (0: all), ``maxlen`` limits how many elements are compared.
         """
         options: list[Encodable] = []
         if rank is not None:

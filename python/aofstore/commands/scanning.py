@@ -1,7 +1,7 @@
 """Scanning: walks over keys, sets, hashes and sorted sets in small steps.
 
-What is present during the whole walk is returned at least once; what comes or goes meanwhile may be; something may
-be returned twice. A step gives the cursor of the next one; cursor 0 starts a walk and ends it.
+What is present during the whole walk is returned at least once; what comes or goes meanwhile may be;
+something may be returned twice. A step gives the cursor of the next one; cursor 0 starts a walk and ends it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from .family import Family
 
 
 class ScanCommands(Family[V]):
-    """Commands that walk. ``match`` is a glob pattern, ``count`` a hint how much work a step does (default 10)."""
+    """Commands that walk. ``match`` is a glob pattern, ``count`` a hint how much work a step does (default
+    10).
+    """
 
     def scan(
         self,
@@ -96,7 +98,8 @@ class ScanCommands(Family[V]):
     ) -> tuple[int, dict[V, V]] | tuple[int, list[V]]:
         """One step over a hash: ``(next cursor, {field: value})`` (HSCAN).
 
-        With ``no_values`` the fields alone, as a list (Redis 7.2 has no such option; the values are dropped here).
+        With ``no_values`` the fields alone, as a list (Redis 7.2 has no such option; the values are dropped
+        here).
         """
         arguments = ["HSCAN", name, cursor, *_options(match, count)]
         if no_values:

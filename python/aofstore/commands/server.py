@@ -41,8 +41,8 @@ class ServerCommands(Family[V]):
     def config_set(self, name: Encodable, value: Encodable, *args: Encodable) -> bool:
         """Change settings, ``name, value, name, value, …``: all or none (CONFIG SET). True.
 
-        ResponseError with Redis's text for an unknown name, a value that does not fit, or a setting that cannot change
-        while the store is open.
+        ResponseError with Redis's text for an unknown name, a value that does not fit, or a setting that
+        cannot change while the store is open.
         """
         return self._ok("CONFIG", "SET", name, value, *args)
 
@@ -92,10 +92,11 @@ class ServerCommands(Family[V]):
         return self._shaped(descriptions.debug_object, "DEBUG", "OBJECT", key)
 
     def waitaof(self, num_local: int = 1, num_replicas: int = 0, timeout: int = 0) -> tuple[int, int]:
-        """Wait until every earlier write is synced to disk, at most ``timeout`` milliseconds (0: no limit) (WAITAOF).
+        """Wait until every earlier write is synced to disk, at most ``timeout`` milliseconds (0: no limit)
+        (WAITAOF).
 
-        ``(1, 0)`` when it is, ``(0, 0)`` after the timeout. Under ``appendfsync no`` it syncs itself. There are no
-        replicas. AofWriteError when the sync fails.
+        ``(1, 0)`` when it is, ``(0, 0)`` after the timeout. Under ``appendfsync no`` it syncs itself. There
+        are no replicas. AofWriteError when the sync fails.
         """
         return self._shaped(shapes.int_pair, "WAITAOF", num_local, num_replicas, timeout)
 

@@ -1,8 +1,8 @@
 """How replies become what redis-py returns: pure functions from an extension reply to a Python value.
 
-The extension replies as RESP3 types things (maps, sets, doubles); these functions give redis-py's default shapes.
-Nothing here sends a command or knows a store. Text in replies is bytes or str, whatever the store decodes to, so a
-function that makes new text makes it of the kind that it was given beside it.
+The extension replies as RESP3 types things (maps, sets, doubles); these functions give redis-py's default
+shapes. Nothing here sends a command or knows a store. Text in replies is bytes or str, whatever the store
+decodes to, so a function that makes new text makes it of the kind that it was given beside it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 ScoreCast = Callable[[Any], Any]
-"""A ``score_cast_func``: called with the score's text as bytes, or with the float when the text does not suit it."""
+"""A ``score_cast_func``: called with the score's text as bytes, or with the float when the text does not suit
+it.
+"""
 
 
 def text(value: Any) -> str:

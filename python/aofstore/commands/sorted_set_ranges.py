@@ -15,9 +15,10 @@ from .family import Family, spread
 class SortedSetRangeCommands(Family[V]):
     """Commands on parts and combinations of sorted sets.
 
-    A bound of a range by score is a number, ``"(5"`` to exclude it, ``"-inf"`` or ``"+inf"``; a bound by bytes starts
-    with ``[`` or ``(``, or is ``-`` or ``+``. With ``withscores`` a reply is ``[(member, score), ...]``, the score
-    made by ``score_cast_func``: ``float``, or a function that takes the score's text as bytes.
+    A bound of a range by score is a number, ``"(5"`` to exclude it, ``"-inf"`` or ``"+inf"``; a bound by
+    bytes starts with ``[`` or ``(``, or is ``-`` or ``+``. With ``withscores`` a reply is ``[(member, score),
+    ...]``, the score made by ``score_cast_func``: ``float``, or a function that takes the score's text as
+    bytes.
     """
 
     def zcount(self, name: Encodable, min: Encodable, max: Encodable) -> int:
@@ -86,8 +87,9 @@ class SortedSetRangeCommands(Family[V]):
     ) -> list[Any]:
         """The members from ``start`` to ``end``, both included (ZRANGE).
 
-        The two are ranks, or bounds with ``byscore`` or ``bylex``. ``desc`` goes from the highest to the lowest (bounds
-        are then given in that order). ``offset`` and ``num`` give a part of a range by score or bytes.
+        The two are ranks, or bounds with ``byscore`` or ``bylex``. ``desc`` goes from the highest to the
+        lowest (bounds are then given in that order). ``offset`` and ``num`` give a part of a range by score
+        or bytes.
         """
         options = _range_options(desc, byscore, bylex, offset, num)
         if not withscores:
@@ -195,7 +197,9 @@ class SortedSetRangeCommands(Family[V]):
         withscores: bool = False,
         score_cast_func: Callable[[Any], Any] = float,
     ) -> list[Any]:
-        """The members with a score from ``min`` to ``max``, lowest first (ZRANGEBYSCORE); a part with ``start`` and ``num``."""
+        """The members with a score from ``min`` to ``max``, lowest first (ZRANGEBYSCORE); a part with
+        ``start`` and ``num``.
+        """
         window = limit("start", start, num)
         return self._members(
             "ZRANGEBYSCORE", name, min, max, *window, withscores=withscores, cast=score_cast_func
@@ -245,7 +249,9 @@ class SortedSetRangeCommands(Family[V]):
         withscores: bool = False,
         score_cast_func: Callable[[Any], Any] = float,
     ) -> list[Any]:
-        """The members with a score from ``max`` down to ``min`` (ZREVRANGEBYSCORE); a part with ``start`` and ``num``."""
+        """The members with a score from ``max`` down to ``min`` (ZREVRANGEBYSCORE); a part with ``start`` and
+        ``num``.
+        """
         window = limit("start", start, num)
         return self._members(
             "ZREVRANGEBYSCORE", name, max, min, *window, withscores=withscores, cast=score_cast_func
@@ -270,7 +276,9 @@ class SortedSetRangeCommands(Family[V]):
         start: int | None = None,
         num: int | None = None,
     ) -> list[V]:
-        """The members from ``max`` down to ``min`` by bytes; a part with ``start`` and ``num`` (ZREVRANGEBYLEX)."""
+        """The members from ``max`` down to ``min`` by bytes; a part with ``start`` and ``num``
+        (ZREVRANGEBYLEX).
+        """
         return self._call("ZREVRANGEBYLEX", name, max, min, *limit("start", start, num))
 
     def zremrangebyrank(self, name: Encodable, min: int, max: int) -> int:
@@ -319,7 +327,8 @@ class SortedSetRangeCommands(Family[V]):
     ) -> list[Any]:
         """The members of any of the sets (ZUNION).
 
-        A mapping of ``keys`` gives a weight to each. ``aggregate`` (SUM, MIN or MAX) makes one score of several.
+        A mapping of ``keys`` gives a weight to each. ``aggregate`` (SUM, MIN or MAX) makes one score of
+        several.
         """
         return self._members(
             "ZUNION", *_weighted(keys, aggregate), withscores=withscores, cast=score_cast_func

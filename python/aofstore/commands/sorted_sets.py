@@ -67,9 +67,10 @@ class SortedSetCommands(Family[V]):
     ) -> int | float | None:
         """Set the scores of ``mapping``, member to score; how many members were new (ZADD).
 
-        ``nx`` only adds, ``xx`` only changes, ``gt`` and ``lt`` change only to a higher or a lower score; ``ch`` counts
-        changed members too. ``incr`` adds to the score of the one member instead and returns the new score, None when
-        a condition forbade it. DataError when ``mapping`` is empty or options exclude each other.
+        ``nx`` only adds, ``xx`` only changes, ``gt`` and ``lt`` change only to a higher or a lower score;
+        ``ch`` counts changed members too. ``incr`` adds to the score of the one member instead and returns
+        the new score, None when a condition forbade it. DataError when ``mapping`` is empty or options
+        exclude each other.
         """
         _check_zadd(len(mapping), nx, xx, incr, gt, lt)
         words = (("NX", nx), ("XX", xx), ("CH", ch), ("INCR", incr), ("GT", gt), ("LT", lt))
@@ -185,8 +186,8 @@ class SortedSetCommands(Family[V]):
     ) -> list[Any] | None:
         """Take up to ``count`` members of the first of ``num_keys`` sorted sets that has any (ZMPOP).
 
-        Exactly one of ``min`` and ``max`` says which end. ``[key, [[member, score text], ...]]``, None when all are
-        empty.
+        Exactly one of ``min`` and ``max`` says which end. ``[key, [[member, score text], ...]]``, None when
+        all are empty.
         """
         options = _end(min, max) + ([] if count is None or count == 1 else ["COUNT", count])
         return self._shaped(shapes.key_and_scored, "ZMPOP", num_keys, *spread(keys), *options)
@@ -233,8 +234,8 @@ class SortedSetCommands(Family[V]):
     ) -> V | list[V] | None:
         """A random member, None when there is none (ZRANDMEMBER).
 
-        With ``count`` a list of up to that many distinct members (a negative one allows repetition); ``withscores``
-        puts each score behind its member: ``[member, score text, ...]``.
+        With ``count`` a list of up to that many distinct members (a negative one allows repetition);
+        ``withscores`` puts each score behind its member: ``[member, score text, ...]``.
         """
         if count is None:
             return self._call("ZRANDMEMBER", key, *(["WITHSCORES"] if withscores else []))

@@ -90,14 +90,16 @@ class StringCommands(Family[V]):
         ifdeq: str | None = None,
         ifdne: str | None = None,
     ) -> bool | V | None:
-        """Set key ``name`` to ``value``, whatever it held before (SET). True, or None when a condition failed.
+        """Set key ``name`` to ``value``, whatever it held before (SET). True, or None when a condition
+        failed.
 
-        ``ex`` and ``px`` let the key expire after that many seconds or milliseconds (or a timedelta), ``exat`` and
-        ``pxat`` at that Unix time (or a datetime); ``keepttl`` keeps the expiry that the key had. ``nx`` sets only a
-        new key, ``xx`` only an existing one. With ``get`` the old value is returned, None when there was none.
+        ``ex`` and ``px`` let the key expire after that many seconds or milliseconds (or a timedelta),
+        ``exat`` and ``pxat`` at that Unix time (or a datetime); ``keepttl`` keeps the expiry that the key
+        had. ``nx`` sets only a new key, ``xx`` only an existing one. With ``get`` the old value is returned,
+        None when there was none.
 
-        ``ifeq``, ``ifne``, ``ifdeq`` and ``ifdne`` belong to servers newer than Redis 7.2: as there, the answer is
-        ``ERR syntax error``. DataError when options exclude each other.
+        ``ifeq``, ``ifne``, ``ifdeq`` and ``ifdne`` belong to servers newer than Redis 7.2: as there, the
+        answer is ``ERR syntax error``. DataError when options exclude each other.
         """
         if (
             ex is px is exat is pxat is ifeq is ifne is ifdeq is ifdne is None
@@ -154,7 +156,8 @@ class StringCommands(Family[V]):
     ) -> V | None:
         """The value of ``name``, whose expiry is changed; None when there is none (GETEX).
 
-        ``ex``, ``px``, ``exat``, ``pxat`` as in `set`; ``persist`` takes the expiry away; at most one of them.
+        ``ex``, ``px``, ``exat``, ``pxat`` as in `set`; ``persist`` takes the expiry away; at most one of
+        them.
         """
         at_most_one(
             "``ex``, ``px``, ``exat``, ``pxat``, and ``persist`` are mutually exclusive.",
@@ -273,9 +276,9 @@ class StringCommands(Family[V]):
     ) -> V | int | list[object]:
         """The longest common subsequence of two strings (LCS).
 
-        The subsequence itself; its length with ``len``; with ``idx`` the matching ranges as
-        ``["matches", [[[from1, to1], [from2, to2]], ...], "len", length]``, only those of at least ``minmatchlen``
-        bytes, each with its length when ``withmatchlen``.
+        The subsequence itself; its length with ``len``; with ``idx`` the matching ranges as ``["matches",
+        [[[from1, to1], [from2, to2]], ...], "len", length]``, only those of at least ``minmatchlen`` bytes,
+        each with its length when ``withmatchlen``.
         """
         options: list[Encodable] = []
         if len:
