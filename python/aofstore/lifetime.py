@@ -58,7 +58,9 @@ class Lifetime:
             logger.log(level, "%s", message)
 
     def close(self) -> None:
-        """Close the engine and unlock the directory; raises what the engine raises, after both. Idempotent."""
+        """Close the engine and unlock the directory; raises what the engine raises, after both.
+        Idempotent.
+        """
         if os.getpid() != self._owner:
             return
         with self._closing:

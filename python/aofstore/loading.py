@@ -141,7 +141,7 @@ def _settle(loader: Loader, path: str, config: Config) -> tuple[Truncation, ...]
     dropped = loader.bytes_total - valid_to
     if not config.aof_load_truncated:
         raise AofLoadError(
-            f"{path} ends in the middle of a command: {dropped} bytes from offset {valid_to} on are not whole. "
+            f"{path} ends in the middle of a command: {dropped} bytes at offset {valid_to} are not whole. "
             "Open it with aof_load_truncated=True to cut them off (they are kept in a file beside)",
             kind="truncated",
             path=path,

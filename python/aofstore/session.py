@@ -32,7 +32,9 @@ class Session:
         return self._client.db
 
     def execute_command(self, *args: Encodable) -> Any:
-        """Run a command by name, ``execute_command("SET", "k", "v")``; inside MULTI the reply is ``QUEUED``."""
+        """Run a command by name, ``execute_command("SET", "k", "v")``; inside MULTI the reply is
+        ``QUEUED``.
+        """
         return self._client.execute(*words(args))
 
     def close(self) -> None:

@@ -61,8 +61,8 @@ class Store(Commands[V], Generic[V]):
         args = words(args)
         if (name := command_name(args)) in _CONNECTION_COMMANDS:
             raise DataError(
-                f"{name} changes the state of a connection, which a Store does not have: use db() for another "
-                "database, pipeline() for a transaction, session() for a connection of its own"
+                f"{name} changes the state of a connection, which a Store does not have: use db() for "
+                "another database, pipeline() for a transaction, session() for a connection of its own"
             )
         return self._call(*args)
 

@@ -66,7 +66,9 @@ class LoadProgress:
 
 @dataclass(frozen=True, slots=True)
 class Truncation:
-    """A torn tail that was cut at load: ``dropped_bytes`` from ``offset`` on, kept in the file ``saved_to``."""
+    """A torn tail that was cut at load: ``dropped_bytes`` from ``offset`` on, kept in the file
+    ``saved_to``.
+    """
 
     path: str
     offset: int
@@ -145,7 +147,9 @@ class CheckReport:
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
-    """The outcome of a repair: whether it was applied, each change in words, and the commands that it loses."""
+    """The outcome of a repair: whether it was applied, each change in words, and the commands that it
+    loses.
+    """
 
     applied: bool
     changes: tuple[str, ...] = ()

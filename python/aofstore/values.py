@@ -26,7 +26,9 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``parse(setting, value)`` gives the checked value or raises ConfigError; ``render`` gives Redis's text."""
+    """``parse(setting, value)`` gives the checked value or raises ConfigError; ``render`` gives Redis's
+    text.
+    """
 
     parse: Callable[[str, Any], Any]
     render: Callable[[Any], str] = str

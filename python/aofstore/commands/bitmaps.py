@@ -53,7 +53,9 @@ class BitmapCommands(Family[V]):
         return self._call("BITPOS", key, bit, *options)
 
     def bitop(self, operation: str, dest: Encodable, *keys: Encodable) -> int:
-        """Combine the strings at ``keys`` by AND, OR, XOR or NOT into ``dest``; its length in bytes (BITOP)."""
+        """Combine the strings at ``keys`` by AND, OR, XOR or NOT into ``dest``; its length in bytes
+        (BITOP).
+        """
         return self._call("BITOP", operation, dest, *keys)
 
     def bitfield(self, key: Encodable, default_overflow: str | None = None) -> BitFieldOperation[V]:

@@ -96,7 +96,9 @@ class KeyCommands(Family[V]):
         gt: bool = False,
         lt: bool = False,
     ) -> bool:
-        """Let the key expire in ``time`` milliseconds or after a timedelta; conditions as `expire` (PEXPIRE)."""
+        """Let the key expire in ``time`` milliseconds or after a timedelta; conditions as `expire`
+        (PEXPIRE).
+        """
         return self._shaped(bool, "PEXPIRE", name, milliseconds(time), *_conditions(nx, xx, gt, lt))
 
     def expireat(

@@ -149,7 +149,9 @@ class ListCommands(Family[V]):
         return self._call("LMOVE", first_list, second_list, src, dest)
 
     def rpoplpush(self, src: Encodable, dst: Encodable) -> V | None:
-        """Move the tail of ``src`` to the head of ``dst``; the element, None when there is none (RPOPLPUSH)."""
+        """Move the tail of ``src`` to the head of ``dst``; the element, None when there is none
+        (RPOPLPUSH).
+        """
         return self._call("RPOPLPUSH", src, dst)
 
     def lmpop(

@@ -15,7 +15,9 @@ class StringCommands(Family[V]):
     """Commands on string values."""
 
     def get(self, name: Encodable) -> V | None:
-        """The value of key ``name``, or None when there is none (GET). WrongTypeError when it is no string."""
+        """The value of key ``name``, or None when there is none (GET). WrongTypeError when it is no
+        string.
+        """
         return self._call("GET", name)
 
     @overload
@@ -196,7 +198,9 @@ class StringCommands(Family[V]):
         return self._call("MGET", *names) if names else self._nothing(list)
 
     def append(self, key: Encodable, value: Encodable) -> int:
-        """Append ``value`` to the string at ``key``, created when missing; the new length in bytes (APPEND)."""
+        """Append ``value`` to the string at ``key``, created when missing; the new length in bytes
+        (APPEND).
+        """
         return self._call("APPEND", key, value)
 
     def strlen(self, name: Encodable) -> int:
@@ -228,7 +232,9 @@ class StringCommands(Family[V]):
         return self._call("GETRANGE", key, start, end)
 
     def substr(self, name: Encodable, start: int, end: int = -1) -> V:
-        """The bytes ``start`` to ``end`` of the string, both included: the older name of `getrange` (SUBSTR)."""
+        """The bytes ``start`` to ``end`` of the string, both included: the older name of `getrange`
+        (SUBSTR).
+        """
         return self._call("SUBSTR", name, start, end)
 
     def setrange(self, name: Encodable, offset: int, value: Encodable) -> int:
