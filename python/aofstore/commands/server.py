@@ -1,0 +1,146 @@
+"""Server commands: liveness, information, settings, the command table, and durability."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from ..later import INTEROP, REWRITES, not_yet
+from ..types import Encodable, RewriteProgress, RewriteReport, V
+from . import descriptions, shapes
+from .family import Family
+
+
+class ServerCommands(Family[V]):
+    """Commands on the store as a whole."""
+
+    def ping(self) -> bool:
+        """True (PING). MisconfError while writes are refused, so that a health check notices."""
+        return self._shaped(shapes.pong, "PING")
+
+    def echo(self, value: Encodable) -> V:
+        """``value`` as the store returns strings (ECHO)."""
+        return self._call("ECHO", value)
+
+    def time(self) -> tuple[int, int]:
+        """The clock of the store: Unix seconds, and microseconds in this second (TIME)."""
+        return self._shaped(shapes.int_pair, "TIME")
+
+    def info(self, section: str | None = None, *args: str) -> dict[str, Any]:
+        """Figures about the store under Redis's field names, all or those of some sections (INFO).
+
+        Numbers are int or float; a field like ``db0:keys=1,expires=0`` is a dict of its parts.
+        """
+        sections = [] if section is None else [section, *args]
+        return self._shaped(descriptions.info, "INFO", *sections)
+
+    def config_get(self, pattern: Encodable = "*", *args: Encodable) -> dict[str, str]:
+        """The settings whose names match the glob patterns, as text (CONFIG GET)."""
+        return self._shaped(shapes.text_dict, "CONFIG", "GET", pattern, *args)
+
+    def config_set(self, name: Encodable, value: Encodable, *args: Encodable) -> bool:
+        """Change settings, ``name, value, name, value, …``: all or none (CONFIG SET). True.
+
+        ResponseError with Redis's text for an unknown name, a value that does not fit, or a setting that
+        cannot change while the store is open.
+        """
+        return self._ok("CONFIG", "SET", name, value, *args)
+
+    def config_resetstat(self) -> bool:
+        """Set the counters of `info` back to 0 (CONFIG RESETSTAT). True."""
+        return self._ok("CONFIG", "RESETSTAT")
+
+    def command(self) -> dict[str, dict[str, Any]]:
+        """Every command by name: arity, flags, positions of keys (COMMAND)."""
+        return self._shaped(descriptions.commands, "COMMAND")
+
+    def command_count(self) -> int:
+        """How many commands there are (COMMAND COUNT)."""
+        return self._call("COMMAND", "COUNT")
+
+    def command_info(self, *names: str) -> dict[str, dict[str, Any]]:
+        """`command` for some commands; unknown names are left out (COMMAND INFO)."""
+        return self._shaped(descriptions.commands, "COMMAND", "INFO", *names)
+
+    def command_docs(self, *names: str) -> dict[str, dict[str, Any]]:
+        """The documentation of some commands, or all: summary, arguments, … (COMMAND DOCS)."""
+        return self._shaped(descriptions.documentation, "COMMAND", "DOCS", *names)
+
+    def command_list(
+        self, module: str | None = None, category: str | None = None, pattern: str | None = None
+    ) -> list[V]:
+        """The names of all commands, or of those in a category or matching a pattern (COMMAND LIST)."""
+        for kind, value in (("MODULE", module), ("ACLCAT", category), ("PATTERN", pattern)):
+            if value is not None:
+                return self._call("COMMAND", "LIST", "FILTERBY", kind, value)
+        return self._call("COMMAND", "LIST")
+
+    def command_getkeys(self, *args: Encodable) -> list[str]:
+        """The keys among the arguments of a whole command (COMMAND GETKEYS)."""
+        return self._shaped(shapes.text_list, "COMMAND", "GETKEYS", *args)
+
+    def memory_usage(self, key: Encodable, samples: int | None = None) -> int | None:
+        """The bytes that ``key`` and its value take, None when there is no key (MEMORY USAGE).
+
+        ``samples`` is how many elements of a big value are measured (default 5, 0: all).
+        """
+        options: list[Encodable] = [] if samples is None else ["SAMPLES", samples]
+        return self._call("MEMORY", "USAGE", key, *options)
+
+    def debug_object(self, key: Encodable) -> dict[str, Any]:
+        """Internals of a value: encoding, serialized length, … (DEBUG OBJECT)."""
+        return self._shaped(descriptions.debug_object, "DEBUG", "OBJECT", key)
+
+    def waitaof(self, num_local: int = 1, num_replicas: int = 0, timeout: int = 0) -> tuple[int, int]:
+        """Wait until every earlier write is synced to disk, at most ``timeout`` milliseconds (0: no limit)
+        (WAITAOF).
+
+        ``(1, 0)`` when it is, ``(0, 0)`` after the timeout. Under ``appendfsync no`` it syncs itself. There
+        are no replicas. AofWriteError when the sync fails.
+        """
+        return self._shaped(shapes.int_pair, "WAITAOF", num_local, num_replicas, timeout)
+
+    def bgrewriteaof(self) -> str:
+        """Start rewriting the log in the background (BGREWRITEAOF). Not available yet."""
+        not_yet("bgrewriteaof()", REWRITES)
+
+    def rewrite(self, timeout: float | None = None, background: bool = True) -> RewriteReport:
+        """Rewrite the log and wait for it. Not available yet."""
+        not_yet("rewrite()", REWRITES)
+
+    def wait_rewrite(self, timeout: float | None = None) -> RewriteReport | None:
+        """Wait for the running rewrite. Not available yet."""
+        not_yet("wait_rewrite()", REWRITES)
+
+    @property
+    def rewrite_progress(self) -> RewriteProgress | None:
+        """How far the running rewrite is, None when none runs: always None in this release."""
+        return None
+
+    def latency_latest(self) -> list[list[Any]]:
+        """The latest latency spike of each event (LATENCY LATEST). Not available yet."""
+        not_yet("latency_latest()", REWRITES)
+
+    def latency_history(self, event: str) -> list[list[int]]:
+        """The latency spikes of an event (LATENCY HISTORY). Not available yet."""
+        not_yet("latency_history()", REWRITES)
+
+    def latency_reset(self, *events: str) -> int:
+        """Forget latency spikes (LATENCY RESET). Not available yet."""
+        not_yet("latency_reset()", REWRITES)
+
+    def latency_doctor(self) -> str:
+        """Advice on the latency spikes, in words (LATENCY DOCTOR). Not available yet."""
+        not_yet("latency_doctor()", REWRITES)
+
+    def bgsave(self, schedule: bool = False) -> bool:
+        """Start a snapshot in the background (BGSAVE). Not available yet."""
+        not_yet("bgsave()", INTEROP)
+
+    def save(self) -> bool:
+        """Write a snapshot (SAVE). Not available yet."""
+        not_yet("save()", INTEROP)
+
+    def lastsave(self) -> datetime.datetime:
+        """When the last snapshot was written (LASTSAVE). Not available yet."""
+        not_yet("lastsave()", INTEROP)

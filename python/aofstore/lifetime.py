@@ -1,0 +1,102 @@
+"""The life of an open store, shared by all its views: closing, exit, forked copies, and log records.
+
+Holds the engine and the locked directory from the end of `loading` until they are released, exactly once.
+Never acts in a forked copy of the process: there the engine and the lock are the parent's.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import warnings
+import weakref
+from typing import TYPE_CHECKING
+
+from .config import Config
+from .types import LoadReport
+
+if TYPE_CHECKING:
+    from ._core import Client, Directory, Engine
+
+logger = logging.getLogger("aofstore")
+
+_open: weakref.WeakSet[Lifetime] = weakref.WeakSet()
+
+
+class Lifetime:
+    """An engine, its directory and its settings, until `close`."""
+
+    def __init__(
+        self, engine: Engine, directory: Directory | None, config: Config, report: LoadReport
+    ) -> None:
+        """Take over what was opened; from now on it is closed at exit."""
+        self.engine = engine
+        self.directory = directory
+        self.config = config
+        self.report = report
+        self._owner = os.getpid()
+        self._closing = threading.Lock()
+        self._closed = False
+        _open.add(self)
+
+    def client(self, db: int, *, session: bool = False) -> Client:
+        """A client of database ``db`` with the store's codec."""
+        config = self.config
+        return self.engine.client(
+            db,
+            encoding=config.encoding,
+            errors=config.encoding_errors,
+            decode=config.decode_responses,
+            session=session,
+        )
+
+    def drain(self) -> None:
+        """Hand what the background has to say to `logging`."""
+        for level, message in self.engine.drain_events():
+            logger.log(level, "%s", message)
+
+    def close(self) -> None:
+        """Close the engine and unlock the directory; raises what the engine raises, after both.
+        Idempotent.
+        """
+        if os.getpid() != self._owner:
+            return
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            _open.discard(self)
+            try:
+                self.engine.close()
+            finally:
+                if self.directory is not None:
+                    self.directory.close()
+                self.drain()
+
+    def close_forgotten(self) -> None:
+        """Close, with a ResourceWarning, what the program did not."""
+        if self._closed or os.getpid() != self._owner:
+            return
+        where = "in memory" if self.directory is None else f"in {self.directory.path}"
+        try:
+            warnings.warn(f"unclosed aofstore store {where}", ResourceWarning, stacklevel=2, source=self)
+        finally:
+            self.close()
+
+    def __del__(self) -> None:
+        """Close a store that nothing refers to any more."""
+        if not getattr(self, "_closed", True):
+            self.close_forgotten()
+
+
+def _close_all() -> None:
+    for lifetime in list(_open):
+        try:
+            lifetime.close_forgotten()
+        except Exception:
+            logger.exception("closing a store at exit failed")
+
+
+atexit.register(_close_all)

@@ -1,0 +1,152 @@
+"""Opening: lock the directory, replay the log in steps, decide what to do with its end, start appending.
+
+Policy is here, work is in the extension: between two steps signals are handled, so Ctrl-C stops a load, and
+so does an exception in the progress callback. Whatever stops it, everything is released and no file was
+changed. A file is cut only at a torn tail, only when the settings allow it, and what is cut is kept beside
+it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from ._core import Directory, Engine, Loader
+from .config import Config
+from .errors import AofLoadError, AofOpenError
+from .later import INTEROP, not_yet
+from .lifetime import Lifetime
+from .types import LoadProgress, LoadReport, Truncation
+
+logger = logging.getLogger("aofstore")
+
+OnProgress = Callable[[LoadProgress], object]
+
+_STEP_MS = 10
+_REPORT_SECONDS = 0.1
+
+
+def load(config: Config, on_progress: OnProgress | None) -> Lifetime:
+    """Open what ``config`` describes.
+
+    AofOpenError, AofLockedError: the directory cannot be used. AofLoadError: its log cannot be read whole.
+    """
+    if config.aof_layout == "multi-part":
+        not_yet('aof_layout="multi-part"', INTEROP)
+    with ExitStack() as undo:
+        directory = None
+        if config.dir is not None:
+            directory = Directory(os.path.abspath(config.dir))
+            undo.callback(directory.close)
+            refuse_foreign(directory, config)
+        engine = Engine(config.live_settings())
+        undo.callback(engine.close)
+        report = LoadReport()
+        if directory is not None and config.appendonly:
+            report = _replay(engine, directory, config, on_progress)
+            engine.start_log(directory, config.appendfilename)
+        undo.pop_all()
+        return Lifetime(engine, directory, config, report)
+
+
+def refuse_foreign(directory: Directory, config: Config) -> None:
+    """AofOpenError when the directory holds data in a form that this release cannot read: never an empty
+    start.
+    """
+    names = set(directory.names())
+    for parts in sorted({"appendonlydir", config.appenddirname} & names):
+        if _holds_files(os.path.join(directory.path, parts)):
+            raise _unreadable(directory, parts, "is a multi-part log")
+    for manifest in sorted({"appendonly.aof.manifest", f"{config.appendfilename}.manifest"} & names):
+        raise _unreadable(directory, manifest, "is the manifest of a multi-part log")
+    if config.appendonly and config.appendfilename in names:
+        if directory.head(config.appendfilename, 6).startswith((b"REDIS", b"VALKEY")):
+            raise _unreadable(directory, config.appendfilename, "begins with a snapshot (RDB)")
+    elif config.dbfilename in names:
+        raise _unreadable(directory, config.dbfilename, "is a snapshot (RDB)")
+
+
+def _holds_files(path: str) -> bool:
+    try:
+        return bool(os.listdir(path))
+    except NotADirectoryError:
+        return False
+    except OSError as error:
+        raise AofOpenError(
+            f"cannot look into {path}: {error.strerror}", path=path, errno=error.errno
+        ) from error
+
+
+def _unreadable(directory: Directory, name: str, what: str) -> AofOpenError:
+    path = os.path.join(directory.path, name)
+    return AofOpenError(
+        f"{path} {what}, which this release cannot read ({INTEROP} can); nothing was changed. "
+        "Open another directory, or move this aside to begin empty",
+        path=path,
+    )
+
+
+def _replay(
+    engine: Engine, directory: Directory, config: Config, on_progress: OnProgress | None
+) -> LoadReport:
+    name = config.appendfilename
+    path = os.path.join(directory.path, name)
+    if not directory.size(name):
+        return LoadReport(files=() if directory.size(name) is None else (path,))
+    began = time.monotonic()
+    loader = engine.loader(directory, name)
+    try:
+        _run(loader, path, began, on_progress)
+        total, commands = loader.bytes_total, loader.commands
+        truncations = _settle(loader, path, config)
+    finally:
+        loader.close()
+    seconds = time.monotonic() - began
+    logger.info("%s: loaded %d commands, %d bytes in %.3f s", path, commands, total, seconds)
+    kept = total - sum(cut.dropped_bytes for cut in truncations)
+    return LoadReport((path,), commands, kept, seconds, truncations)
+
+
+def _run(loader: Loader, path: str, began: float, on_progress: OnProgress | None) -> None:
+    if on_progress is None:
+        while not loader.step(_STEP_MS):
+            pass
+        return
+    on_progress(_progress(loader, path, began))
+    reported = began
+    done = False
+    while not done:
+        done = loader.step(_STEP_MS)
+        now = time.monotonic()
+        if done or now - reported >= _REPORT_SECONDS:
+            on_progress(_progress(loader, path, began))
+            reported = now
+
+
+def _progress(loader: Loader, path: str, began: float) -> LoadProgress:
+    done, total = loader.bytes_done, loader.bytes_total
+    seconds = time.monotonic() - began
+    eta = seconds * (total - done) / done if done else None
+    return LoadProgress(path, done, total, loader.commands, seconds, eta)
+
+
+def _settle(loader: Loader, path: str, config: Config) -> tuple[Truncation, ...]:
+    """What to do with the end of the file: nothing when it is whole, cut a torn tail or refuse it."""
+    state, valid_to = loader.outcome()
+    if state == "whole":
+        return ()
+    dropped = loader.bytes_total - valid_to
+    if not config.aof_load_truncated:
+        raise AofLoadError(
+            f"{path} ends in the middle of a command: {dropped} bytes at offset {valid_to} are not whole. "
+            "Open it with aof_load_truncated=True to cut them off (they are kept in a file beside)",
+            kind="truncated",
+            path=path,
+            offset=valid_to,
+        )
+    saved_to = loader.truncate()
+    logger.warning("%s: cut %d bytes at offset %d (torn tail), kept in %s", path, dropped, valid_to, saved_to)
+    return (Truncation(path, valid_to, dropped, saved_to),)

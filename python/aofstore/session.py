@@ -1,0 +1,68 @@
+"""A connection of its own: selected database, MULTI queue, watched keys."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .errors import DataError
+from .types import Encodable
+
+if TYPE_CHECKING:
+    from ._core import Client
+
+
+class Session:
+    """What one connection to a server is: commands by name, with the state that a connection keeps.
+
+    SELECT, MULTI, EXEC, DISCARD, WATCH and UNWATCH work here, and only here. Replies are raw and typed as
+    RESP3 types them; EXEC gives the list of replies, errors among them as exception instances, or None when a
+    watched key changed. For one user at a time; made by `Store.session`, also a context manager.
+    """
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: Client) -> None:
+        """Called by `Store.session`."""
+        self._client = client
+
+    @property
+    def database(self) -> int:
+        """The number of the selected database."""
+        return self._client.db
+
+    def execute_command(self, *args: Encodable) -> Any:
+        """Run a command by name, ``execute_command("SET", "k", "v")``; inside MULTI the reply is
+        ``QUEUED``.
+        """
+        return self._client.execute(*words(args))
+
+    def close(self) -> None:
+        """Forget the queue and the watched keys. Later calls raise StoreClosedError."""
+        self._client.close()
+
+    def __enter__(self) -> Session:
+        """The session itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the session."""
+        self.close()
+
+
+def words(args: tuple[Encodable, ...]) -> tuple[Encodable, ...]:
+    """The arguments of a command by name; a name of two words (``"CONFIG GET"``) is taken apart."""
+    if not args:
+        raise DataError("execute_command() needs the name of a command")
+    name = args[0]
+    if isinstance(name, str) and " " in name:
+        return (*name.split(), *args[1:])
+    return args
+
+
+def command_name(args: tuple[Encodable, ...]) -> str:
+    """The upper-case name of a command."""
+    name = args[0]
+    return name.decode("latin-1").upper() if isinstance(name, bytes) else str(name).upper()

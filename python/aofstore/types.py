@@ -1,0 +1,156 @@
+"""The value types of the public interface: what commands accept, and the reports that a store gives.
+
+Imports nothing of the package, so that every other module may use it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+__all__ = [
+    "AbsoluteTime",
+    "CheckReport",
+    "Encodable",
+    "Expiry",
+    "FileReport",
+    "LoadProgress",
+    "LoadReport",
+    "OneOrMany",
+    "Problem",
+    "RepairReport",
+    "RewriteProgress",
+    "RewriteReport",
+    "Truncation",
+    "V",
+]
+
+Encodable: TypeAlias = bytes | bytearray | memoryview | str | int | float
+"""A key, field, member or value: text is encoded with the store's encoding, numbers become their decimal
+text.
+"""
+
+OneOrMany: TypeAlias = Encodable | Iterable[Encodable]
+"""One argument, or an iterable of them."""
+
+Expiry: TypeAlias = int | datetime.timedelta
+"""A span of time: a number in the unit that the parameter names, or a timedelta."""
+
+AbsoluteTime: TypeAlias = int | datetime.datetime
+"""A moment: Unix time in the unit that the parameter names, or a datetime (a naive one is local time)."""
+
+V = TypeVar("V", bytes, str)
+"""What a store returns for strings: bytes, or str with ``decode_responses=True``."""
+
+K = TypeVar("K", bound=Encodable)
+"""The key type of a mapping argument."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """How far a load is; given to ``on_progress`` before the first command and then several times a second.
+
+    ``bytes_done`` of ``bytes_total`` of ``path`` are read, ``commands`` applied, in ``seconds``; ``eta`` is
+    the estimated number of seconds that are left, None while there is nothing to estimate from.
+    """
+
+    path: str
+    bytes_done: int
+    bytes_total: int
+    commands: int
+    seconds: float
+    eta: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """A torn tail that was cut at load: ``dropped_bytes`` from ``offset`` on, kept in the file
+    ``saved_to``.
+    """
+
+    path: str
+    offset: int
+    dropped_bytes: int
+    saved_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What opening a store read: the files in order, commands, bytes, seconds, and what was cut off."""
+
+    files: tuple[str, ...] = ()
+    commands: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    truncations: tuple[Truncation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteProgress:
+    """How far a running rewrite is: keys written of all, bytes written, seconds since it began."""
+
+    keys_done: int
+    keys_total: int
+    bytes_written: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteReport:
+    """What a finished rewrite did: the log's size before and after, keys written, and what it cost."""
+
+    seconds: float
+    bytes_before: int
+    bytes_after: int
+    keys: int
+    fork_microseconds: int
+    copy_on_write_bytes: int
+    difference_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a file: its kind, the byte offset, the number of the command, and in
+    words.
+    """
+
+    kind: str
+    path: str
+    offset: int | None
+    command: int | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """One checked file: its format and size, whole commands, the offset up to which it is valid, its
+    problems.
+    """
+
+    path: str
+    format: str
+    size: int
+    commands: int
+    valid_to: int
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """The outcome of a check: whether everything is sound, and each file."""
+
+    sound: bool
+    files: tuple[FileReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """The outcome of a repair: whether it was applied, each change in words, and the commands that it
+    loses.
+    """
+
+    applied: bool
+    changes: tuple[str, ...] = ()
+    lost_commands: int = 0
