@@ -1,0 +1,1 @@
+"""The proof: every claim of the documents as something that runs."""
