@@ -45,7 +45,7 @@ class Server:
         self.kind = kind
         self.directory = directory
         self.options = options
-        self._env = {**os.environ, **(env or {})}
+        self._env = {**os.environ, "LC_ALL": "C", **(env or {})}
         self._run_dir = Path(tempfile.mkdtemp(prefix="aofs-"))
         self.socket = self._run_dir / "s"
         self._process: subprocess.Popen[bytes] | None = None
