@@ -1,0 +1,84 @@
+"""Fixtures that every room shares: stores in directories of their own, real servers, hypothesis profiles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import aofstore
+import pytest
+from aofstore._core import _testing
+from hypothesis import HealthCheck, settings
+
+from tests.servers.connection import ServerConnection
+from tests.servers.pool import shared
+from tests.servers.process import KINDS, Server
+
+CALM = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+settings.register_profile(
+    "quick", max_examples=12, stateful_step_count=40, deadline=None, suppress_health_check=CALM, derandomize=True
+)
+settings.register_profile(
+    "nightly", max_examples=1500, stateful_step_count=80, deadline=None, suppress_health_check=CALM
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+OpenStore: TypeAlias = "Callable[..., aofstore.Store[bytes]]"
+StartServer: TypeAlias = "Callable[..., Server]"
+
+
+@pytest.fixture(autouse=True)
+def _real_clock() -> Iterator[None]:
+    """No test leaves the wall clock of the process standing still."""
+    yield
+    _testing.set_clock(None)
+
+
+@pytest.fixture
+def open_store(tmp_path: Path) -> Iterator[OpenStore]:
+    """``open_store(**settings)`` opens ``tmp_path / "data"``, or the directory given first; all are closed at the end."""
+    opened: list[aofstore.Store[bytes]] = []
+
+    def opener(directory: Path | None = None, **options: Any) -> aofstore.Store[bytes]:
+        store: aofstore.Store[bytes] = aofstore.open(directory or tmp_path / "data", **options)
+        opened.append(store)
+        return store
+
+    yield opener
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: OpenStore) -> aofstore.Store[bytes]:
+    return open_store()
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """``start_server(kind, *options, directory=…)`` starts a server of its own; killed at the end."""
+    started: list[Server] = []
+
+    def starter(kind: str, *options: str, directory: Path | None = None) -> Server:
+        server = Server(kind, directory or tmp_path / f"{kind}-{len(started)}", *options)
+        started.append(server)
+        return server.start()
+
+    yield starter
+    for server in started:
+        server.close()
+
+
+@pytest.fixture(params=KINDS)
+def server_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def server(server_kind: str) -> Iterator[ServerConnection]:
+    """A connection to the shared server of each kind, emptied."""
+    with shared(server_kind).connect() as connection:
+        connection.execute("FLUSHALL")
+        yield connection

@@ -1,0 +1,145 @@
+"""The machine that all families share: one command everywhere, replies compared, then the logs change hands."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar
+
+import aofstore
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+from tests.properties.agreement import disagreement, follow_chance
+from tests.properties.grammar import Words
+from tests.servers.connection import ServerConnection, StoreConnection
+from tests.servers.dataset import Dataset, compare, dataset
+from tests.servers.pool import shared
+from tests.servers.process import KINDS, server_log
+from tests.servers.replies import Failure
+from tests.servers.resp import encode, records
+
+DATABASES = 3
+SLACK_MS = 3000
+
+
+class Family(RuleBasedStateMachine):
+    """Subclasses give ``commands``; every step runs on the store, redis-server and Valkey."""
+
+    commands: ClassVar[Words]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp(prefix="machine-"))
+        self.store: aofstore.Store[bytes] = aofstore.open(self.directory / "data", appendfsync="no")
+        self.ours = StoreConnection(self.store)
+        self.theirs = {kind: shared(kind).connect() for kind in KINDS}
+        self.starts = {kind: _mark(kind, connection) for kind, connection in self.theirs.items()}
+        self.database = 0
+        self.reopened = 0
+
+    @rule(data=st.data())
+    def command(self, data: st.DataObject) -> None:
+        self.run_one(data.draw(self.commands))
+
+    @rule(data=st.data())
+    def three_commands(self, data: st.DataObject) -> None:
+        for args in data.draw(st.lists(self.commands, min_size=3, max_size=3)):
+            self.run_one(args)
+
+    @rule(data=st.data(), discard=st.integers(0, 5))
+    def transaction(self, data: st.DataObject, discard: int) -> None:
+        block = data.draw(st.lists(self.commands.filter(lambda args: args[0].upper() != b"SPOP"), max_size=4))
+        closing = b"DISCARD" if discard == 0 else b"EXEC"
+        self.run_one([b"MULTI"])
+        queued = [args for args in block if self.run_one(args) == "QUEUED"]
+        ours = self.ours.execute(closing)
+        for kind, connection in self.theirs.items():
+            theirs = connection.execute(closing)
+            if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs) == len(queued):
+                for args, mine, other in zip(queued, ours, theirs, strict=True):
+                    self.agree(kind, args, mine, other)
+            else:
+                self.agree(kind, [closing], ours, theirs)
+
+    @rule(number=st.integers(0, DATABASES - 1))
+    def select(self, number: int) -> None:
+        self.database = number
+        self.run_one([b"SELECT", b"%d" % number])
+
+    @precondition(lambda self: self.reopened < 3)
+    @rule()
+    def reopen(self) -> None:
+        self.reopened += 1
+        before = dataset(self.ours, DATABASES)
+        self.open_again()
+        assert compare(dataset(self.ours, DATABASES), before) == []
+        self.ours.execute("SELECT", self.database)
+
+    def open_again(self) -> None:
+        self.store.close()
+        self.store = aofstore.open(self.directory / "data", appendfsync="no")
+        self.ours = StoreConnection(self.store)
+
+    def run_one(self, args: list[bytes]) -> Any:
+        """One command everywhere; a pop by chance is repeated on the servers as what it popped here."""
+        ours = self.ours.execute(*args)
+        for kind, connection in self.theirs.items():
+            if args[0].upper() == b"SPOP" and not isinstance(ours, Failure) and ours != "QUEUED":
+                theirs = follow_chance(connection, args, ours)
+            else:
+                theirs = connection.execute(*args)
+            self.agree(kind, args, ours, theirs)
+        return ours
+
+    def agree(self, kind: str, args: list[bytes], ours: Any, theirs: Any) -> None:
+        wrong = disagreement(kind, args, ours, theirs)
+        assert wrong is None, wrong
+
+    def teardown(self) -> None:
+        try:
+            self._finish()
+        finally:
+            for connection in self.theirs.values():
+                connection.close()
+            self.store.close()
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _finish(self) -> None:
+        mine = dataset(self.ours, DATABASES)
+        found = {kind: dataset(connection, DATABASES) for kind, connection in self.theirs.items()}
+        for kind, theirs in found.items():
+            assert compare(mine, theirs, SLACK_MS) == [], kind
+        self.open_again()
+        assert compare(dataset(self.ours, DATABASES), mine) == []
+        self.store.close()
+        for kind, theirs in found.items():
+            self._their_log_here(kind, theirs)
+            self._our_log_there(kind, mine)
+
+    def _their_log_here(self, kind: str, wanted: Dataset) -> None:
+        directory = self.directory / kind
+        directory.mkdir()
+        log = server_log(shared(kind).directory)[self.starts[kind] :]
+        (directory / "appendonly.aof").write_bytes(log)
+        with aofstore.open(directory) as store:
+            assert compare(dataset(StoreConnection(store), DATABASES), wanted) == [], f"the log of {kind}, read here"
+
+    def _our_log_there(self, kind: str, wanted: Dataset) -> None:
+        path = self.directory / "data" / "appendonly.aof"
+        log = path.read_bytes() if path.exists() else b""
+        with shared(kind).connect() as connection:
+            connection.execute("FLUSHALL")
+            replies = connection.send_raw(log, sum(1 for _ in records(log)))
+            assert not [reply for reply in replies if isinstance(reply, Failure)], f"our log, played to {kind}"
+            assert compare(wanted, dataset(connection, DATABASES)) == [], f"our log, played to {kind}"
+
+
+def _mark(kind: str, connection: ServerConnection) -> int:
+    """Empties a server; the offset in its log from which a replay starts from nothing, in database 0."""
+    connection.send_raw(b"".join(map(encode, ([b"SELECT", b"15"], [b"SET", b"mark", b"1"]))), 2)
+    start = len(server_log(shared(kind).directory))
+    connection.execute("SELECT", 0)
+    connection.execute("FLUSHALL")
+    return start

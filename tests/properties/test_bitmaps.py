@@ -1,0 +1,30 @@
+"""The bitmaps machine."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tests.properties.grammar import Words, commands
+from tests.properties.machine import Family
+from tests.properties.values import places
+
+TEMPLATES = """
+3x SET <key> <value>
+4x SETBIT <key> <offset> <bit>
+2x GETBIT <key> <offset>
+3x BITCOUNT <key> [<index> <index> [(BYTE|BIT)]]
+3x BITPOS <key> <bit> [<index> [<index> [(BYTE|BIT)]]]
+3x BITOP (AND|OR|XOR) <key> <key>+
+BITOP NOT <key> <key>
+4x BITFIELD <key> (GET <type> <boff>|SET <type> <boff> <int>|INCRBY <type> <boff> <int>|OVERFLOW (WRAP|SAT|FAIL))+
+BITFIELD_RO <key> (GET <type> <boff>)+
+GET <key>
+DEL <key>
+"""
+
+
+class Bitmaps(Family):
+    commands: ClassVar[Words] = commands(TEMPLATES, places("b", "h1"))
+
+
+TestBitmaps = Bitmaps.TestCase

@@ -1,0 +1,72 @@
+"""Everything a keyspace holds, read by commands that servers and the store share."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from tests.servers.connection import Partner
+
+Entry: TypeAlias = tuple[str, Any, int]
+Dataset: TypeAlias = dict[tuple[int, bytes], Entry]
+DATABASES = 16
+_READERS: dict[str, tuple[list[str], list[str]]] = {
+    "string": (["GET"], []),
+    "list": (["LRANGE"], ["0", "-1"]),
+    "set": (["SMEMBERS"], []),
+    "zset": (["ZRANGE"], ["0", "-1", "WITHSCORES"]),
+    "hash": (["HGETALL"], []),
+}
+
+
+def keys_of(partner: Partner) -> list[bytes]:
+    """All keys of the selected database, by SCAN."""
+    found: set[bytes] = set()
+    cursor = b"0"
+    while True:
+        cursor, page = partner.execute("SCAN", cursor, "COUNT", 1000)
+        found.update(page)
+        if cursor in (b"0", 0):
+            return sorted(found)
+
+
+def dataset(partner: Partner, databases: int = DATABASES) -> Dataset:
+    """(database, key) → (type, value, expiry in unix ms or -1); the partner ends on database 0."""
+    whole: Dataset = {}
+    for database in range(databases):
+        if partner.execute("SELECT", database) != "OK":
+            break
+        whole.update({(database, key): entry for key, entry in _database(partner).items()})
+    partner.execute("SELECT", 0)
+    return whole
+
+
+def _database(partner: Partner) -> dict[bytes, Entry]:
+    keys = keys_of(partner)
+    types = [str(kind) for kind in partner.pipeline([["TYPE", key] for key in keys])]
+    live = [(key, kind) for key, kind in zip(keys, types, strict=True) if kind != "none"]
+    readers = [[*_READERS[kind][0], key, *_READERS[kind][1]] for key, kind in live]
+    values = partner.pipeline(readers)
+    expiries = partner.pipeline([["PEXPIRETIME", key] for key, _ in live])
+    rows = zip(live, values, expiries, strict=True)
+    return {key: (kind, value, expiry) for (key, kind), value, expiry in rows if expiry != -2}
+
+
+def compare(ours: Dataset, theirs: Dataset, expiry_slack_ms: int = 0) -> list[str]:
+    """What differs, one line a key, at most twenty; expiries may lie that far apart."""
+    lines: list[str] = []
+    for where in sorted(ours.keys() | theirs.keys()):
+        mine, other = ours.get(where), theirs.get(where)
+        if mine is None or other is None or not _same(mine, other, expiry_slack_ms):
+            lines.append(f"db {where[0]} key {where[1]!r}: here {_short(mine)}, there {_short(other)}")
+    return [*lines[:20], f"… {len(lines)} keys differ"] if len(lines) > 20 else lines
+
+
+def _same(mine: Entry, other: Entry, slack: int) -> bool:
+    if mine[:2] != other[:2]:
+        return False
+    return mine[2] == other[2] or (min(mine[2], other[2]) >= 0 and abs(mine[2] - other[2]) <= slack)
+
+
+def _short(entry: Entry | None) -> str:
+    text = repr(entry)
+    return text if len(text) <= 200 else f"{text[:200]}…"
