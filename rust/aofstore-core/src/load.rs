@@ -3,6 +3,7 @@
 //! The caller decides when to go on, when to stop and what becomes of a torn tail; this only works. Nothing
 //! expires meanwhile. A MULTI block is held back until its EXEC and applied whole or not at all.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
@@ -11,6 +12,7 @@ use crate::aof::{Next, Reader};
 use crate::clock;
 use crate::command::{self, Argv, Context, Effects, EngineCommand, Handler, Reply, Spec};
 use crate::error::{Error, LoadKind, Result};
+use crate::fs::{self, Create, Dir};
 use crate::keyspace::Keyspace;
 use crate::num;
 
@@ -212,6 +214,54 @@ impl Loader {
             }
         }
     }
+}
+
+/// Cuts `name` back to `valid_to` and syncs it; what is cut is first saved in a file beside, whose name is given.
+pub fn cut_tail(dir: &dyn Dir, name: &str, valid_to: u64) -> Result<String> {
+    let saved = format!("{name}.truncated-{valid_to}");
+    let path = dir.path().join(name);
+    let cut = || -> io::Result<String> {
+        let saved = save_tail(dir, name, valid_to, &saved)?;
+        let file = dir.open_append(name, Create::Never)?;
+        file.set_len(valid_to)?;
+        file.sync_data()?;
+        Ok(saved)
+    };
+    cut().map_err(|error| Error::Open {
+        errno: fs::errno(&error),
+        message: format!("cannot cut the torn tail of {} at {valid_to}: {error}", path.display()),
+        path,
+    })
+}
+
+/// Copies what lies behind `valid_to` into a new file; a number is added to its name if that is taken.
+fn save_tail(dir: &dyn Dir, name: &str, valid_to: u64, wanted: &str) -> io::Result<String> {
+    const BLOCK: usize = 1 << 20;
+    let mut from = dir.open_read(name)?;
+    let (mut saved, mut tries) = (wanted.to_owned(), 0);
+    while dir.size(&saved)?.is_some() {
+        tries += 1;
+        saved = format!("{wanted}-{tries}");
+    }
+    let into = dir.open_append(&saved, Create::New { mode: 0o600 })?;
+    let mut block = vec![0; BLOCK];
+    let mut at = 0;
+    loop {
+        let got = from.read(&mut block)?;
+        if got == 0 {
+            break;
+        }
+        let skip = usize::try_from(valid_to.saturating_sub(at)).unwrap_or(usize::MAX).min(got);
+        let mut rest = block.get(skip..got).unwrap_or_default();
+        while !rest.is_empty() {
+            let written = into.write(rest)?;
+            rest = rest.get(written..).unwrap_or_default();
+        }
+        at += got as u64;
+    }
+    into.sync_data()?;
+    dir.sync()?;
+    Ok(saved)
 }
 
 /// Runs one command on the keyspace; the text of its error, if it failed.

@@ -1,6 +1,29 @@
 //! The doorway `aofstore._core`: extract, call, convert, map the error; no decision is made here.
+//!
+//! Rule of the locks: the engine's lock is taken while attached to the interpreter only by a try; whatever may
+//! wait (contention, a sync, a blocking command, replay) runs detached. No thread of ours ever attaches.
+
+mod arguments;
+mod client;
+mod directory;
+mod engine;
+mod error;
+mod loader;
+mod replies;
+mod testing;
 
 use pyo3::prelude::*;
 
 #[pymodule]
-mod _core {}
+mod _core {
+    #[pymodule_export]
+    use crate::client::PyClient;
+    #[pymodule_export]
+    use crate::directory::PyDirectory;
+    #[pymodule_export]
+    use crate::engine::PyEngine;
+    #[pymodule_export]
+    use crate::loader::PyLoader;
+    #[pymodule_export]
+    use crate::testing::_testing;
+}

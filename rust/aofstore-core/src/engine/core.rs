@@ -7,7 +7,8 @@ use super::blocking::{Blocked, Delivery};
 use super::settings::Settings;
 use super::tick::Ticker;
 use crate::aof::Log;
-use crate::command::{Effects, Record};
+use crate::aof::Status;
+use crate::command::{Effects, ErrorReply, Record, errors};
 use crate::error::{Error, Result};
 use crate::event::Events;
 use crate::fs::owner::Owner;
@@ -95,6 +96,37 @@ impl Engine {
 
     pub fn is_closed(&self) -> bool {
         self.shared.is_closed()
+    }
+
+    pub fn check_database(&self, db: usize) -> std::result::Result<(), ErrorReply> {
+        let databases = self.shared.lock().space.databases();
+        if db < databases { Ok(()) } else { Err(errors::DB_INDEX) }
+    }
+
+    /// Longest argument a log may hold.
+    pub fn max_bulk(&self) -> u64 {
+        self.shared.lock().settings.limits.proto_max_bulk_len as u64
+    }
+
+    pub fn tolerates_replay_errors(&self) -> bool {
+        self.shared.lock().settings.get("on-replay-error") == Some("warn")
+    }
+
+    /// Why writes are refused or not acknowledged at this moment, if they are.
+    pub fn persistence_error(&self) -> Option<Error> {
+        let log = self.shared.lock().log.clone()?;
+        let errno = match log.status() {
+            Status::Sound => return None,
+            Status::Refusing { errno } | Status::Latched { errno } => errno,
+        };
+        let stats = log.stats();
+        let words = std::io::Error::from_raw_os_error(errno);
+        Some(Error::Write {
+            path: stats.name.clone().into(),
+            errno,
+            pending_bytes: stats.fed.saturating_sub(stats.synced),
+            message: format!("the log {} cannot be written: {words}", stats.name),
+        })
     }
 
     /// Refuses in a forked copy and after close. Comes before any lock: in a copy a lock may be held for ever.

@@ -63,8 +63,48 @@ impl Engine {
         if let Err(error) = self.check() {
             return Some(Err(error));
         }
+        let slow = argv.first().and_then(|name| command::lookup(name)).is_some_and(|spec| spec.flags.contains(Flags::SLOW));
+        if slow {
+            return None;
+        }
         let mut core = self.shared.try_lock()?;
         Some(core.guarded(|core| core.one(session, argv, reply)))
+    }
+
+    /// Runs the commands as one transaction: all of them, or none when one cannot be queued (then its error stands
+    /// at its place and EXECABORT at every other) or, told by None, when a watched key changed.
+    pub fn execute_transaction(
+        &self,
+        session: &mut Session,
+        batch: &[&[&[u8]]],
+        reply: &mut Reply,
+    ) -> Result<Option<Done>> {
+        self.check()?;
+        self.shared.lock().guarded(|core| core.transaction(session, batch, reply))
+    }
+
+    /// Whether nobody holds the lock right now: a hint, not a promise.
+    pub fn is_free(&self) -> bool {
+        self.shared.try_lock().is_some()
+    }
+
+    /// Forgets the queue and the watches of a session.
+    pub fn end_session(&self, session: &mut Session) {
+        if session.is_idle() || self.check().is_err() {
+            return;
+        }
+        let mut core = self.shared.lock();
+        session.multi = None;
+        core.unwatch(session);
+    }
+
+    /// The system's number of the log's last failure; 0 if there was none.
+    pub fn write_errno(&self) -> i32 {
+        let log = self.shared.try_lock().and_then(|core| core.log.clone());
+        match log.map_or(Status::Sound, |log| log.status()) {
+            Status::Sound => 0,
+            Status::Refusing { errno } | Status::Latched { errno } => errno,
+        }
     }
 
     /// Runs several commands under one hold of the lock and one append; the replies stand one behind the other in
@@ -91,6 +131,47 @@ impl Core {
             self.defect = Some(text.clone());
             Err(Error::Internal(text))
         })
+    }
+
+    fn transaction(
+        &mut self,
+        session: &mut Session,
+        batch: &[&[&[u8]]],
+        reply: &mut Reply,
+    ) -> Result<Option<Done>> {
+        let checked: Vec<_> = batch.iter().map(|argv| self.queueable(argv)).collect();
+        let stale = self.is_stale(session);
+        self.unwatch(session);
+        session.multi = None;
+        if checked.iter().any(std::result::Result::is_err) {
+            for outcome in &checked {
+                reply.error(outcome.as_ref().err().unwrap_or(&errors::EXEC_ABORT).text());
+            }
+            return Ok(Some(Done { outcome: Ok(()), waiter: None, due: None }));
+        }
+        if stale {
+            return Ok(None);
+        }
+        let mut queue = super::queue::Queue::default();
+        for (argv, spec) in batch.iter().zip(checked) {
+            if let Ok(spec) = spec {
+                queue.push(spec, argv);
+            }
+        }
+        self.gathered = Some(Vec::new());
+        self.run_queue(session, &queue, reply);
+        self.serve_waiters();
+        self.feed_gathered();
+        Ok(Some(Done { outcome: Ok(()), waiter: None, due: self.acknowledgement() }))
+    }
+
+    /// The command, if it may stand in a transaction.
+    fn queueable(&self, argv: &[&[u8]]) -> std::result::Result<&'static Spec, ErrorReply> {
+        let spec = self.checked(argv)?;
+        if super::transaction::runs_in_multi(spec) || spec.flags.contains(Flags::NO_MULTI) {
+            return Err(format!("ERR Command '{}' not allowed inside a transaction", spec.name).into());
+        }
+        Ok(spec)
     }
 
     fn one(&mut self, session: &mut Session, argv: &[&[u8]], reply: &mut Reply) -> Result<Done> {

@@ -42,7 +42,7 @@ impl Engine {
     }
 
     /// Opens `name` for append; every later change is logged there.
-    pub fn start_log(&self, dir: Arc<dyn Dir>, name: &str) -> Result<()> {
+    pub fn start_log(&self, dir: Arc<dyn Dir>, name: &str, control: aof::Control) -> Result<()> {
         self.check()?;
         let settings = {
             let core = self.shared.lock();
@@ -51,7 +51,7 @@ impl Engine {
                 postpone: core.settings.is_yes("aof-postpone-write"),
                 no_fsync_on_rewrite: core.settings.is_yes("no-appendfsync-on-rewrite"),
                 latency_threshold: core.settings.int("latency-monitor-threshold").max(0) as u64,
-                ..aof::Settings::default()
+                control,
             }
         };
         let log = Log::open(dir, name, settings, Arc::clone(&self.shared.events))?;

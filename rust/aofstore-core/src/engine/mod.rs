@@ -14,8 +14,8 @@ mod settings;
 mod tick;
 mod transaction;
 
-pub use blocking::Waiter;
+pub use blocking::{Slot, Waiter};
 pub use core::Engine;
-pub use execute::Done;
+pub use execute::{Done, Due};
 pub use session::Session;
 pub use settings::Settings;

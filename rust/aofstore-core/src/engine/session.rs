@@ -36,6 +36,11 @@ impl Session {
         self.db
     }
 
+    /// Whether there is nothing to forget when it ends.
+    pub(super) fn is_idle(&self) -> bool {
+        self.multi.is_none() && self.watched.is_empty()
+    }
+
     pub fn in_multi(&self) -> bool {
         self.multi.is_some()
     }

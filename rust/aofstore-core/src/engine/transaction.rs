@@ -57,7 +57,7 @@ impl Core {
     }
 
     /// Whether a watched key changed, or expired, since WATCH.
-    fn is_stale(&mut self, session: &Session) -> bool {
+    pub(super) fn is_stale(&mut self, session: &Session) -> bool {
         let now = clock::now_ms();
         session.watched.iter().any(|watched| {
             let due = self.space.keys(watched.db, now).is_due(&watched.key);
@@ -81,14 +81,14 @@ impl Core {
             reply.nil();
             return Ok(());
         }
+        reply.array(queue.commands.len());
         self.run_queue(session, &queue, reply);
         Ok(())
     }
 
     /// Runs the queued commands and makes one group of all their effects.
-    fn run_queue(&mut self, session: &mut Session, queue: &Queue, reply: &mut Reply) {
+    pub(super) fn run_queue(&mut self, session: &mut Session, queue: &Queue, reply: &mut Reply) {
         let outer = self.gathered.replace(Vec::new());
-        reply.array(queue.commands.len());
         for queued in &queue.commands {
             let argv: Vec<&[u8]> = queued.argv.iter().collect();
             let outcome = match queued.spec.handler {

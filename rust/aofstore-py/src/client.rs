@@ -1,0 +1,236 @@
+//! `Client`: a view on the engine, with a codec; the one entrance for commands.
+
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aofstore_core::command::Reply;
+use aofstore_core::engine::{Done, Due, Engine, Session, Slot, Waiter};
+use aofstore_core::error::Result;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyList, PySequence, PyTuple};
+use smallvec::SmallVec;
+
+use crate::arguments::{Arguments, Codec};
+use crate::error::{StoreClosedError, WatchError, raise, raise_reply};
+use crate::replies::Builder;
+
+/// Commands of a pipeline up to which it runs without letting go of the interpreter.
+const SHORT_BATCH: usize = 512;
+/// How long a blocked thread sleeps between two looks for signals.
+const NAP: Duration = Duration::from_millis(50);
+
+thread_local! {
+    /// The buffers of the last reply on this thread, used again by the next.
+    static REPLY: Cell<Option<Reply>> = const { Cell::new(None) };
+}
+
+#[pyclass(frozen, module = "aofstore._core", name = "Client")]
+pub(crate) struct PyClient {
+    engine: Arc<Engine>,
+    db: usize,
+    codec: Codec,
+    /// None: a shared view without state.
+    session: Option<Mutex<Session>>,
+}
+
+/// A session for the length of one call: the client's own, or a fresh stateless one.
+enum Lease<'a> {
+    Own(MutexGuard<'a, Session>),
+    View(Session),
+}
+
+impl Lease<'_> {
+    fn get(&mut self) -> &mut Session {
+        match self {
+            Self::Own(session) => session,
+            Self::View(session) => session,
+        }
+    }
+}
+
+impl PyClient {
+    pub(crate) fn new(engine: Arc<Engine>, db: usize, codec: Codec, stateful: bool) -> Self {
+        let session = stateful.then(|| Mutex::new(Session::connection(db)));
+        Self { engine, db, codec, session }
+    }
+
+    fn lease(&self, py: Python<'_>) -> Lease<'_> {
+        match &self.session {
+            None => Lease::View(Session::view(self.db)),
+            Some(own) => match own.try_lock() {
+                Ok(session) => Lease::Own(session),
+                Err(_) => py.detach(|| Lease::Own(own.lock().unwrap_or_else(PoisonError::into_inner))),
+            },
+        }
+    }
+
+    fn run<'py>(&self, py: Python<'py>, args: &Bound<'py, PyTuple>, shape: Shape) -> PyResult<Bound<'py, PyAny>> {
+        let mut arguments = Arguments::default();
+        arguments.extend(args, &self.codec)?;
+        let argv = arguments.slices();
+        let mut reply = REPLY.take().unwrap_or_default();
+        let built = self.run_into(py, &argv, &mut reply, shape);
+        reply.clear();
+        REPLY.set(Some(reply));
+        built
+    }
+
+    fn run_into<'py>(
+        &self,
+        py: Python<'py>,
+        argv: &[&[u8]],
+        reply: &mut Reply,
+        shape: Shape,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut lease = self.lease(py);
+        let session = lease.get();
+        let done = match self.engine.try_execute(session, argv, reply) {
+            Some(done) => done,
+            None => py.detach(|| self.engine.execute(session, argv, reply)),
+        };
+        let done = done.map_err(|error| raise(py, &error))?;
+        drop(lease);
+        settle(py, done.due.as_ref())?;
+        if let Some(waiter) = done.waiter {
+            return self.wait(py, &waiter);
+        }
+        done.outcome.map_err(|error| raise_reply(py, &error, self.engine.write_errno()))?;
+        if let (Shape::Ok, [aofstore_core::command::Node::Status(_)]) = (shape, reply.nodes()) {
+            return Ok(PyBool::new(py, true).to_owned().into_any());
+        }
+        Builder::new(py, reply, &self.codec, self.engine.write_errno()).next()
+    }
+
+    /// Sleeps, detached, until the command is served; looks for signals meanwhile.
+    fn wait<'py>(&self, py: Python<'py>, waiter: &Waiter) -> PyResult<Bound<'py, PyAny>> {
+        let mut interrupt = None;
+        while py.detach(|| waiter.sleep(NAP)) {
+            if let Err(signal) = py.check_signals() {
+                interrupt = Some(signal);
+                break;
+            }
+        }
+        match py.detach(|| self.engine.leave(waiter)) {
+            Slot::Served { reply, outcome, due } => {
+                if interrupt.is_some() {
+                    // The element was handed over already: it must not be lost. The signal stays pending.
+                    py.import("_thread")?.call_method0("interrupt_main")?;
+                }
+                settle(py, due.as_ref())?;
+                outcome.map_err(|error| raise_reply(py, &error, self.engine.write_errno()))?;
+                Builder::new(py, &reply, &self.codec, self.engine.write_errno()).next()
+            }
+            Slot::Waiting => interrupt.map_or_else(|| Ok(py.None().into_bound(py)), Err),
+            Slot::Closed => Err(StoreClosedError::new_err("the store was closed while the command waited")),
+        }
+    }
+}
+
+/// What becomes of a status reply.
+#[derive(Clone, Copy)]
+enum Shape {
+    Raw,
+    /// True, as redis-py has it.
+    Ok,
+}
+
+/// Writes, and waits for a sync if the policy says so, before anybody is told.
+fn settle(py: Python<'_>, due: Option<&Due>) -> PyResult<()> {
+    let Some(due) = due else { return Ok(()) };
+    let settled = if due.needs_wait() { py.detach(|| due.settle()) } else { due.settle() };
+    settled.map_err(|error| raise(py, &error))
+}
+
+#[pymethods]
+impl PyClient {
+    #[getter]
+    fn db(&self, py: Python<'_>) -> usize {
+        self.lease(py).get().db()
+    }
+
+    #[pyo3(signature = (*args))]
+    fn execute<'py>(&self, py: Python<'py>, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+        self.run(py, args, Shape::Raw)
+    }
+
+    #[pyo3(signature = (*args))]
+    fn execute_ok<'py>(&self, py: Python<'py>, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+        self.run(py, args, Shape::Ok)
+    }
+
+    fn pipeline<'py>(
+        &self,
+        py: Python<'py>,
+        commands: &Bound<'py, PySequence>,
+        transaction: bool,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let tuples = commands
+            .try_iter()?
+            .map(|command| Ok(command?.cast_into::<PyTuple>()?))
+            .collect::<PyResult<Vec<Bound<'py, PyTuple>>>>()?;
+        let mut arguments = Arguments::default();
+        let mut ends = Vec::with_capacity(tuples.len());
+        for command in &tuples {
+            arguments.extend(command, &self.codec)?;
+            ends.push(arguments.len());
+        }
+        let slices = arguments.slices();
+        let mut start = 0;
+        let batch: SmallVec<[&[&[u8]]; 64]> = ends
+            .iter()
+            .map(|&end| {
+                let argv = slices.get(start..end).unwrap_or_default();
+                start = end;
+                argv
+            })
+            .collect();
+        let mut reply = Reply::new();
+        self.run_batch(py, &batch, transaction, &mut reply)?;
+        let mut builder = Builder::new(py, &reply, &self.codec, self.engine.write_errno());
+        let replies = PyList::empty(py);
+        for _ in 0..batch.len() {
+            replies.append(builder.next()?)?;
+        }
+        Ok(replies)
+    }
+
+    /// Forgets the session's state: its queue and its watches.
+    fn close(&self, py: Python<'_>) {
+        if let Some(session) = &self.session {
+            py.detach(|| {
+                let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+                self.engine.end_session(&mut session);
+            });
+        }
+    }
+}
+
+impl PyClient {
+    fn run_batch(&self, py: Python<'_>, batch: &[&[&[u8]]], transaction: bool, reply: &mut Reply) -> PyResult<()> {
+        let mut lease = self.lease(py);
+        let session = lease.get();
+        let mut work = || -> Result<Option<Done>> {
+            if transaction {
+                self.engine.execute_transaction(session, batch, reply)
+            } else {
+                self.engine.execute_batch(session, batch, reply).map(Some)
+            }
+        };
+        let done = if batch.len() <= SHORT_BATCH && self.engine.is_free() { work() } else { py.detach(work) };
+        drop(lease);
+        match done.map_err(|error| raise(py, &error))? {
+            Some(done) => settle(py, done.due.as_ref()),
+            None => Err(WatchError::new_err("Watched variable changed.")),
+        }
+    }
+}
+
+impl Drop for PyClient {
+    fn drop(&mut self) {
+        if let Some(session) = &mut self.session {
+            let session = session.get_mut().unwrap_or_else(PoisonError::into_inner);
+            self.engine.end_session(session);
+        }
+    }
+}

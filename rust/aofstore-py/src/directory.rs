@@ -1,0 +1,94 @@
+//! `Directory`: the data directory, locked for one store.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aofstore_core::error::Error;
+use aofstore_core::fs::os::{Access, OsDir};
+use aofstore_core::fs::{Dir, errno};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::error::raise;
+use crate::testing;
+
+#[pyclass(frozen, module = "aofstore._core", name = "Directory")]
+pub(crate) struct PyDirectory {
+    path: PathBuf,
+    dir: Mutex<Option<Arc<dyn Dir>>>,
+    owner: u32,
+}
+
+impl PyDirectory {
+    pub(crate) fn dir(&self, py: Python<'_>) -> PyResult<Arc<dyn Dir>> {
+        let dir = self.dir.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        dir.ok_or_else(|| raise(py, &Error::Closed))
+    }
+}
+
+/// The error for an operation on `path` that the system refused.
+pub(crate) fn refused(path: &Path, what: &str, error: &io::Error) -> Error {
+    let message = format!("cannot {what} {}: {error}", path.display());
+    Error::Open { path: path.to_owned(), errno: errno(error), message }
+}
+
+#[pymethods]
+impl PyDirectory {
+    #[new]
+    #[pyo3(signature = (path, /))]
+    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let opened = py.detach(|| OsDir::open(&path, Access::Write)).map_err(|error| raise(py, &error))?;
+        let dir = testing::wrap(Arc::new(opened));
+        Ok(Self { path, dir: Mutex::new(Some(dir)), owner: std::process::id() })
+    }
+
+    #[getter]
+    fn path(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let dir = self.dir(py)?;
+        dir.names().map_err(|error| raise(py, &refused(&self.path, "list", &error)))
+    }
+
+    #[pyo3(signature = (name, /))]
+    fn size(&self, py: Python<'_>, name: &str) -> PyResult<Option<u64>> {
+        let dir = self.dir(py)?;
+        dir.size(name).map_err(|error| raise(py, &refused(&self.path.join(name), "look at", &error)))
+    }
+
+    #[pyo3(signature = (name, length, /))]
+    fn head<'py>(&self, py: Python<'py>, name: &str, length: usize) -> PyResult<Bound<'py, PyBytes>> {
+        let dir = self.dir(py)?;
+        let read = || -> io::Result<Vec<u8>> {
+            let mut file = dir.open_read(name)?;
+            let mut bytes = vec![0; length.min(1 << 16)];
+            let mut filled = 0;
+            while let Some(room) = bytes.get_mut(filled..)
+                && !room.is_empty()
+            {
+                match file.read(room)? {
+                    0 => break,
+                    got => filled += got,
+                }
+            }
+            bytes.truncate(filled);
+            Ok(bytes)
+        };
+        let bytes = read().map_err(|error| raise(py, &refused(&self.path.join(name), "read", &error)))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Unlocks and closes; in a forked copy it only closes, since an unlock there would unlock the original.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let dir = self.dir.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match dir {
+            Some(dir) if std::process::id() == self.owner => {
+                dir.unlock().map_err(|error| raise(py, &refused(&self.path, "unlock", &error)))
+            }
+            _ => Ok(()),
+        }
+    }
+}

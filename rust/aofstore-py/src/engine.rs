@@ -1,0 +1,122 @@
+//! `Engine`: a keyspace with its live settings, from open to close.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aofstore_core::engine::{Engine, Settings};
+use aofstore_core::error::Error;
+use aofstore_core::event::Level;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyString};
+
+use crate::arguments::Codec;
+use crate::client::PyClient;
+use crate::directory::PyDirectory;
+use crate::error::raise;
+use crate::loader::PyLoader;
+use crate::testing;
+
+#[pyclass(frozen, module = "aofstore._core", name = "Engine")]
+pub(crate) struct PyEngine {
+    pub(crate) inner: Arc<Engine>,
+    last_error: Mutex<Option<Error>>,
+}
+
+/// A setting's value as redis.conf would spell it.
+fn setting_text(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    if let Ok(flag) = value.cast::<PyBool>() {
+        return Ok(if flag.is_true() { "yes" } else { "no" }.to_owned());
+    }
+    Ok(value.str()?.to_str()?.to_owned())
+}
+
+#[pymethods]
+impl PyEngine {
+    #[new]
+    #[pyo3(signature = (settings, /))]
+    fn new(py: Python<'_>, settings: HashMap<String, Bound<'_, PyAny>>) -> PyResult<Self> {
+        let texts = settings
+            .iter()
+            .map(|(name, value)| Ok((name.as_str(), setting_text(value)?)))
+            .collect::<PyResult<Vec<_>>>()?;
+        let settings = Settings::of(texts.iter().map(|(name, text)| (*name, text.as_str())))
+            .map_err(|why| raise(py, &Error::Config(why)))?;
+        Ok(Self { inner: Arc::new(Engine::new(settings)), last_error: Mutex::new(None) })
+    }
+
+    #[pyo3(signature = (db = 0, *, encoding = "utf-8", errors = "strict", decode = false, session = false))]
+    fn client(
+        &self,
+        py: Python<'_>,
+        db: usize,
+        encoding: &str,
+        errors: &str,
+        decode: bool,
+        session: bool,
+    ) -> PyResult<PyClient> {
+        self.inner.check_database(db).map_err(|error| crate::error::raise_reply(py, &error, 0))?;
+        let codec = Codec::new(encoding, errors, decode);
+        Ok(PyClient::new(Arc::clone(&self.inner), db, codec, session))
+    }
+
+    #[pyo3(signature = (directory, name, /))]
+    fn loader(&self, py: Python<'_>, directory: &PyDirectory, name: &str) -> PyResult<PyLoader> {
+        PyLoader::open(py, &self.inner, directory, name)
+    }
+
+    /// Ends the load; without a directory the store stays in memory.
+    #[pyo3(signature = (directory, name, /))]
+    fn start_log(&self, py: Python<'_>, directory: &PyDirectory, name: &str) -> PyResult<()> {
+        let dir = directory.dir(py)?;
+        let control = testing::control();
+        py.detach(|| self.inner.start_log(dir, name, control)).map_err(|error| raise(py, &error))
+    }
+
+    /// Starts the background of a store without a log.
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.inner.end_load()).map_err(|error| raise(py, &error))
+    }
+
+    #[pyo3(signature = (sync, /))]
+    fn flush(&self, py: Python<'_>, sync: bool) -> PyResult<()> {
+        py.detach(|| self.inner.flush(sync)).map_err(|error| self.remember(py, error))
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.inner.close()).map_err(|error| self.remember(py, error))
+    }
+
+    fn drain_events(&self) -> Vec<(i32, String)> {
+        let level = |level| match level {
+            Level::Warning => 30,
+            Level::Notice => 20,
+            Level::Verbose => 10,
+        };
+        self.inner.events().drain().into_iter().map(|record| (level(record.level), record.text)).collect()
+    }
+
+    fn last_persistence_error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let remembered = self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let error = self.inner.persistence_error().or(remembered)?;
+        Some(raise(py, &error).into_value(py).into_bound(py).into_any())
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.inner.is_closed()
+    }
+
+    fn __reduce__(&self, py: Python<'_>) -> PyResult<Py<PyString>> {
+        let _ = py;
+        Err(PyTypeError::new_err("a store cannot be pickled: open it again in the other process"))
+    }
+}
+
+impl PyEngine {
+    fn remember(&self, py: Python<'_>, error: Error) -> PyErr {
+        let raised = raise(py, &error);
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        raised
+    }
+}

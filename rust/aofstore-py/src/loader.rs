@@ -1,0 +1,100 @@
+//! `Loader`: one file's replay, in steps that Python paces.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aofstore_core::aof::{Reader, Source};
+use aofstore_core::command;
+use aofstore_core::engine::Engine;
+use aofstore_core::fs::Dir;
+use aofstore_core::load::{Ended, Loader, OnReplayError, cut_tail};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::directory::{PyDirectory, refused};
+use crate::error::raise;
+
+#[pyclass(frozen, module = "aofstore._core", name = "Loader")]
+pub(crate) struct PyLoader {
+    engine: Arc<Engine>,
+    dir: Arc<dyn Dir>,
+    name: String,
+    loader: Mutex<Option<Loader>>,
+}
+
+impl PyLoader {
+    pub(crate) fn open(py: Python<'_>, engine: &Arc<Engine>, directory: &PyDirectory, name: &str) -> PyResult<Self> {
+        let dir = directory.dir(py)?;
+        let path = dir.path().join(name);
+        let opened = || -> io::Result<_> {
+            let file = dir.open_read(name)?;
+            let size = file.size()?;
+            Ok((file, size))
+        };
+        let (file, size) = opened().map_err(|error| raise(py, &refused(&path, "open", &error)))?;
+        engine.begin_load().map_err(|error| raise(py, &error))?;
+        let known = |name: &[u8], argc: usize| command::lookup(name).is_some_and(|spec| spec.accepts(argc));
+        let reader = Reader::new(Box::new(file), 0, size, &path, engine.max_bulk(), known);
+        let on_error = if engine.tolerates_replay_errors() { OnReplayError::Warn } else { OnReplayError::Stop };
+        let loader = Loader::new(reader, on_error);
+        Ok(Self { engine: Arc::clone(engine), dir, name: name.to_owned(), loader: Mutex::new(Some(loader)) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Loader>> {
+        self.loader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Loader) -> T) -> PyResult<T> {
+        let mut loader = self.lock();
+        loader.as_mut().map(work).ok_or_else(|| PyRuntimeError::new_err("the loader is closed"))
+    }
+}
+
+#[pymethods]
+impl PyLoader {
+    #[getter]
+    fn bytes_done(&self) -> PyResult<u64> {
+        self.with(|loader| loader.progress().0)
+    }
+
+    #[getter]
+    fn bytes_total(&self) -> PyResult<u64> {
+        self.with(|loader| loader.progress().1)
+    }
+
+    #[getter]
+    fn commands(&self) -> PyResult<u64> {
+        self.with(|loader| loader.commands())
+    }
+
+    #[pyo3(signature = (budget_ms, /))]
+    fn step(&self, py: Python<'_>, budget_ms: u64) -> PyResult<bool> {
+        let budget = Duration::from_millis(budget_ms);
+        let stepped = py.detach(|| self.lock().as_mut().map(|loader| self.engine.load_step(loader, budget)));
+        match stepped {
+            Some(stepped) => stepped.map_err(|error| raise(py, &error)),
+            None => Err(PyRuntimeError::new_err("the loader is closed")),
+        }
+    }
+
+    fn outcome(&self) -> PyResult<(&'static str, u64)> {
+        self.with(|loader| match loader.ended() {
+            Some(Ended::Torn { valid_to }) => ("torn", valid_to),
+            _ => ("whole", loader.progress().1),
+        })
+    }
+
+    fn truncate(&self, py: Python<'_>) -> PyResult<String> {
+        let ended = self.with(|loader| loader.ended())?;
+        let Some(Ended::Torn { valid_to }) = ended else {
+            return Err(PyRuntimeError::new_err("the file is not torn"));
+        };
+        let saved = py.detach(|| cut_tail(&*self.dir, &self.name, valid_to)).map_err(|error| raise(py, &error))?;
+        Ok(self.dir.path().join(saved).display().to_string())
+    }
+
+    fn close(&self) {
+        drop(self.lock().take());
+    }
+}

@@ -1,0 +1,126 @@
+//! `_core._testing`: what tests may look at and break, and no user should.
+//!
+//! Everything here is process-wide and takes effect on what is opened afterwards.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aofstore_core::aof::Control;
+use aofstore_core::fs::Dir;
+use aofstore_core::fs::fault::{Call, Fault, FaultDir, Mode, Plan};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+static PLAN: Mutex<Option<Arc<Plan>>> = Mutex::new(None);
+static CONTROL: Mutex<Control> = Mutex::new(Control::None);
+
+/// The broken rule that logs opened now shall have.
+pub(crate) fn control() -> Control {
+    *CONTROL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Puts the installed plan around a directory.
+pub(crate) fn wrap(dir: Arc<dyn Dir>) -> Arc<dyn Dir> {
+    match &*PLAN.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(plan) => FaultDir::new(dir, Arc::clone(plan)),
+        None => dir,
+    }
+}
+
+/// Which file-system calls fail, and a record of those that were made.
+#[pyclass(frozen, module = "aofstore._core._testing", name = "FaultPlan")]
+pub(crate) struct PyFaultPlan(Arc<Plan>);
+
+#[pymethods]
+impl PyFaultPlan {
+    #[new]
+    fn new() -> Self {
+        Self(Plan::new())
+    }
+
+    /// Fails the `nth` call (from 1) of kind `call` (any kind when None) on a file called `name` (any when None).
+    #[pyo3(signature = (call, errno, *, nth = 1, mode = "error", sticky = false, delay_ms = 0, short_len = 0, name = None))]
+    #[expect(clippy::too_many_arguments, reason = "one keyword a field of the fault")]
+    fn add(
+        &self,
+        call: Option<&str>,
+        errno: i32,
+        nth: u64,
+        mode: &str,
+        sticky: bool,
+        delay_ms: u64,
+        short_len: usize,
+        name: Option<String>,
+    ) -> PyResult<()> {
+        let unknown = |what: &str| PyValueError::new_err(format!("unknown {what}"));
+        let call = call.map(|call| Call::from_name(call).ok_or_else(|| unknown("call"))).transpose()?;
+        let mode = Mode::from_name(mode).ok_or_else(|| unknown("mode"))?;
+        self.0.add(Fault { call, name, nth, mode, errno, sticky, delay_ms, short_len });
+        Ok(())
+    }
+
+    fn clear(&self) {
+        self.0.clear();
+    }
+
+    /// Begins or ends the recording of calls.
+    fn record(&self, on: bool) {
+        self.0.record(on);
+    }
+
+    /// The recorded calls: kind, name, bytes, result or -errno, whether it was injected.
+    fn made(&self) -> Vec<(&'static str, String, u64, i64, bool)> {
+        let result = |made: &Result<u64, i32>| made.map_or_else(|errno| -i64::from(errno), |value| value as i64);
+        let made = self.0.take_made().into_iter();
+        made.map(|made| (made.call.name(), made.name, made.bytes, result(&made.result), made.injected)).collect()
+    }
+
+    #[pyo3(signature = (call = None))]
+    fn count(&self, call: Option<&str>) -> PyResult<u64> {
+        match call {
+            None => Ok(self.0.total()),
+            Some(call) => {
+                let call = Call::from_name(call).ok_or_else(|| PyValueError::new_err("unknown call"))?;
+                Ok(self.0.count(call))
+            }
+        }
+    }
+
+    fn injected(&self) -> u64 {
+        self.0.injected()
+    }
+}
+
+#[pymodule]
+pub(crate) mod _testing {
+    use super::{Control, CONTROL, PLAN, PoisonError};
+    use aofstore_core::clock;
+    use pyo3::exceptions::PyValueError;
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::PyFaultPlan;
+
+    /// Stops the wall clock at Unix milliseconds, or lets it run again with None.
+    #[pyfunction]
+    #[pyo3(signature = (ms, /))]
+    fn set_clock(ms: Option<i64>) {
+        clock::fix(ms);
+    }
+
+    /// Breaks one rule on purpose in logs opened from now on ("none" to mend).
+    #[pyfunction]
+    #[pyo3(signature = (name, /))]
+    fn set_control(name: &str) -> PyResult<()> {
+        let name = name.replace('-', "_");
+        let control = Control::from_name(&name).ok_or_else(|| PyValueError::new_err(format!("unknown control '{name}'")))?;
+        *CONTROL.lock().unwrap_or_else(PoisonError::into_inner) = control;
+        Ok(())
+    }
+
+    /// Puts `plan` around every directory opened from now on; None for none.
+    #[pyfunction]
+    #[pyo3(signature = (plan, /))]
+    fn install_fault_plan(plan: Option<&Bound<'_, super::PyFaultPlan>>) {
+        *PLAN.lock().unwrap_or_else(PoisonError::into_inner) = plan.map(|plan| plan.get().0.clone());
+    }
+}
