@@ -237,7 +237,7 @@ pub fn cut_tail(dir: &dyn Dir, name: &str, valid_to: u64) -> Result<String> {
 /// Copies what lies behind `valid_to` into a new file; a number is added to its name if that is taken.
 fn save_tail(dir: &dyn Dir, name: &str, valid_to: u64, wanted: &str) -> io::Result<String> {
     const BLOCK: usize = 1 << 20;
-    let mut from = dir.open_read(name)?;
+    let from = dir.open_read(name)?;
     let (mut saved, mut tries) = (wanted.to_owned(), 0);
     while dir.size(&saved)?.is_some() {
         tries += 1;
@@ -245,14 +245,13 @@ fn save_tail(dir: &dyn Dir, name: &str, valid_to: u64, wanted: &str) -> io::Resu
     }
     let into = dir.open_append(&saved, Create::New { mode: 0o600 })?;
     let mut block = vec![0; BLOCK];
-    let mut at = 0;
+    let mut at = valid_to;
     loop {
-        let got = from.read(&mut block)?;
+        let got = from.read_at(at, &mut block)?;
         if got == 0 {
             break;
         }
-        let skip = usize::try_from(valid_to.saturating_sub(at)).unwrap_or(usize::MAX).min(got);
-        let mut rest = block.get(skip..got).unwrap_or_default();
+        let mut rest = block.get(..got).unwrap_or_default();
         while !rest.is_empty() {
             let written = into.write(rest)?;
             rest = rest.get(written..).unwrap_or_default();

@@ -24,22 +24,24 @@ impl Codec {
     }
 }
 
-/// One argument: borrowed from its object, or a piece of the arena.
-enum Piece<'a> {
-    Borrowed(&'a [u8]),
+/// One argument: its object, which owns the bytes, or a piece of the arena.
+enum Piece<'a, 'py> {
+    Bytes(Borrowed<'a, 'py, PyBytes>),
+    /// Known to be valid UTF-8: its text is cached in the object.
+    Text(Borrowed<'a, 'py, PyString>),
     Owned(usize, usize),
 }
 
 /// The arguments of one or more commands, gathered before they are borrowed together.
 #[derive(Default)]
-pub(crate) struct Arguments<'a> {
-    pieces: SmallVec<[Piece<'a>; 8]>,
+pub(crate) struct Arguments<'a, 'py> {
+    pieces: SmallVec<[Piece<'a, 'py>; 8]>,
     arena: Vec<u8>,
 }
 
-impl<'a> Arguments<'a> {
-    /// Adds every item of `args`. The objects must outlive `'a`, which the caller's tuple sees to.
-    pub(crate) fn extend<'py>(&mut self, args: &'a Bound<'py, PyTuple>, codec: &Codec) -> PyResult<()> {
+impl<'a, 'py> Arguments<'a, 'py> {
+    /// Adds every item of `args`, which must outlive this.
+    pub(crate) fn extend(&mut self, args: &'a Bound<'py, PyTuple>, codec: &Codec) -> PyResult<()> {
         self.pieces.reserve(args.len());
         for arg in args.iter_borrowed() {
             self.push(arg, codec)?;
@@ -47,26 +49,34 @@ impl<'a> Arguments<'a> {
         Ok(())
     }
 
-    fn push<'py>(&mut self, arg: Borrowed<'a, 'py, PyAny>, codec: &Codec) -> PyResult<()> {
+    fn push(&mut self, arg: Borrowed<'a, 'py, PyAny>, codec: &Codec) -> PyResult<()> {
         if let Ok(bytes) = arg.cast::<PyBytes>() {
-            self.pieces.push(Piece::Borrowed(bytes.as_bytes()));
+            self.pieces.push(Piece::Bytes(bytes));
         } else if let Ok(text) = arg.cast::<PyString>() {
             if codec.plain {
-                self.pieces.push(Piece::Borrowed(text.to_str()?.as_bytes()));
+                text.to_str()?;
+                self.pieces.push(Piece::Text(text));
             } else {
                 let encoded = text.call_method1("encode", (&codec.encoding, &codec.errors))?;
                 self.own(encoded.cast::<PyBytes>()?.as_bytes());
             }
-        } else if arg.is_exact_instance_of::<PyInt>() || (arg.is_instance_of::<PyInt>() && !arg.is_instance_of::<PyBool>()) {
+        } else if arg.is_instance_of::<PyInt>() && !arg.is_instance_of::<PyBool>() {
             match arg.extract::<i64>() {
                 Ok(value) => self.own(itoa::Buffer::new().format(value).as_bytes()),
                 Err(_) => self.own(arg.call_method0("__int__")?.str()?.to_str()?.as_bytes()),
             }
-        } else if let Ok(value) = arg.cast::<PyFloat>() {
+        } else {
+            self.push_rare(&arg)?;
+        }
+        Ok(())
+    }
+
+    fn push_rare(&mut self, arg: &Bound<'py, PyAny>) -> PyResult<()> {
+        if let Ok(value) = arg.cast::<PyFloat>() {
             self.own(value.repr()?.to_str()?.as_bytes());
         } else if let Ok(bytes) = arg.cast::<PyByteArray>() {
             self.own(&bytes.to_vec());
-        } else if let Ok(buffer) = PyBuffer::<u8>::get(&arg) {
+        } else if let Ok(buffer) = PyBuffer::<u8>::get(arg) {
             self.own(&buffer.to_vec(arg.py())?);
         } else {
             let kind = arg.get_type().name()?;
@@ -92,7 +102,8 @@ impl<'a> Arguments<'a> {
         self.pieces
             .iter()
             .map(|piece| match piece {
-                Piece::Borrowed(bytes) => bytes,
+                Piece::Bytes(bytes) => bytes.as_bytes(),
+                Piece::Text(text) => text.to_str().map(str::as_bytes).unwrap_or_default(),
                 Piece::Owned(start, len) => self.arena.get(*start..start + len).unwrap_or_default(),
             })
             .collect()

@@ -8,6 +8,7 @@ use aofstore_core::command::Reply;
 use aofstore_core::engine::{Done, Due, Engine, Session, Slot, Waiter};
 use aofstore_core::error::Result;
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
 use pyo3::types::{PyBool, PyList, PySequence, PyTuple};
 use smallvec::SmallVec;
 
@@ -60,7 +61,8 @@ impl PyClient {
             None => Lease::View(Session::view(self.db)),
             Some(own) => match own.try_lock() {
                 Ok(session) => Lease::Own(session),
-                Err(_) => py.detach(|| Lease::Own(own.lock().unwrap_or_else(PoisonError::into_inner))),
+                // Two threads on one session: the second waits its turn, without the interpreter.
+                Err(_) => Lease::Own(own.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)),
             },
         }
     }

@@ -38,7 +38,7 @@ impl PyDirectory {
     #[new]
     #[pyo3(signature = (path, /))]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let opened = py.detach(|| OsDir::open(&path, Access::Write)).map_err(|error| raise(py, &error))?;
+        let opened = py.detach(|| OsDir::open(&path, Access::Exclusive)).map_err(|error| raise(py, &error))?;
         let dir = testing::wrap(Arc::new(opened));
         Ok(Self { path, dir: Mutex::new(Some(dir)), owner: std::process::id() })
     }
@@ -63,13 +63,13 @@ impl PyDirectory {
     fn head<'py>(&self, py: Python<'py>, name: &str, length: usize) -> PyResult<Bound<'py, PyBytes>> {
         let dir = self.dir(py)?;
         let read = || -> io::Result<Vec<u8>> {
-            let mut file = dir.open_read(name)?;
+            let file = dir.open_read(name)?;
             let mut bytes = vec![0; length.min(1 << 16)];
             let mut filled = 0;
             while let Some(room) = bytes.get_mut(filled..)
                 && !room.is_empty()
             {
-                match file.read(room)? {
+                match file.read_at(filled as u64, room)? {
                     0 => break,
                     got => filled += got,
                 }

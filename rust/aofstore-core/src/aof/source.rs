@@ -5,15 +5,17 @@
 
 use std::io;
 
+use crate::fs::ReadFile;
+
 /// A file that can be read anywhere; the tail is looked at twice.
 pub trait Source: Send {
     /// Reads some bytes at `offset`; 0 only at the end or for an empty `into`.
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
 }
 
-impl<S: Source + ?Sized> Source for Box<S> {
+impl Source for Box<dyn ReadFile> {
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        (**self).read_at(offset, into)
+        ReadFile::read_at(&**self, offset, into)
     }
 }
 

@@ -437,11 +437,10 @@ struct FaultReadFile {
 }
 
 impl ReadFile for FaultReadFile {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let (plan, file) = (&self.plan, &mut self.file);
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         let count = |read: &usize| *read as u64;
-        plan.pass(Call::Read, &self.name, into.len(), count, |len| {
-            file.read(into.get_mut(..len).unwrap_or_default())
+        self.plan.pass(Call::Read, &self.name, into.len(), count, |len| {
+            self.file.read_at(offset, into.get_mut(..len).unwrap_or_default())
         })
     }
 

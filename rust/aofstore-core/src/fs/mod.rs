@@ -71,10 +71,10 @@ pub trait File: Send + Sync {
     }
 }
 
-/// A file open for reading from its start.
+/// A file open for reading anywhere.
 pub trait ReadFile: Send {
-    /// One `read(2)`; 0 at the end.
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
+    /// One `pread(2)`; 0 at the end.
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
     fn size(&self) -> io::Result<u64>;
 }
 

@@ -179,8 +179,8 @@ impl File for OsFile {
 }
 
 impl ReadFile for OsFile {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        Ok(retry_on_intr(|| rustix::io::read(&self.0, &mut *into))?)
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        Ok(retry_on_intr(|| rustix::io::pread(&self.0, &mut *into, offset))?)
     }
 
     fn size(&self) -> io::Result<u64> {

@@ -106,11 +106,11 @@ fn write_new_never_replaces() {
     let dir = OsDir::open(scratch.path(), Access::Exclusive).unwrap();
     dir.write_new("tail", b"cut bytes").unwrap();
     assert_eq!(dir.write_new("tail", b"x").err().unwrap().raw_os_error(), Some(libc::EEXIST));
-    let mut file = dir.open_read("tail").unwrap();
+    let file = dir.open_read("tail").unwrap();
     let mut bytes = [0; 32];
-    let read = file.read(&mut bytes).unwrap();
+    let read = file.read_at(0, &mut bytes).unwrap();
     assert_eq!((&bytes[..read], file.size().unwrap()), (&b"cut bytes"[..], 9));
-    assert_eq!(file.read(&mut bytes).unwrap(), 0);
+    assert_eq!(file.read_at(read as u64, &mut bytes).unwrap(), 0);
 }
 
 #[test]
