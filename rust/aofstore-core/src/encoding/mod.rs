@@ -11,6 +11,7 @@ pub mod listpack;
 pub mod pair;
 pub mod quicklist;
 pub mod record;
+pub mod skiplist;
 pub mod table;
 mod thin;
 
@@ -21,5 +22,6 @@ pub use listpack::{Listpack, Pos};
 pub use pair::Pair;
 pub use quicklist::{Quicklist, Side};
 pub use record::{Record, View};
+pub use skiplist::{LexBound, ScoreBound, Skiplist};
 pub use table::{Element, Entry, Seed, Table};
 pub use thin::OutOfMemory;
