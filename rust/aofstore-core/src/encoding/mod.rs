@@ -12,6 +12,7 @@ pub mod pair;
 pub mod quicklist;
 pub mod record;
 pub mod skiplist;
+pub mod sorted_members;
 pub mod table;
 mod thin;
 
@@ -23,5 +24,6 @@ pub use pair::Pair;
 pub use quicklist::{Quicklist, Side};
 pub use record::{Record, View};
 pub use skiplist::{LexBound, ScoreBound, Skiplist};
+pub use sorted_members::SortedMembers;
 pub use table::{Element, Entry, Seed, Table};
 pub use thin::OutOfMemory;

@@ -63,7 +63,7 @@ impl Skiplist {
         self.len == 0
     }
 
-    /// Bytes allocated.
+    /// Bytes on the heap.
     pub fn memory(&self) -> usize {
         self.head.footprint() + self.bytes
     }
@@ -113,7 +113,7 @@ impl Skiplist {
         unsafe { Spot::new(node) }
     }
 
-    pub(in super::super) fn insert_node(&mut self, score: f64, member: &[u8]) -> NodePtr {
+    pub(in crate::encoding) fn insert_node(&mut self, score: f64, member: &[u8]) -> NodePtr {
         assert!(self.len < u32::MAX as usize, "spans have 32 bits");
         debug_assert!(!score.is_nan(), "NaN has no place in an order");
         let node = NodePtr::new(self.draw_height(), score, member);
@@ -195,6 +195,17 @@ impl Skiplist {
         true
     }
 
+    /// Removes a node of this list.
+    ///
+    /// # Safety
+    /// No copy of `node` is used again.
+    pub(in crate::encoding) unsafe fn remove_node(&mut self, node: NodePtr) {
+        let trace = self.trace(|other, _| is_less(other, node.score(), node.member()));
+        self.unlink(node, &trace);
+        // SAFETY: nothing in the list points to the node any more, nor, by the caller's promise, anything else.
+        unsafe { self.discard(node) };
+    }
+
     /// Gives a member another score; returns whether (old, member) was there.
     pub fn update_score(&mut self, old: f64, member: &[u8], new: f64) -> bool {
         let trace = self.trace(|node, _| is_less(node, old, member));
@@ -204,8 +215,11 @@ impl Skiplist {
     }
 
     /// Gives a node of this list another score. The node itself stays, so pointers to it do.
-    pub(in super::super) fn rescore(&mut self, node: NodePtr, score: f64) {
+    pub(in crate::encoding) fn rescore(&mut self, node: NodePtr, score: f64) {
         debug_assert!(!score.is_nan(), "NaN has no place in an order");
+        if node.score().to_bits() == score.to_bits() {
+            return;
+        }
         let above = node.back().is_none_or(|left| left.score() < score);
         if !above || node.next(0).is_some_and(|right| right.score() <= score) {
             let trace = self.trace(|other, _| is_less(other, node.score(), node.member()));

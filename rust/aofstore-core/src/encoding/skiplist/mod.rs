@@ -14,4 +14,5 @@ mod tests;
 
 pub use bound::{LexBound, ScoreBound};
 pub use list::Skiplist;
+pub(super) use node::NodePtr;
 pub use spot::{Ascending, Descending, Spot};

@@ -5,9 +5,10 @@
 //! INVARIANT: the height and the member never change; levels at or above the height do not exist.
 #![expect(unsafe_code, reason = "nodes of variable size that point at each other")]
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 use std::slice;
+
+use crate::encoding::thin;
 
 /// Levels enough for 4^32 members.
 pub(super) const MAX_HEIGHT: usize = 32;
@@ -27,7 +28,7 @@ const NEXTS: usize = size_of::<Header>();
 
 /// Points to a live node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct NodePtr(NonNull<Header>);
+pub(in crate::encoding) struct NodePtr(NonNull<Header>);
 
 // SAFETY: a node is plain data; the list that owns it decides who may write.
 unsafe impl Send for NodePtr {}
@@ -42,31 +43,18 @@ const fn member_at(height: usize) -> usize {
     spans_at(height) + height * size_of::<Span>()
 }
 
-fn layout(height: usize, len: usize) -> Layout {
-    let size = len.saturating_add(member_at(height));
-    let Ok(layout) = Layout::from_size_align(size, align_of::<Header>()) else { too_long() };
-    layout
-}
-
-#[cold]
-fn too_long() -> ! {
-    #![expect(clippy::panic, reason = "a length past the address space has no other answer")]
-    panic!("member past the address space")
-}
-
 impl NodePtr {
     /// A node that nothing points to yet: next pointers none, spans 0.
     pub(super) fn new(height: usize, score: f64, member: &[u8]) -> Self {
         assert!((1..=MAX_HEIGHT).contains(&height), "height out of range");
-        let layout = layout(height, member.len());
-        // SAFETY: the layout has the header at least.
-        let raw = unsafe { alloc(layout) };
-        let Some(ptr) = NonNull::new(raw.cast::<Header>()) else { handle_alloc_error(layout) };
+        let size = member_at(height).saturating_add(member.len());
+        let raw = thin::must(thin::allocate(size), size);
+        let ptr = raw.cast::<Header>();
         // SAFETY: the allocation has room for the header, `height` pointers and spans, and the member, each at
         // an offset that suits its alignment; nothing else points into it.
         unsafe {
             ptr.write(Header { score, back: None, shape: member.len() << 8 | height });
-            raw.add(member_at(height)).copy_from_nonoverlapping(member.as_ptr(), member.len());
+            thin::write_bytes(raw.add(member_at(height)), member);
         }
         let node = Self(ptr);
         for level in 0..height {
@@ -81,9 +69,9 @@ impl NodePtr {
     /// # Safety
     /// Neither this pointer, nor a copy, nor a borrow of the member is used again.
     pub(super) unsafe fn free(self) {
-        let layout = layout(self.height(), self.member_len());
-        // SAFETY: this is the layout the node was made with, and by the caller's promise the last use.
-        unsafe { dealloc(self.0.as_ptr().cast(), layout) };
+        let size = self.size();
+        // SAFETY: this is the size the node was made with, and by the caller's promise the last use.
+        unsafe { thin::free(self.0.cast(), size) };
     }
 
     #[inline]
@@ -107,13 +95,17 @@ impl NodePtr {
         self.shape() >> 8
     }
 
-    /// Bytes allocated.
-    pub(super) fn footprint(self) -> usize {
+    fn size(self) -> usize {
         member_at(self.height()) + self.member_len()
     }
 
+    /// Bytes on the heap.
+    pub(super) fn footprint(self) -> usize {
+        thin::footprint(self.size())
+    }
+
     #[inline]
-    pub(super) fn score(self) -> f64 {
+    pub(in crate::encoding) fn score(self) -> f64 {
         // SAFETY: the node is live.
         unsafe { (*self.header()).score }
     }
@@ -135,7 +127,7 @@ impl NodePtr {
     }
 
     #[inline]
-    pub(in super::super) fn member(&self) -> &[u8] {
+    pub(in crate::encoding) fn member(&self) -> &[u8] {
         // SAFETY: the node is live while it is used, and the member never changes.
         unsafe { self.member_unbound() }
     }
@@ -153,7 +145,7 @@ impl NodePtr {
     fn next_slot(self, level: usize) -> *mut Next {
         assert!(level < self.height(), "no such level");
         // SAFETY: the level exists, so its pointer is inside the allocation.
-        unsafe { self.header().cast::<u8>().add(NEXTS).cast::<Next>().add(level) }
+        unsafe { self.header().add(1).cast::<Next>().add(level) }
     }
 
     #[inline]
@@ -161,7 +153,7 @@ impl NodePtr {
         let height = self.height();
         assert!(level < height, "no such level");
         // SAFETY: the level exists, so its span is inside the allocation.
-        unsafe { self.header().cast::<u8>().add(spans_at(height)).cast::<Span>().add(level) }
+        unsafe { self.header().add(1).cast::<Next>().add(height).cast::<Span>().add(level) }
     }
 
     #[inline]

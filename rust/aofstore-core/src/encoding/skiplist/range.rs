@@ -10,18 +10,19 @@ use super::list::is_less;
 use super::node::NodePtr;
 use super::{Ascending, Descending, LexBound, ScoreBound, Skiplist, Spot};
 
-impl Skiplist {
-    fn spot(&self, node: Option<NodePtr>) -> Option<Spot<'_>> {
-        // SAFETY: nodes live until the list changes, which the borrow forbids.
-        node.map(|node| unsafe { Spot::new(node) })
-    }
+/// Lends a node of `list`.
+fn spot(_list: &Skiplist, node: Option<NodePtr>) -> Option<Spot<'_>> {
+    // SAFETY: nodes live until the list changes, which the borrow forbids.
+    node.map(|node| unsafe { Spot::new(node) })
+}
 
+impl Skiplist {
     pub fn first(&self) -> Option<Spot<'_>> {
-        self.spot(self.head.next(0))
+        spot(self, self.head.next(0))
     }
 
     pub fn last(&self) -> Option<Spot<'_>> {
-        self.spot(self.tail)
+        spot(self, self.tail)
     }
 
     /// How many members come before (score, member), whether it is there or not.
@@ -34,29 +35,29 @@ impl Skiplist {
         if rank >= self.len {
             return None;
         }
-        self.spot(Some(self.descend(|_, own| own <= rank).0))
+        spot(self, Some(self.descend(|_, own| own <= rank).0))
     }
 
     /// The lowest member in the range that starts at `min`.
     pub fn first_ge(&self, min: ScoreBound) -> Option<Spot<'_>> {
-        self.spot(self.descend(|node, _| !min.admits_above(node.score())).0.next(0))
+        spot(self, self.descend(|node, _| !min.admits_above(node.score())).0.next(0))
     }
 
     /// The highest member in the range that ends at `max`.
     pub fn last_le(&self, max: ScoreBound) -> Option<Spot<'_>> {
         let (node, passed) = self.descend(|node, _| max.admits_below(node.score()));
-        self.spot((passed > 0).then_some(node))
+        spot(self, (passed > 0).then_some(node))
     }
 
     /// [`Self::first_ge`] by member bytes; means something only if all scores are equal.
     pub fn first_ge_lex(&self, min: LexBound<'_>) -> Option<Spot<'_>> {
-        self.spot(self.descend(|node, _| !min.admits_above(node.member())).0.next(0))
+        spot(self, self.descend(|node, _| !min.admits_above(node.member())).0.next(0))
     }
 
     /// [`Self::last_le`] by member bytes; means something only if all scores are equal.
     pub fn last_le_lex(&self, max: LexBound<'_>) -> Option<Spot<'_>> {
         let (node, passed) = self.descend(|node, _| max.admits_below(node.member()));
-        self.spot((passed > 0).then_some(node))
+        spot(self, (passed > 0).then_some(node))
     }
 
     /// Ranks of the members from `min` to `max`.

@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "scores are compared as the order compares them")]
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
