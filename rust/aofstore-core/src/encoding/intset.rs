@@ -78,9 +78,9 @@ impl Intset {
         HEADER + self.width() * self.len()
     }
 
-    /// Bytes allocated.
+    /// Bytes on the heap.
     pub fn memory(&self) -> usize {
-        block::capacity(self.bytes())
+        block::footprint(self.bytes())
     }
 
     /// The member number `index` in ascending order.

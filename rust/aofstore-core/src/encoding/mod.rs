@@ -11,6 +11,8 @@ pub mod listpack;
 pub mod pair;
 pub mod quicklist;
 pub mod record;
+pub mod skiplist;
+pub mod sorted_members;
 pub mod table;
 mod thin;
 
@@ -21,5 +23,7 @@ pub use listpack::{Listpack, Pos};
 pub use pair::Pair;
 pub use quicklist::{Quicklist, Side};
 pub use record::{Record, View};
+pub use skiplist::{LexBound, ScoreBound, Skiplist};
+pub use sorted_members::SortedMembers;
 pub use table::{Element, Entry, Seed, Table};
 pub use thin::OutOfMemory;

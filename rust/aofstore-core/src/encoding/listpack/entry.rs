@@ -1,6 +1,8 @@
-//! One value of a listpack, and the rule which texts are integers.
+//! One value of a listpack: text that is a canonical integer is an integer, all else is bytes.
 //!
 //! INVARIANT: `Entry::parse(b)` followed by `as_bytes` gives back exactly `b`.
+
+use crate::num::parse_i64;
 
 /// Room for the longest 64-bit integer in decimal.
 pub type Digits = [u8; 21];
@@ -16,7 +18,7 @@ impl<'a> Entry<'a> {
     /// The form in which `bytes` are stored.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Self {
-        canonical_int(bytes).map_or(Self::Str(bytes), Self::Int)
+        parse_i64(bytes).map_or(Self::Str(bytes), Self::Int)
     }
 
     /// The value as bytes; an integer is written into `buffer`.
@@ -57,7 +59,7 @@ impl<'a> Entry<'a> {
     pub fn equals(&self, bytes: &[u8]) -> bool {
         match *self {
             Self::Str(own) => own == bytes,
-            Self::Int(value) => canonical_int(bytes) == Some(value),
+            Self::Int(value) => parse_i64(bytes) == Some(value),
         }
     }
 
@@ -65,7 +67,7 @@ impl<'a> Entry<'a> {
     pub fn as_int(&self) -> Option<i64> {
         match *self {
             Self::Int(value) => Some(value),
-            Self::Str(bytes) => canonical_int(bytes),
+            Self::Str(bytes) => parse_i64(bytes),
         }
     }
 }
@@ -76,29 +78,4 @@ fn write_digits(value: i64, buffer: &mut Digits) -> &[u8] {
     let (head, _) = buffer.split_at_mut(text.len());
     head.copy_from_slice(text);
     head
-}
-
-/// The integer that `bytes` spell in the one way Redis itself would write it: "0", "-5", "42", but not "007",
-/// "+1", "-0", " 1" nor anything outside 64 signed bits.
-#[inline]
-pub fn canonical_int(bytes: &[u8]) -> Option<i64> {
-    let (negative, digits) = match bytes {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, bytes),
-    };
-    match digits {
-        [b'0'] if !negative => return Some(0),
-        [b'1'..=b'9', ..] if digits.len() <= 19 => {}
-        _ => return None,
-    }
-    // 19 digits stay below 10^19, which fits 64 unsigned bits.
-    let mut magnitude = 0u64;
-    for &byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        magnitude = magnitude * 10 + u64::from(digit);
-    }
-    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }

@@ -14,6 +14,6 @@ mod pack;
 #[cfg(test)]
 mod tests;
 
-pub use entry::{Digits, Entry, canonical_int};
+pub use entry::{Digits, Entry};
 pub use iter::Iter;
 pub use pack::{Listpack, Pos};

@@ -4,8 +4,9 @@
 #![expect(unsafe_code, reason = "the length that the block needs is in the bytes of the block")]
 #![expect(clippy::indexing_slicing, reason = "positions come from the same listpack; a dead one panics")]
 
-use super::super::block::{self, Block};
-use super::{Entry, Iter, canonical_int, check, codec};
+use super::{Entry, Iter, check, codec};
+use crate::encoding::block::{self, Block};
+use crate::num::parse_i64;
 
 /// Total length (32 bits) and count (16 bits), both little-endian.
 pub(super) const HEADER: usize = 6;
@@ -22,7 +23,7 @@ pub struct Pos(pub(super) u32);
 
 impl Pos {
     /// The first entry of any listpack that has one.
-    pub(in super::super) const FIRST: Self = Self(HEADER as u32);
+    pub(in crate::encoding) const FIRST: Self = Self(HEADER as u32);
 
     #[inline]
     pub(super) fn at(self) -> usize {
@@ -61,9 +62,9 @@ impl Listpack {
         u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize
     }
 
-    /// Bytes allocated.
+    /// Bytes on the heap.
     pub fn memory(&self) -> usize {
-        block::capacity(self.bytes())
+        block::footprint(self.bytes())
     }
 
     /// The count in the header.
@@ -170,7 +171,7 @@ impl Listpack {
     /// 0 for lists and sets, 1 for fields or members with a value behind each.
     pub fn find(&self, start: Pos, value: &[u8], skip: usize) -> Option<Pos> {
         let bytes = self.as_bytes();
-        let number = canonical_int(value);
+        let number = parse_i64(value);
         let mut at = start.at();
         loop {
             if bytes[at] == codec::END {

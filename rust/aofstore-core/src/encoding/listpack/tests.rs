@@ -99,11 +99,11 @@ fn only_canonical_integers_are_integers() {
         b"\xff",
         b"1\0",
     ] {
-        assert_eq!(canonical_int(text), None, "{}", text.escape_ascii());
+        assert_eq!(Entry::parse(text), Entry::Str(text), "{}", text.escape_ascii());
         assert_sound(&pack(&[text]), &[text.to_vec()]);
     }
     for number in [0, 1, -1, 9, 10, i64::MAX, i64::MIN, i64::MAX - 1, i64::MIN + 1, 999_999_999_999_999_999] {
-        assert_eq!(canonical_int(number.to_string().as_bytes()), Some(number));
+        assert_eq!(Entry::parse(number.to_string().as_bytes()), Entry::Int(number));
     }
 }
 
@@ -215,7 +215,7 @@ enum Step {
     Clear,
 }
 
-pub(in super::super) fn value() -> impl Strategy<Value = Vec<u8>> {
+fn value() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => any::<i64>().prop_map(|n| n.to_string().into_bytes()),
         4 => (-5000i64..5000).prop_map(|n| n.to_string().into_bytes()),

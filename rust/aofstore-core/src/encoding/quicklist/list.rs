@@ -92,7 +92,7 @@ impl Quicklist {
         Some(pack)
     }
 
-    /// Bytes allocated; a walk over all nodes.
+    /// Bytes on the heap; a walk over all nodes.
     pub fn memory(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>() + self.nodes.iter().map(Node::memory).sum::<usize>()
     }

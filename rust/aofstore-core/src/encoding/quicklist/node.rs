@@ -2,6 +2,7 @@
 
 use super::Fill;
 use crate::encoding::listpack::{Entry, Listpack, Pos};
+use crate::encoding::thin;
 
 /// INVARIANT: `count` is the listpack's; it is here so that a walk to an index reads no listpack.
 pub(super) enum Node {
@@ -43,7 +44,7 @@ impl Node {
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Packed { pack, .. } => pack.memory(),
-            Self::Plain(value) => value.len(),
+            Self::Plain(value) => thin::footprint(value.len()),
         }
     }
 

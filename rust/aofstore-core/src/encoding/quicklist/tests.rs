@@ -69,7 +69,9 @@ fn large_values_stand_alone() {
 fn middle_insert_splits_and_removal_merges() {
     let values: Vec<Vec<u8>> = (0..100).map(|n| format!("value-{n:03}").into_bytes()).collect();
     let mut list = Quicklist::new(Fill::from_setting(8));
-    values.iter().for_each(|v| list.push_back(v));
+    for value in &values {
+        list.push_back(value);
+    }
     assert_eq!(list.node_count(), 13);
     assert!(list.insert_beside(b"value-044", b"new", Side::After));
     assert!(list.insert_beside(b"value-044", b"old", Side::Before));
@@ -79,7 +81,9 @@ fn middle_insert_splits_and_removal_merges() {
     list.trim(0, 3);
     assert_eq!(list.node_count(), 1);
     list.clear();
-    values.iter().for_each(|v| list.push_back(v));
+    for value in &values {
+        list.push_back(value);
+    }
     for start in 0..14 {
         list.remove_range(start, 6);
     }
@@ -169,7 +173,9 @@ fn remove_matches(model: &mut Vec<Vec<u8>>, count: i64, value: &[u8]) -> usize {
     }
     hits.truncate(keep);
     hits.sort_unstable_by(|a, b| b.cmp(a));
-    hits.iter().for_each(|&i| drop(model.remove(i)));
+    for &hit in &hits {
+        model.remove(hit);
+    }
     hits.len()
 }
 
