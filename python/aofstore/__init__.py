@@ -41,7 +41,7 @@ from .errors import (
 from .later import NotYetAvailableError
 from .pipeline import Pipeline
 from .session import Session
-from .store import Store, open
+from .store import Store, open  # noqa: A004
 from .types import (
     CheckReport,
     FileReport,

@@ -1,5 +1,6 @@
-"""The extension module: keyspace, commands and log in Rust. Use the public package; this is its engine
-room.
+"""The extension module: keyspace, commands and log in Rust.
+
+Use the public package; this is its engine room.
 """
 
 from collections.abc import Mapping, Sequence

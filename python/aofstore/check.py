@@ -1,5 +1,7 @@
 """Checking and repairing the files of a store."""
 
+# ruff: noqa: ARG001 - the parameters stand for what a later release brings
+
 from __future__ import annotations
 
 import os

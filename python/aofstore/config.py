@@ -12,7 +12,8 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from pathlib import Path
+from typing import Any, Literal, Self, TypedDict, Unpack
 
 from . import directives
 from .errors import ConfigError
@@ -28,15 +29,13 @@ from .values import (
     yes_no,
 )
 
-if TYPE_CHECKING:
-    from typing import Self, Unpack
-
 __all__ = ["Config", "Settings"]
 
 
 class Settings(TypedDict, total=False):
-    """The settings that `aofstore.open` and `Config` take as keywords; sizes and switches also as Redis's
-    text.
+    """The settings that `aofstore.open` and `Config` take as keywords.
+
+    Sizes and switches also as Redis's text.
     """
 
     dir: str | os.PathLike[str] | None
@@ -180,7 +179,7 @@ class Config:
         is the working directory. Directives that only a server has are ignored with a log record each; one
         that nobody knows is ConfigError, with the file and line, naming the nearest known one.
         """
-        settings: dict[str, Any] = {"appendonly": False, "dir": os.getcwd()}
+        settings: dict[str, Any] = {"appendonly": False, "dir": str(Path.cwd())}
         for line in directives.read(path):
             try:
                 directives.apply(settings, line, frozenset(_REDIS_NAMES))
@@ -189,9 +188,7 @@ class Config:
         return cls(**settings)
 
     def to_redis_conf(self) -> str:
-        """The settings that Redis knows, as the text of a redis.conf file that a server and aofstore read
-        alike.
-        """
+        """The settings that Redis knows, as the text of a redis.conf for a server or `from_redis_conf`."""
         lines = [] if self.dir is None else [f"dir {directives.quoted(self.dir)}"]
         for name in _REDIS_NAMES:
             kind: Kind = _FIELDS[name].metadata["kind"]
@@ -204,8 +201,9 @@ class Config:
         return "\n".join(lines) + "\n"
 
     def live_settings(self) -> dict[str, int | str | bool]:
-        """What the engine gets: every setting but those of the facade (decoding), ``save`` and ``dir`` as
-        text.
+        """What the engine gets.
+
+        Every setting but those of the facade (decoding), ``save`` and ``dir`` as text.
         """
         facade = ("decode_responses", "encoding", "encoding_errors")
         live = {name: getattr(self, name) for name in _FIELDS if name not in facade}

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError
@@ -40,15 +41,15 @@ class Line:
 
 
 def read(path: str | os.PathLike[str], depth: int = 0) -> Iterator[Line]:
-    """The directives of a file, those of its ``include`` lines in their place. ConfigError when it cannot be
-    read.
+    """The directives of a file, those of its ``include`` lines in their place.
+
+    ConfigError when it cannot be read.
     """
     path = os.fspath(path)
     if depth > _MAX_DEPTH:
         raise ConfigError(f"{path}: include lines are nested more than {_MAX_DEPTH} deep")
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            texts = file.read().splitlines()
+        texts = Path(path).read_text("utf-8", "surrogateescape").splitlines()
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     for number, text in enumerate(texts, 1):
@@ -82,8 +83,9 @@ def apply(settings: dict[str, Any], line: Line, known: frozenset[str]) -> None:
 
 
 def split(text: str) -> list[str]:
-    r"""The words of a line: bare, in ``"double"`` quotes with backslash escapes and ``\xHH``, or in
-    ``'single'`` ones.
+    r"""The words of a line.
+
+    They are bare, in ``"double"`` quotes with backslash escapes and ``\xHH``, or in ``'single'`` ones.
 
     ValueError when a quote does not close or is not followed by a blank.
     """

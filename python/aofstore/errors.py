@@ -118,8 +118,9 @@ class StoreForkedError(AofstoreError):
 
 
 class PersistenceError(AofstoreError):
-    """Something about the files of a store failed. ``path`` names the file or directory, where one is
-    known.
+    """Something about the files of a store failed.
+
+    ``path`` names the file or directory, where one is known.
     """
 
     def __init__(self, message: str = "", *, path: str | None = None) -> None:

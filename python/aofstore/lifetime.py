@@ -58,9 +58,7 @@ class Lifetime:
             logger.log(level, "%s", message)
 
     def close(self) -> None:
-        """Close the engine and unlock the directory; raises what the engine raises, after both.
-        Idempotent.
-        """
+        """Close the engine and unlock the directory, once; raises what the engine raises, after both."""
         if os.getpid() != self._owner:
             return
         with self._closing:

@@ -9,10 +9,10 @@ it.
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
 from ._core import Directory, Engine, Loader
 from .config import Config
@@ -39,7 +39,7 @@ def load(config: Config, on_progress: OnProgress | None) -> Lifetime:
     with ExitStack() as undo:
         directory = None
         if config.dir is not None:
-            directory = Directory(os.path.abspath(config.dir))
+            directory = Directory(str(Path(config.dir).absolute()))
             undo.callback(directory.close)
             refuse_foreign(directory, config)
         engine = Engine(config.live_settings())
@@ -48,17 +48,16 @@ def load(config: Config, on_progress: OnProgress | None) -> Lifetime:
         if directory is not None and config.appendonly:
             report = _replay(engine, directory, config, on_progress)
             engine.start_log(directory, config.appendfilename)
+        lifetime = Lifetime(engine, directory, config, report)
         undo.pop_all()
-        return Lifetime(engine, directory, config, report)
+        return lifetime
 
 
 def refuse_foreign(directory: Directory, config: Config) -> None:
-    """AofOpenError when the directory holds data in a form that this release cannot read: never an empty
-    start.
-    """
+    """AofOpenError when the directory holds data that this release cannot read: never an empty start."""
     names = set(directory.names())
     for parts in sorted({"appendonlydir", config.appenddirname} & names):
-        if _holds_files(os.path.join(directory.path, parts)):
+        if _holds_files(Path(directory.path, parts)):
             raise _unreadable(directory, parts, "is a multi-part log")
     for manifest in sorted({"appendonly.aof.manifest", f"{config.appendfilename}.manifest"} & names):
         raise _unreadable(directory, manifest, "is the manifest of a multi-part log")
@@ -69,19 +68,19 @@ def refuse_foreign(directory: Directory, config: Config) -> None:
         raise _unreadable(directory, config.dbfilename, "is a snapshot (RDB)")
 
 
-def _holds_files(path: str) -> bool:
+def _holds_files(path: Path) -> bool:
     try:
-        return bool(os.listdir(path))
+        return any(path.iterdir())
     except NotADirectoryError:
         return False
     except OSError as error:
         raise AofOpenError(
-            f"cannot look into {path}: {error.strerror}", path=path, errno=error.errno
+            f"cannot look into {path}: {error.strerror}", path=str(path), errno=error.errno
         ) from error
 
 
 def _unreadable(directory: Directory, name: str, what: str) -> AofOpenError:
-    path = os.path.join(directory.path, name)
+    path = str(Path(directory.path, name))
     return AofOpenError(
         f"{path} {what}, which this release cannot read ({INTEROP} can); nothing was changed. "
         "Open another directory, or move this aside to begin empty",
@@ -93,7 +92,7 @@ def _replay(
     engine: Engine, directory: Directory, config: Config, on_progress: OnProgress | None
 ) -> LoadReport:
     name = config.appendfilename
-    path = os.path.join(directory.path, name)
+    path = str(Path(directory.path, name))
     if not directory.size(name):
         return LoadReport(files=() if directory.size(name) is None else (path,))
     began = time.monotonic()

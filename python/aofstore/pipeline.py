@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .errors import AofstoreError, DataError, ExecAbortError, ResponseError
 from .session import command_name, words
@@ -27,8 +27,7 @@ Entry = tuple[tuple[Encodable, ...], Shape | None]
 
 
 class Pipeline(_Buffered):
-    """A buffer of commands. Each call adds one and returns the pipeline; `execute` runs them and gives the
-    replies.
+    """A buffer of commands: each call adds one and returns the pipeline, `execute` runs them.
 
     With ``transaction`` (the default) all of them run as one MULTI … EXEC: in the log they stand together or
     not at all. Without, they are run in one go, but logged one by one. Either way no other thread's command
@@ -57,7 +56,7 @@ class Pipeline(_Buffered):
         """Always true, also when nothing is buffered."""
         return True
 
-    def __enter__(self) -> Pipeline:
+    def __enter__(self) -> Self:
         """The pipeline itself."""
         return self
 
@@ -68,8 +67,9 @@ class Pipeline(_Buffered):
         self.reset()
 
     def watch(self, *names: Encodable) -> bool:
-        """Watch keys: commands now run at once until `multi`, and `execute` fails if one of the keys changes.
-        True.
+        """Watch keys: `execute` raises WatchError if one of them changes. True.
+
+        Until `multi` commands run at once and give their replies.
         """
         if self.explicit_transaction:
             raise AofstoreError("Cannot issue a WATCH after a MULTI")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .errors import DataError
 from .types import Encodable
@@ -32,8 +32,9 @@ class Session:
         return self._client.db
 
     def execute_command(self, *args: Encodable) -> Any:
-        """Run a command by name, ``execute_command("SET", "k", "v")``; inside MULTI the reply is
-        ``QUEUED``.
+        """Run a command by name, ``execute_command("SET", "k", "v")``.
+
+        Inside MULTI the reply is ``QUEUED``.
         """
         return self._client.execute(*words(args))
 
@@ -41,7 +42,7 @@ class Session:
         """Forget the queue and the watched keys. Later calls raise StoreClosedError."""
         self._client.close()
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         """The session itself."""
         return self
 

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, Self, Unpack, overload
 
 from .commands import Commands
 from .config import AllSettings, Config, Settings
@@ -20,7 +20,7 @@ from .session import Session, command_name, words
 from .types import Encodable, LoadReport, V
 
 if TYPE_CHECKING:
-    from typing import Unpack
+    from ._core import Client
 
 __all__ = ["Store", "open"]
 
@@ -67,10 +67,9 @@ class Store(Commands[V], Generic[V]):
         return self._call(*args)
 
     def db(self, index: int) -> Store[V]:
-        """The database ``index`` of this store: a view with the same engine and lifetime. ResponseError if
-        there is none.
+        """The database ``index`` of this store: a view with the same engine and lifetime.
 
-        Closing a view does nothing.
+        Closing a view does nothing. ResponseError if there is no such database.
         """
         return Store(self._lifetime, index)
 
@@ -78,7 +77,7 @@ class Store(Commands[V], Generic[V]):
         """A connection of its own: selected database, MULTI queue, watched keys."""
         return Session(self._new_session())
 
-    def pipeline(self, transaction: bool = True, shard_hint: object = None) -> Pipeline:
+    def pipeline(self, transaction: bool = True, shard_hint: object = None) -> Pipeline:  # noqa: ARG002
         """A buffer of commands that run at once; one MULTI … EXEC unless ``transaction`` is false.
 
         ``shard_hint`` is accepted as in redis-py and means nothing.
@@ -93,12 +92,11 @@ class Store(Commands[V], Generic[V]):
         value_from_callable: bool = False,
         watch_delay: float | None = None,
     ) -> Any:
-        """Run ``func(pipeline)`` and then its pipeline, again and again until no key of ``watches`` changed
-        meanwhile.
+        """Run ``func(pipeline)`` and then its pipeline, again until no key of ``watches`` changed meanwhile.
 
-        ``func`` reads through the pipeline, calls ``pipeline.multi()`` and buffers its writes. The replies,
-        or with ``value_from_callable`` what ``func`` returned; ``watch_delay`` seconds are waited before a
-        retry.
+        ``func`` reads through the pipeline, calls ``pipeline.multi()`` and buffers its writes. The result is
+        the replies, or with ``value_from_callable`` what ``func`` returned. ``watch_delay`` seconds are
+        waited before a retry.
         """
         with self.pipeline(True, shard_hint) as pipe:
             while True:
@@ -107,10 +105,11 @@ class Store(Commands[V], Generic[V]):
                         pipe.watch(*watches)
                     value = func(pipe)
                     replies = pipe.execute()
-                    return value if value_from_callable else replies
                 except WatchError:
                     if watch_delay is not None and watch_delay > 0:
                         time.sleep(watch_delay)
+                else:
+                    return value if value_from_callable else replies
 
     def info(self, section: str | None = None, *args: str) -> dict[str, Any]:
         """Figures about the store under Redis's field names, all or those of some sections (INFO).
@@ -154,8 +153,9 @@ class Store(Commands[V], Generic[V]):
 
     @property
     def config(self) -> Config:
-        """The settings that the store was opened with; `config_get` has those that `config_set` changed
-        since.
+        """The settings that the store was opened with.
+
+        `config_get` has those that `config_set` changed since.
         """
         return self._lifetime.config
 
@@ -165,8 +165,9 @@ class Store(Commands[V], Generic[V]):
         return self._lifetime.engine.closed
 
     def close(self) -> None:
-        """Flush, sync, stop the threads, unlock the directory; safe to call again. On a view of `db`:
-        nothing.
+        """Flush, sync, stop the threads, unlock the directory; safe to call again.
+
+        On a view of `db`: nothing.
 
         AofWriteError, once and after everything was released, when something could not be saved. Other
         threads that wait in the store are woken with StoreClosedError.
@@ -174,7 +175,7 @@ class Store(Commands[V], Generic[V]):
         if self._owner:
             self._lifetime.close()
 
-    def __enter__(self) -> Store[V]:
+    def __enter__(self) -> Self:
         """The store itself."""
         return self
 
@@ -218,7 +219,7 @@ class Store(Commands[V], Generic[V]):
             "process; pass the path, and open it where no other process has it open"
         )
 
-    def _new_session(self) -> Any:
+    def _new_session(self) -> Client:
         return self._lifetime.client(self._client.db, session=True)
 
 
@@ -273,8 +274,9 @@ def open(
     until: datetime.datetime | None = None,
     **settings: Any,
 ) -> Store[Any]:
-    """Open the store in directory ``path``, made if missing; None (and no ``dir`` setting): in memory,
-    without files.
+    """Open the store in directory ``path``, made if missing.
+
+    Without a path and a ``dir`` setting it is in memory, without files.
 
     Settings come from ``config`` and from keywords, which win; see `Config`. ``on_progress`` is called with a
     LoadProgress while the log is read; an exception in it stops the load. ``until`` opens the data as of a

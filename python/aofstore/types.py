@@ -28,8 +28,9 @@ __all__ = [
 ]
 
 Encodable: TypeAlias = bytes | bytearray | memoryview | str | int | float
-"""A key, field, member or value: text is encoded with the store's encoding, numbers become their decimal
-text.
+"""A key, field, member or value.
+
+Text is encoded with the store's encoding, numbers become their decimal text.
 """
 
 OneOrMany: TypeAlias = Encodable | Iterable[Encodable]
@@ -66,8 +67,9 @@ class LoadProgress:
 
 @dataclass(frozen=True, slots=True)
 class Truncation:
-    """A torn tail that was cut at load: ``dropped_bytes`` from ``offset`` on, kept in the file
-    ``saved_to``.
+    """A torn tail that was cut at load.
+
+    ``dropped_bytes`` from ``offset`` on, kept in the file ``saved_to``.
     """
 
     path: str
@@ -112,8 +114,9 @@ class RewriteReport:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a file: its kind, the byte offset, the number of the command, and in
-    words.
+    """One thing that is wrong with a file.
+
+    Its kind, the byte offset, the number of the command, and in words.
     """
 
     kind: str
@@ -125,8 +128,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """One checked file: its format and size, whole commands, the offset up to which it is valid, its
-    problems.
+    """One checked file.
+
+    Its format and size, whole commands, the offset up to which it is valid, its problems.
     """
 
     path: str
@@ -147,8 +151,9 @@ class CheckReport:
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
-    """The outcome of a repair: whether it was applied, each change in words, and the commands that it
-    loses.
+    """The outcome of a repair.
+
+    Whether it was applied, each change in words, and the commands that it loses.
     """
 
     applied: bool

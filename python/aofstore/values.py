@@ -1,5 +1,6 @@
-"""The kinds of values that settings have: how each is read from what a caller gave, and printed as Redis
-prints it.
+"""The kinds of values that settings have.
+
+How each is read from what a caller gave, and printed as Redis prints it.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``parse(setting, value)`` gives the checked value or raises ConfigError; ``render`` gives Redis's
-    text.
+    """``parse(setting, value)`` gives the checked value or raises ConfigError.
+
+    ``render`` gives Redis's text.
     """
 
     parse: Callable[[str, Any], Any]

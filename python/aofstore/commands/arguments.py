@@ -1,5 +1,6 @@
-"""How method parameters become command arguments: spans and moments of time, and checks before anything is
-sent.
+"""How method parameters become command arguments.
+
+Spans and moments of time, and checks before anything is sent.
 """
 
 from __future__ import annotations
@@ -36,13 +37,12 @@ def unix_milliseconds(moment: Any) -> Any:
 def expiry_options(
     ex: Expiry | None, px: Expiry | None, exat: AbsoluteTime | None, pxat: AbsoluteTime | None
 ) -> list[Encodable]:
-    """The ``EX|PX|EXAT|PXAT n`` options of SET and GETEX. DataError when a span is neither a number nor a
-    timedelta.
+    """The ``EX|PX|EXAT|PXAT n`` options of SET and GETEX.
+
+    DataError when a span is neither a number nor a timedelta.
     """
     if ex is not None:
-        if isinstance(ex, str) and ex.isdigit():
-            return ["EX", ex]
-        return ["EX", seconds(_span("ex", ex))]
+        return ["EX", seconds(_span("ex", ex, digits=True))]
     if px is not None:
         return ["PX", milliseconds(_span("px", px))]
     if exat is not None:
@@ -70,7 +70,9 @@ def limit(name: str, start: int | None, num: int | None) -> list[Encodable]:
     return [] if start is None or num is None else ["LIMIT", start, num]
 
 
-def _span(name: str, value: Any) -> Any:
+def _span(name: str, value: Any, *, digits: bool = False) -> Any:
     if isinstance(value, (int, datetime.timedelta)) and not isinstance(value, bool):
+        return value
+    if digits and isinstance(value, str) and value.isdigit():
         return value
     raise DataError(f"{name} must be datetime.timedelta or int")

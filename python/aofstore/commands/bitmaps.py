@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Generic
 
 from ..errors import DataError
 from ..types import Encodable, V
 from .arguments import both_or_neither
-from .family import Family
+from .family import Call, Family
 
 
 class BitmapCommands(Family[V]):
@@ -53,16 +52,18 @@ class BitmapCommands(Family[V]):
         return self._call("BITPOS", key, bit, *options)
 
     def bitop(self, operation: str, dest: Encodable, *keys: Encodable) -> int:
-        """Combine the strings at ``keys`` by AND, OR, XOR or NOT into ``dest``; its length in bytes
-        (BITOP).
+        """Combine the strings at ``keys`` by AND, OR, XOR or NOT into ``dest`` (BITOP).
+
+        The length of the result in bytes.
         """
         return self._call("BITOP", operation, dest, *keys)
 
-    def bitfield(self, key: Encodable, default_overflow: str | None = None) -> BitFieldOperation[V]:
-        """A builder for operations on the integers in a string (BITFIELD); its ``execute()`` runs them at
-        once.
+    def bitfield(self, key: Encodable, default_overflow: str | None = None) -> BitFieldOperation:
+        """A builder for operations on the integers in a string (BITFIELD).
+
+        Its ``execute()`` runs them at once.
         """
-        return BitFieldOperation(self, key, default_overflow)
+        return BitFieldOperation(self._call, key, default_overflow)
 
     def bitfield_ro(
         self,
@@ -81,11 +82,11 @@ class BitmapCommands(Family[V]):
         return self._call("BITFIELD_RO", key, *gets)
 
 
-class BitFieldOperation(Generic[V]):
+class BitFieldOperation:
     """Operations of one BITFIELD command, collected by chained calls and run by `execute`."""
 
-    def __init__(self, commands: Family[V], key: Encodable, default_overflow: str | None = None) -> None:
-        self._commands: Family[V] = commands
+    def __init__(self, run: Call, key: Encodable, default_overflow: str | None = None) -> None:
+        self._run = run
         self.key = key
         self._default_overflow = default_overflow or "WRAP"
         self.reset()
@@ -96,7 +97,7 @@ class BitFieldOperation(Generic[V]):
         self._last_overflow = "WRAP"
         self.overflow(self._default_overflow)
 
-    def overflow(self, overflow: str) -> BitFieldOperation[V]:
+    def overflow(self, overflow: str) -> BitFieldOperation:
         """How the following `incrby` calls overflow: WRAP, SAT or FAIL (their reply is then None)."""
         overflow = overflow.upper()
         if overflow != self._last_overflow:
@@ -104,19 +105,19 @@ class BitFieldOperation(Generic[V]):
             self.operations.append(("OVERFLOW", overflow))
         return self
 
-    def get(self, fmt: str, offset: int | str) -> BitFieldOperation[V]:
+    def get(self, fmt: str, offset: int | str) -> BitFieldOperation:
         """Read the integer of format ``fmt`` (``"u8"``, ``"i16"``, …) at ``offset``."""
         self.operations.append(("GET", fmt, offset))
         return self
 
-    def set(self, fmt: str, offset: int | str, value: int) -> BitFieldOperation[V]:
+    def set(self, fmt: str, offset: int | str, value: int) -> BitFieldOperation:
         """Set the integer at ``offset`` to ``value``; replies the old one."""
         self.operations.append(("SET", fmt, offset, value))
         return self
 
     def incrby(
         self, fmt: str, offset: int | str, increment: int, overflow: str | None = None
-    ) -> BitFieldOperation[V]:
+    ) -> BitFieldOperation:
         """Add ``increment`` to the integer at ``offset``; replies the new one."""
         if overflow is not None:
             self.overflow(overflow)
@@ -132,4 +133,4 @@ class BitFieldOperation(Generic[V]):
         """Run the operations as one command: a reply for each, None for one that overflowed under FAIL."""
         command = self.command
         self.reset()
-        return self._commands._call(*command)
+        return self._run(*command)

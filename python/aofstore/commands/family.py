@@ -40,8 +40,9 @@ class Family(Generic[V]):
 
 
 def spread(first: OneOrMany, rest: Iterable[Encodable] = ()) -> list[Encodable]:
-    """The arguments of a method that takes one, several or an iterable: ``f(a)``, ``f(a, b)``, ``f([a,
-    b])``.
+    """The arguments of a method that takes one, several or an iterable.
+
+    ``f(a)``, ``f(a, b)``, ``f([a, b])``.
     """
     if isinstance(first, (str, bytes, bytearray, memoryview, int, float)):
         return [first, *rest]

@@ -38,8 +38,9 @@ class HashCommands(Family[V]):
         return self._call("HSET", name, *pairs)
 
     def hmset(self, name: Encodable, mapping: Mapping[K, Encodable]) -> bool:
-        """Set all fields of ``mapping``: the older form of `hset` (HMSET). True. DataError when it is
-        empty.
+        """Set all fields of ``mapping``: the older form of `hset` (HMSET).
+
+        True. DataError when it is empty.
         """
         if not mapping:
             raise DataError("'hmset' with 'mapping' of length 0")

@@ -96,8 +96,9 @@ class KeyCommands(Family[V]):
         gt: bool = False,
         lt: bool = False,
     ) -> bool:
-        """Let the key expire in ``time`` milliseconds or after a timedelta; conditions as `expire`
-        (PEXPIRE).
+        """Let the key expire in ``time`` milliseconds or after a timedelta (PEXPIRE).
+
+        Conditions as `expire`.
         """
         return self._shaped(bool, "PEXPIRE", name, milliseconds(time), *_conditions(nx, xx, gt, lt))
 
@@ -122,8 +123,9 @@ class KeyCommands(Family[V]):
         gt: bool = False,
         lt: bool = False,
     ) -> bool:
-        """Let the key expire at Unix millisecond ``when`` or at a datetime; conditions as `expire`
-        (PEXPIREAT).
+        """Let the key expire at Unix millisecond ``when`` or at a datetime (PEXPIREAT).
+
+        Conditions as `expire`.
         """
         return self._shaped(bool, "PEXPIREAT", name, unix_milliseconds(when), *_conditions(nx, xx, gt, lt))
 
@@ -136,8 +138,9 @@ class KeyCommands(Family[V]):
         return self._call("PTTL", name)
 
     def expiretime(self, key: Encodable) -> int:
-        """The Unix second at which the key expires; -1 when it never does, -2 when there is no key
-        (EXPIRETIME).
+        """The Unix second at which the key expires (EXPIRETIME).
+
+        -1 when it never does, -2 when there is no key.
         """
         return self._call("EXPIRETIME", key)
 

@@ -38,8 +38,9 @@ class ListCommands(Family[V]):
     @overload
     def lpop(self, name: Encodable, count: int) -> list[V] | None: ...
     def lpop(self, name: Encodable, count: int | None = None) -> V | list[V] | None:
-        """Take the first element, or with ``count`` a list of up to that many; None when there is no list
-        (LPOP).
+        """Take the first element, or with ``count`` a list of up to that many (LPOP).
+
+        None when there is no list.
         """
         return self._call("LPOP", name) if count is None else self._call("LPOP", name, count)
 
@@ -48,8 +49,9 @@ class ListCommands(Family[V]):
     @overload
     def rpop(self, name: Encodable, count: int) -> list[V] | None: ...
     def rpop(self, name: Encodable, count: int | None = None) -> V | list[V] | None:
-        """Take the last element, or with ``count`` a list of up to that many; None when there is no list
-        (RPOP).
+        """Take the last element, or with ``count`` a list of up to that many (RPOP).
+
+        None when there is no list.
         """
         return self._call("RPOP", name) if count is None else self._call("RPOP", name, count)
 
@@ -66,8 +68,9 @@ class ListCommands(Family[V]):
         return self._call("LINDEX", name, index)
 
     def lset(self, name: Encodable, index: int, value: Encodable) -> bool:
-        """Replace the element at ``index`` (LSET). True; ResponseError when there is no such index or no
-        list.
+        """Replace the element at ``index`` (LSET).
+
+        True; ResponseError when there is no such index or no list.
         """
         return self._ok("LSET", name, index, value)
 
@@ -149,8 +152,9 @@ class ListCommands(Family[V]):
         return self._call("LMOVE", first_list, second_list, src, dest)
 
     def rpoplpush(self, src: Encodable, dst: Encodable) -> V | None:
-        """Move the tail of ``src`` to the head of ``dst``; the element, None when there is none
-        (RPOPLPUSH).
+        """Move the tail of ``src`` to the head of ``dst`` (RPOPLPUSH).
+
+        The element, None when there is none.
         """
         return self._call("RPOPLPUSH", src, dst)
 

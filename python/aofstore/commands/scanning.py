@@ -15,8 +15,9 @@ from .family import Family
 
 
 class ScanCommands(Family[V]):
-    """Commands that walk. ``match`` is a glob pattern, ``count`` a hint how much work a step does (default
-    10).
+    """Commands that walk.
+
+    ``match`` is a glob pattern, ``count`` a hint how much work a step does (default 10).
     """
 
     def scan(

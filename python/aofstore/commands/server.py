@@ -1,5 +1,7 @@
 """Server commands: liveness, information, settings, the command table, and durability."""
 
+# ruff: noqa: ARG002 - some parameters stand for what a later release brings
+
 from __future__ import annotations
 
 import datetime
@@ -92,11 +94,10 @@ class ServerCommands(Family[V]):
         return self._shaped(descriptions.debug_object, "DEBUG", "OBJECT", key)
 
     def waitaof(self, num_local: int = 1, num_replicas: int = 0, timeout: int = 0) -> tuple[int, int]:
-        """Wait until every earlier write is synced to disk, at most ``timeout`` milliseconds (0: no limit)
-        (WAITAOF).
+        """Wait until every earlier write is synced to disk, at most ``timeout`` milliseconds (WAITAOF).
 
-        ``(1, 0)`` when it is, ``(0, 0)`` after the timeout. Under ``appendfsync no`` it syncs itself. There
-        are no replicas. AofWriteError when the sync fails.
+        ``(1, 0)`` when it is, ``(0, 0)`` after the timeout (0: there is none). Under ``appendfsync no`` it
+        syncs itself. There are no replicas. AofWriteError when the sync fails.
         """
         return self._shaped(shapes.int_pair, "WAITAOF", num_local, num_replicas, timeout)
 

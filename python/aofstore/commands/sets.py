@@ -11,8 +11,9 @@ from .family import Family, spread
 
 
 class SetCommands(Family[V]):
-    """Commands on sets of distinct members. A set command that takes ``keys`` takes one, several or an
-    iterable.
+    """Commands on sets of distinct members.
+
+    A set command that takes ``keys`` takes one, several or an iterable.
     """
 
     def sadd(self, name: Encodable, *values: Encodable) -> int:

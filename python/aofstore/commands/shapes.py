@@ -11,9 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 ScoreCast = Callable[[Any], Any]
-"""A ``score_cast_func``: called with the score's text as bytes, or with the float when the text does not suit
-it.
-"""
+"""A ``score_cast_func``: called with the score's text as bytes, or with the float if that does not do."""
 
 
 def text(value: Any) -> str:

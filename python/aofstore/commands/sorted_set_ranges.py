@@ -197,8 +197,9 @@ class SortedSetRangeCommands(Family[V]):
         withscores: bool = False,
         score_cast_func: Callable[[Any], Any] = float,
     ) -> list[Any]:
-        """The members with a score from ``min`` to ``max``, lowest first (ZRANGEBYSCORE); a part with
-        ``start`` and ``num``.
+        """The members with a score from ``min`` to ``max``, lowest first (ZRANGEBYSCORE).
+
+        A part with ``start`` and ``num``.
         """
         window = limit("start", start, num)
         return self._members(
@@ -249,8 +250,9 @@ class SortedSetRangeCommands(Family[V]):
         withscores: bool = False,
         score_cast_func: Callable[[Any], Any] = float,
     ) -> list[Any]:
-        """The members with a score from ``max`` down to ``min`` (ZREVRANGEBYSCORE); a part with ``start`` and
-        ``num``.
+        """The members with a score from ``max`` down to ``min`` (ZREVRANGEBYSCORE).
+
+        A part with ``start`` and ``num``.
         """
         window = limit("start", start, num)
         return self._members(
@@ -276,8 +278,9 @@ class SortedSetRangeCommands(Family[V]):
         start: int | None = None,
         num: int | None = None,
     ) -> list[V]:
-        """The members from ``max`` down to ``min`` by bytes; a part with ``start`` and ``num``
-        (ZREVRANGEBYLEX).
+        """The members from ``max`` down to ``min`` by bytes (ZREVRANGEBYLEX).
+
+        A part with ``start`` and ``num``.
         """
         return self._call("ZREVRANGEBYLEX", name, max, min, *limit("start", start, num))
 

@@ -173,8 +173,9 @@ class SortedSetCommands(Family[V]):
         return self._shaped(shapes.scored_as_float, "ZPOPMIN", name, *([] if count is None else [count]))
 
     def zpopmax(self, name: Encodable, count: int | None = None) -> list[tuple[V, float]]:
-        """Take the member with the highest score, or up to ``count``: ``[(member, score), ...]``
-        (ZPOPMAX).
+        """Take the member with the highest score, or up to ``count`` (ZPOPMAX).
+
+        ``[(member, score), ...]``.
         """
         return self._shaped(shapes.scored_as_float, "ZPOPMAX", name, *([] if count is None else [count]))
 

@@ -15,8 +15,9 @@ class StringCommands(Family[V]):
     """Commands on string values."""
 
     def get(self, name: Encodable) -> V | None:
-        """The value of key ``name``, or None when there is none (GET). WrongTypeError when it is no
-        string.
+        """The value of key ``name``, or None when there is none (GET).
+
+        WrongTypeError when it is no string.
         """
         return self._call("GET", name)
 
@@ -92,8 +93,9 @@ class StringCommands(Family[V]):
         ifdeq: str | None = None,
         ifdne: str | None = None,
     ) -> bool | V | None:
-        """Set key ``name`` to ``value``, whatever it held before (SET). True, or None when a condition
-        failed.
+        """Set key ``name`` to ``value``, whatever it held before (SET).
+
+        True, or None when a condition failed.
 
         ``ex`` and ``px`` let the key expire after that many seconds or milliseconds (or a timedelta),
         ``exat`` and ``pxat`` at that Unix time (or a datetime); ``keepttl`` keeps the expiry that the key
@@ -104,11 +106,18 @@ class StringCommands(Family[V]):
         answer is ``ERR syntax error``. DataError when options exclude each other.
         """
         if (
-            ex is px is exat is pxat is ifeq is ifne is ifdeq is ifdne is None
+            ex is None
+            and px is None
             and not nx
             and not xx
             and not keepttl
             and not get
+            and exat is None
+            and pxat is None
+            and ifeq is None
+            and ifne is None
+            and ifdeq is None
+            and ifdne is None
         ):
             return self._ok("SET", name, value)
         at_most_one(
@@ -198,8 +207,9 @@ class StringCommands(Family[V]):
         return self._call("MGET", *names) if names else self._nothing(list)
 
     def append(self, key: Encodable, value: Encodable) -> int:
-        """Append ``value`` to the string at ``key``, created when missing; the new length in bytes
-        (APPEND).
+        """Append ``value`` to the string at ``key``, created when missing (APPEND).
+
+        The new length in bytes.
         """
         return self._call("APPEND", key, value)
 
@@ -232,8 +242,9 @@ class StringCommands(Family[V]):
         return self._call("GETRANGE", key, start, end)
 
     def substr(self, name: Encodable, start: int, end: int = -1) -> V:
-        """The bytes ``start`` to ``end`` of the string, both included: the older name of `getrange`
-        (SUBSTR).
+        """The bytes ``start`` to ``end`` of the string, both included (SUBSTR).
+
+        The older name of `getrange`.
         """
         return self._call("SUBSTR", name, start, end)
 

@@ -1,0 +1,160 @@
+"""Settings: defaults, validation, redis.conf in and out."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aofstore import Config, ConfigError, directives
+
+
+def test_defaults() -> None:
+    config = Config()
+    assert (config.dir, config.appendonly) == (None, False)
+    assert Config(dir="data").appendonly is True
+    assert config.appendfsync == "everysec"
+    assert config.auto_aof_rewrite_min_size == 64 * 1024 * 1024
+    assert (config.save, config.aof_use_rdb_preamble, config.databases) == ((), False, 16)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("64mb", 64 << 20), ("1g", 10**9), ("1GB", 1 << 30), ("5k", 5000), ("5", 5), ("7b", 7)]
+)
+def test_memory_texts(text: str, size: int) -> None:
+    assert Config(auto_aof_rewrite_min_size=text).auto_aof_rewrite_min_size == size
+
+
+def test_yes_and_no() -> None:
+    assert Config(aof_load_truncated="no").aof_load_truncated is False
+    assert Config(aof_load_truncated="YES").aof_load_truncated is True
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"apendfsync": "always"}, "did you mean 'appendfsync'"),
+        ({"append-fsync": "always"}, "did you mean 'appendfsync'"),
+        ({"appendfsync": "sometimes"}, "always, no"),
+        ({"databases": 0}, "between 1 and"),
+        ({"databases": True}, "whole number"),
+        ({"hz": 501}, "between 1 and 500"),
+        ({"auto_aof_rewrite_min_size": "64mbb"}, "size"),
+        ({"auto_aof_rewrite_min_size": -1}, "between 0 and"),
+        ({"aof_load_truncated": 1}, "yes"),
+        ({"appendfilename": "a/b"}, "without a path"),
+        ({"appendfilename": ""}, "without a path"),
+        ({"appenddirname": ".."}, "without a path"),
+        ({"appendonly": True}, "directory"),
+        ({"save": "900"}, "pairs"),
+        ({"encoding": "nonsense"}, "nonsense"),
+        ({"encoding_errors": "nonsense"}, "nonsense"),
+        ({"dir": ""}, "not empty"),
+    ],
+)
+def test_errors_say_what_is_wrong(settings: dict[str, Any], text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        Config(**settings)
+
+
+def test_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().hz = 20  # type: ignore[misc]
+
+
+def test_replace_keeps_following_defaults() -> None:
+    config = Config(hz=20).replace(dir="data")
+    assert (config.hz, config.appendonly) == (20, True)
+    assert Config(dir="data", appendonly=False).replace(dir="other").appendonly is False
+
+
+def test_live_settings_leave_the_facade_out() -> None:
+    live = Config(save=[(900, 1), (60, 5)]).live_settings()
+    assert live["save"] == "900 1 60 5"
+    assert live["dir"] == ""
+    names = {setting.name for setting in dataclasses.fields(Config)}
+    assert names - set(live) == {"decode_responses", "encoding", "encoding_errors", "_given"}
+    assert all(isinstance(value, (int, str, bool)) for value in live.values())
+
+
+def conf(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "redis.conf"
+    path.write_text(text)
+    return path
+
+
+def test_redis_conf(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.INFO, "aofstore")
+    path = conf(
+        tmp_path,
+        '# a comment\n\nport 6379\nAppendOnly yes\nappendfilename "my log.aof"\nappendfsync always\n'
+        "auto-aof-rewrite-min-size 32mb\nhash-max-ziplist-entries 7\nsave 900 1\nsave 300 10 60 10000\n",
+    )
+    config = Config.from_redis_conf(path)
+    assert (config.appendonly, config.dir, config.appendfilename) == (True, str(tmp_path), "my log.aof")
+    assert (config.appendfsync, config.auto_aof_rewrite_min_size) == ("always", 32 << 20)
+    assert config.hash_max_listpack_entries == 7
+    assert config.save == ((900, 1), (300, 10), (60, 10000))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path}, line 3: port is for servers, ignored"
+    ]
+
+
+def test_redis_conf_without_appendonly_is_off(tmp_path: Path) -> None:
+    config = Config.from_redis_conf(conf(tmp_path, 'dir "/data"\nsave 900 1\nsave ""\n'))
+    assert (config.dir, config.appendonly, config.save) == ("/data", False, ())
+
+
+def test_redis_conf_include(tmp_path: Path) -> None:
+    (tmp_path / "more.conf").write_text("hz 20\n")
+    path = conf(tmp_path, f"hz 30\ninclude {tmp_path / 'more.conf'}\n")
+    assert Config.from_redis_conf(path).hz == 20
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("appendfsnyc always", "line 1: unknown directive 'appendfsnyc'; did you mean 'appendfsync'"),
+        ("vm-enabled yes", "virtual memory"),
+        ("vm-max-memory 0", "virtual memory"),
+        ("appendfsync", "one value"),
+        ("appendfsync always everysec", "one value"),
+        ('appendfilename "half', "unbalanced quotes"),
+        ("save 900", "pairs"),
+        ("aof-layout single-file", "unknown directive"),
+    ],
+)
+def test_redis_conf_errors_name_the_line(tmp_path: Path, line: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=text) as caught:
+        Config.from_redis_conf(conf(tmp_path, line + "\n"))
+    assert "redis.conf" in str(caught.value)
+
+
+def test_redis_conf_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        Config.from_redis_conf(tmp_path / "nothing.conf")
+
+
+def test_to_redis_conf_reads_back(tmp_path: Path) -> None:
+    config = Config(
+        dir=str(tmp_path / 'a "strange" name'),
+        save="900 1",
+        hz=20,
+        aof_load_truncated=False,
+        appendfilename="a b",
+    )
+    again = Config.from_redis_conf(conf(tmp_path, config.to_redis_conf()))
+    assert again == config
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))))
+def test_quoting_reads_back(words: list[str]) -> None:
+    assert directives.split(" ".join(map(directives.quoted, words))) == words
