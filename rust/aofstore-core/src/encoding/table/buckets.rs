@@ -10,8 +10,8 @@ use std::ptr::NonNull;
 
 use super::bucket::{self, Bucket};
 
-/// Buckets in a segment of a large array: 256 KiB.
-const SEGMENT_EXPONENT: u32 = 12;
+/// Buckets in a segment of a large array: 64 KiB, so that the page faults of a new one stay far below a millisecond.
+const SEGMENT_EXPONENT: u32 = 10;
 const SEGMENT: usize = 1 << SEGMENT_EXPONENT;
 const CACHE_LINE: usize = 64;
 /// Below this many bytes the allocator's own alignment is taken: a small table is in the cache anyway, and asking for a
@@ -120,7 +120,7 @@ impl<E> Buckets<E> {
     const fn segment_layout(&self) -> Layout {
         let size = self.segment_len() * size_of::<Bucket<E>>();
         let align = if size >= ALIGN_FROM { CACHE_LINE } else { align_of::<Bucket<E>>() };
-        // SAFETY: the alignment is a power of two and at least the bucket's; a segment is 256 KiB at most.
+        // SAFETY: the alignment is a power of two and at least the bucket's; a segment is 64 KiB at most.
         unsafe { Layout::from_size_align_unchecked(size, align) }
     }
 }

@@ -27,7 +27,7 @@ const LEAP: u32 = 4;
 /// after `MOVE_BUCKETS`. One full bucket an insert ends a growth long before the next is due.
 const MOVE_ELEMENTS: usize = 4;
 const MOVE_BUCKETS: usize = 8;
-/// A reservation may come from a damaged file: even this one takes only two megabytes at once.
+/// A reservation may come from a damaged file: even this one takes only eight megabytes at once.
 const MOST_RESERVED: usize = 1 << 32;
 
 /// The smallest exponent at which `len` elements fill no more than three quarters of the slots.
