@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aofstore_core::aof::{Reader, Source};
+use aofstore_core::aof::Reader;
 use aofstore_core::command;
 use aofstore_core::engine::Engine;
 use aofstore_core::fs::Dir;
