@@ -126,7 +126,11 @@ impl Loader {
         let at = self.reader.command_start();
         let Some(spec) = command::lookup(self.reader.arg(0)) else {
             let name = String::from_utf8_lossy(self.reader.arg(0)).into_owned();
-            return Err(self.reader.error(LoadKind::UnknownCommand, at, &format!("unknown command '{name}'")));
+            return Err(self.reader.error(
+                LoadKind::UnknownCommand,
+                at,
+                &format!("unknown command '{name}'"),
+            ));
         };
         if !spec.accepts(self.reader.argc()) {
             let why = command::errors::wrong_arity(spec.name);
@@ -156,7 +160,13 @@ impl Loader {
     }
 
     /// SELECT, MULTI and EXEC: the only commands besides those on keys that a log may hold.
-    fn control(&mut self, space: &mut Keyspace, which: EngineCommand, spec: &'static Spec, at: u64) -> Result<()> {
+    fn control(
+        &mut self,
+        space: &mut Keyspace,
+        which: EngineCommand,
+        spec: &'static Spec,
+        at: u64,
+    ) -> Result<()> {
         match which {
             EngineCommand::Select if self.block.is_none() => {
                 let index = num::parse_i64(self.reader.arg(1)).and_then(|index| usize::try_from(index).ok());
@@ -172,7 +182,9 @@ impl Loader {
                 }
             }
             EngineCommand::Multi if self.block.is_none() => self.block = Some(Vec::new()),
-            EngineCommand::Multi => return Err(self.reader.error(LoadKind::Format, at, "MULTI inside MULTI")),
+            EngineCommand::Multi => {
+                return Err(self.reader.error(LoadKind::Format, at, "MULTI inside MULTI"));
+            }
             EngineCommand::Exec => match self.block.take() {
                 Some(block) => self.apply_block(space, &block)?,
                 None => return Err(self.reader.error(LoadKind::Format, at, "EXEC without MULTI")),
@@ -189,7 +201,8 @@ impl Loader {
         for (spec, argv, at) in block {
             let argv: SmallVec<[&[u8]; 16]> = argv.iter().collect();
             if matches!(spec.handler, Handler::Engine(_)) {
-                let index = argv.get(1).and_then(|arg| num::parse_i64(arg)).and_then(|db| usize::try_from(db).ok());
+                let index =
+                    argv.get(1).and_then(|arg| num::parse_i64(arg)).and_then(|db| usize::try_from(db).ok());
                 match index.filter(|&db| db < space.databases()) {
                     Some(db) => self.db = db,
                     None => return Err(self.reader.error(LoadKind::Replay, *at, "DB index is out of range")),

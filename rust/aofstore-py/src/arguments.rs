@@ -20,7 +20,12 @@ pub(crate) struct Codec {
 impl Codec {
     pub(crate) fn new(encoding: &str, errors: &str, decode: bool) -> Self {
         let utf8 = ["utf-8", "utf8"].iter().any(|name| encoding.eq_ignore_ascii_case(name));
-        Self { encoding: encoding.to_owned(), errors: errors.to_owned(), decode, plain: utf8 && errors == "strict" }
+        Self {
+            encoding: encoding.to_owned(),
+            errors: errors.to_owned(),
+            decode,
+            plain: utf8 && errors == "strict",
+        }
     }
 }
 
@@ -109,4 +114,3 @@ impl<'a, 'py> Arguments<'a, 'py> {
             .collect()
     }
 }
-

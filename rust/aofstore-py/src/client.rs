@@ -67,7 +67,12 @@ impl PyClient {
         }
     }
 
-    fn run<'py>(&self, py: Python<'py>, args: &Bound<'py, PyTuple>, shape: Shape) -> PyResult<Bound<'py, PyAny>> {
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        args: &Bound<'py, PyTuple>,
+        shape: Shape,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let mut arguments = Arguments::default();
         arguments.extend(args, &self.codec)?;
         let argv = arguments.slices();
@@ -209,7 +214,13 @@ impl PyClient {
 }
 
 impl PyClient {
-    fn run_batch(&self, py: Python<'_>, batch: &[&[&[u8]]], transaction: bool, reply: &mut Reply) -> PyResult<()> {
+    fn run_batch(
+        &self,
+        py: Python<'_>,
+        batch: &[&[&[u8]]],
+        transaction: bool,
+        reply: &mut Reply,
+    ) -> PyResult<()> {
         let mut lease = self.lease(py);
         let session = lease.get();
         let mut work = || -> Result<Option<Done>> {

@@ -38,7 +38,8 @@ impl PyDirectory {
     #[new]
     #[pyo3(signature = (path, /))]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let opened = py.detach(|| OsDir::open(&path, Access::Exclusive)).map_err(|error| raise(py, &error))?;
+        let opened =
+            py.detach(|| OsDir::open(&path, Access::Exclusive)).map_err(|error| raise(py, &error))?;
         let dir = testing::wrap(Arc::new(opened));
         Ok(Self { path, dir: Mutex::new(Some(dir)), owner: std::process::id() })
     }

@@ -107,8 +107,8 @@ impl PyEngine {
         self.inner.is_closed()
     }
 
-    fn __reduce__(&self, py: Python<'_>) -> PyResult<Py<PyString>> {
-        let _ = py;
+    #[expect(clippy::unused_self, reason = "a Python method")]
+    fn __reduce__(&self) -> PyResult<Py<PyString>> {
         Err(PyTypeError::new_err("a store cannot be pickled: open it again in the other process"))
     }
 }

@@ -24,7 +24,12 @@ mod classes {
 pub(crate) use classes::{DataError, StoreClosedError, WatchError};
 
 /// An exception instance with keyword attributes.
-fn with<'py>(py: Python<'py>, class: Bound<'py, PyType>, message: &str, kwargs: &Bound<'py, PyDict>) -> PyErr {
+fn with<'py>(
+    py: Python<'py>,
+    class: Bound<'py, PyType>,
+    message: &str,
+    kwargs: &Bound<'py, PyDict>,
+) -> PyErr {
     match class.call((message,), Some(kwargs)) {
         Ok(instance) => PyErr::from_value(instance),
         Err(error) => {

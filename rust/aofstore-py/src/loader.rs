@@ -24,7 +24,12 @@ pub(crate) struct PyLoader {
 }
 
 impl PyLoader {
-    pub(crate) fn open(py: Python<'_>, engine: &Arc<Engine>, directory: &PyDirectory, name: &str) -> PyResult<Self> {
+    pub(crate) fn open(
+        py: Python<'_>,
+        engine: &Arc<Engine>,
+        directory: &PyDirectory,
+        name: &str,
+    ) -> PyResult<Self> {
         let dir = directory.dir(py)?;
         let path = dir.path().join(name);
         let opened = || -> io::Result<_> {
@@ -36,7 +41,8 @@ impl PyLoader {
         engine.begin_load().map_err(|error| raise(py, &error))?;
         let known = |name: &[u8], argc: usize| command::lookup(name).is_some_and(|spec| spec.accepts(argc));
         let reader = Reader::new(Box::new(file), 0, size, &path, engine.max_bulk(), known);
-        let on_error = if engine.tolerates_replay_errors() { OnReplayError::Warn } else { OnReplayError::Stop };
+        let on_error =
+            if engine.tolerates_replay_errors() { OnReplayError::Warn } else { OnReplayError::Stop };
         let loader = Loader::new(reader, on_error);
         Ok(Self { engine: Arc::clone(engine), dir, name: name.to_owned(), loader: Mutex::new(Some(loader)) })
     }
@@ -90,7 +96,8 @@ impl PyLoader {
         let Some(Ended::Torn { valid_to }) = ended else {
             return Err(PyRuntimeError::new_err("the file is not torn"));
         };
-        let saved = py.detach(|| cut_tail(&*self.dir, &self.name, valid_to)).map_err(|error| raise(py, &error))?;
+        let saved =
+            py.detach(|| cut_tail(&*self.dir, &self.name, valid_to)).map_err(|error| raise(py, &error))?;
         Ok(self.dir.path().join(saved).display().to_string())
     }
 

@@ -69,9 +69,11 @@ impl PyFaultPlan {
 
     /// The recorded calls: kind, name, bytes, result or -errno, whether it was injected.
     fn made(&self) -> Vec<(&'static str, String, u64, i64, bool)> {
-        let result = |made: &Result<u64, i32>| made.map_or_else(|errno| -i64::from(errno), |value| value as i64);
+        let result =
+            |made: &Result<u64, i32>| made.map_or_else(|errno| -i64::from(errno), |value| value as i64);
         let made = self.0.take_made().into_iter();
-        made.map(|made| (made.call.name(), made.name, made.bytes, result(&made.result), made.injected)).collect()
+        made.map(|made| (made.call.name(), made.name, made.bytes, result(&made.result), made.injected))
+            .collect()
     }
 
     #[pyo3(signature = (call = None))]
@@ -92,7 +94,7 @@ impl PyFaultPlan {
 
 #[pymodule]
 pub(crate) mod _testing {
-    use super::{Control, CONTROL, PLAN, PoisonError};
+    use super::{CONTROL, Control, PLAN, PoisonError};
     use aofstore_core::clock;
     use pyo3::exceptions::PyValueError;
     use pyo3::prelude::*;
@@ -112,7 +114,8 @@ pub(crate) mod _testing {
     #[pyo3(signature = (name, /))]
     fn set_control(name: &str) -> PyResult<()> {
         let name = name.replace('-', "_");
-        let control = Control::from_name(&name).ok_or_else(|| PyValueError::new_err(format!("unknown control '{name}'")))?;
+        let control = Control::from_name(&name)
+            .ok_or_else(|| PyValueError::new_err(format!("unknown control '{name}'")))?;
         *CONTROL.lock().unwrap_or_else(PoisonError::into_inner) = control;
         Ok(())
     }

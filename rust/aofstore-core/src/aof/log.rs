@@ -75,8 +75,8 @@ impl Log {
         shared.control.store(settings.control as u64, Ordering::Relaxed);
         shared.latency.set_threshold(settings.latency_threshold);
         let theirs = Arc::clone(&shared);
-        let worker =
-            spawn("aofstore-fsync", move || fsync::work(&theirs)).map_err(|error| unopened(&*dir, name, &error))?;
+        let worker = spawn("aofstore-fsync", move || fsync::work(&theirs))
+            .map_err(|error| unopened(&*dir, name, &error))?;
         Ok(Arc::new(Self {
             shared,
             worker: Mutex::new(Some(worker)),

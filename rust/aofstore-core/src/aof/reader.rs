@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use memchr::memchr;
 use smallvec::SmallVec;
 
-use super::source::{Source, read_some};
 use super::ending::{self, Known, MAX_COMMENT, Rest, Tear};
+use super::source::{Source, read_some};
 use crate::error::{Error, LoadKind, Result};
 use crate::resp::decode::{Damage, Frame, Progress, decode};
 

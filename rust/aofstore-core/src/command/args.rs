@@ -39,6 +39,7 @@ impl<'a> Args<'a> {
     }
 
     /// The same arguments with the cursor at `index`, where options begin.
+    #[must_use]
     pub fn options(&self, index: usize) -> Self {
         Self { argv: self.argv, pos: index }
     }
@@ -52,6 +53,7 @@ impl<'a> Args<'a> {
         self.from(self.pos)
     }
 
+    #[expect(clippy::should_implement_trait, reason = "a cursor, not an iterator: it is asked in many ways")]
     pub fn next(&mut self) -> Option<&'a [u8]> {
         let arg = self.argv.get(self.pos).copied();
         self.pos += usize::from(arg.is_some());

@@ -33,7 +33,8 @@ impl Argv {
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
         self.ends.iter().enumerate().map(|(index, &end)| {
-            let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+            let start =
+                index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
             self.bytes.get(start..end).unwrap_or_default()
         })
     }

@@ -87,7 +87,7 @@ pub fn unknown_command(argv: &[&[u8]]) -> ErrorReply {
         if shown.len() >= 128 {
             break;
         }
-        shown.push_str(&format!("'{}' ", show(arg, 128 - shown.len())));
+        shown.extend(["'", &show(arg, 128 - shown.len()), "' "]);
     }
     let name = argv.first().map(|name| show(name, 128)).unwrap_or_default();
     format!("ERR unknown command '{name}', with args beginning with: {shown}").into()

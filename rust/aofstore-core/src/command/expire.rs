@@ -59,7 +59,7 @@ impl Condition {
     fn allows(&self, current: Option<i64>, at: i64) -> bool {
         match current {
             None => !self.xx && !self.gt,
-            Some(current) => !self.nx && !(self.gt && at <= current) && !(self.lt && at >= current),
+            Some(current) => !self.nx && (!self.gt || at > current) && (!self.lt || at < current),
         }
     }
 }

@@ -104,7 +104,11 @@ fn set(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
         let text = cx.keys.text(key)?;
         reply_text(cx.reply, text);
     }
-    let refused = if options.only_new { cx.keys.contains(key) } else { options.only_existing && !cx.keys.contains(key) };
+    let refused = if options.only_new {
+        cx.keys.contains(key)
+    } else {
+        options.only_existing && !cx.keys.contains(key)
+    };
     if refused {
         if !options.get {
             cx.reply.nil();
@@ -115,7 +119,14 @@ fn set(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if let Some(at) = options.deadline {
         log_with_deadline(cx, key, value, at);
     } else if options.get {
-        let kept: Vec<&[u8]> = args.argv().iter().copied().enumerate().filter(|(i, arg)| *i < 3 || !args::is(arg, "GET")).map(|(_, arg)| arg).collect();
+        let kept: Vec<&[u8]> = args
+            .argv()
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|(i, arg)| *i < 3 || !args::is(arg, "GET"))
+            .map(|(_, arg)| arg)
+            .collect();
         cx.effects.rewrite(&kept);
     }
     if !options.get {
@@ -230,7 +241,7 @@ fn mget(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-fn pairs<'a>(args: Args<'a>) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+fn pairs(args: Args<'_>) -> impl Iterator<Item = (&[u8], &[u8])> {
     args.from(1).chunks_exact(2).filter_map(|pair| match pair {
         [key, value] => Some((*key, *value)),
         _ => None,

@@ -15,9 +15,16 @@ pub type Run = fn(&mut Context<'_>, Args<'_>) -> Outcome;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyPositions {
     None,
-    Range { first: usize, last: isize, step: usize },
+    Range {
+        first: usize,
+        last: isize,
+        step: usize,
+    },
     /// A number of keys at this index, the keys behind it (`LMPOP numkeys key …`); `dest` keys stand at index 1.
-    Counted { at: usize, dest: bool },
+    Counted {
+        at: usize,
+        dest: bool,
+    },
     /// `SORT key … STORE destination`.
     Sort,
 }
@@ -97,7 +104,13 @@ pub struct Spec {
 
 impl Spec {
     /// `head` is group, name, version it came with and what it does; then arity, flags, keys, handler.
-    pub const fn new(head: [&'static str; 4], arity: i32, flags: Flags, keys: KeyPositions, run: Run) -> Self {
+    pub const fn new(
+        head: [&'static str; 4],
+        arity: i32,
+        flags: Flags,
+        keys: KeyPositions,
+        run: Run,
+    ) -> Self {
         let [group, name, since, summary] = head;
         Self { name, arity, flags, keys, handler: Handler::Keyspace(run), group, since, summary }
     }
@@ -117,7 +130,8 @@ impl Spec {
     }
 }
 
-const FAMILIES: &[&[Spec]] = &[strings::COMMANDS, keys::COMMANDS, expire::COMMANDS, databases::COMMANDS, connection::COMMANDS];
+const FAMILIES: &[&[Spec]] =
+    &[strings::COMMANDS, keys::COMMANDS, expire::COMMANDS, databases::COMMANDS, connection::COMMANDS];
 
 /// Every command, family by family.
 pub fn all() -> impl Iterator<Item = &'static Spec> {

@@ -82,7 +82,13 @@ impl Engine {
 
 impl Core {
     /// Registers the command as waiting and takes its nil reply back.
-    pub(super) fn enqueue(&mut self, session: &Session, argv: &[&[u8]], wait: Wait, reply: &mut Reply) -> Arc<Waiter> {
+    pub(super) fn enqueue(
+        &mut self,
+        session: &Session,
+        argv: &[&[u8]],
+        wait: Wait,
+        reply: &mut Reply,
+    ) -> Arc<Waiter> {
         reply.clear();
         let id = self.blocked.arrivals;
         self.blocked.arrivals += 1;
@@ -92,7 +98,8 @@ impl Core {
             self.space.waited.add(session.db, key);
         }
         if let Some(spec) = argv.first().and_then(|name| lookup(name)) {
-            let entry = Entry { db: session.db, spec, argv: Argv::of(argv), wait, waiter: Arc::clone(&waiter) };
+            let entry =
+                Entry { db: session.db, spec, argv: Argv::of(argv), wait, waiter: Arc::clone(&waiter) };
             self.blocked.entries.insert(id, entry);
         }
         waiter
@@ -177,9 +184,5 @@ impl Blocked {
     fn waiting_for(&self, db: usize, key: &[u8]) -> Vec<u64> {
         let waits = |entry: &Entry| entry.db == db && entry.wait.keys.iter().any(|waited| &**waited == key);
         self.entries.iter().filter(|(_, entry)| waits(entry)).map(|(id, _)| *id).collect()
-    }
-
-    pub fn len(&self) -> usize {
-        self.entries.len()
     }
 }

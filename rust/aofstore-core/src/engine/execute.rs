@@ -10,7 +10,9 @@ use super::core::{Core, Engine, Group};
 use super::session::Session;
 use crate::aof::{Log, Status};
 use crate::clock;
-use crate::command::{self, Argv, Context, ErrorReply, Flags, Handler, Outcome, Record, Reply, Spec, Wait, errors};
+use crate::command::{
+    self, Argv, Context, ErrorReply, Flags, Handler, Outcome, Record, Reply, Spec, Wait, errors,
+};
 use crate::error::{Error, Result};
 
 /// How a command ended inside the engine; [`Engine::settle`] comes before anybody may be told.
@@ -59,11 +61,19 @@ impl Engine {
     }
 
     /// As [`Engine::execute`]; None, with nothing done, if another thread holds the lock or the command is slow.
-    pub fn try_execute(&self, session: &mut Session, argv: &[&[u8]], reply: &mut Reply) -> Option<Result<Done>> {
+    pub fn try_execute(
+        &self,
+        session: &mut Session,
+        argv: &[&[u8]],
+        reply: &mut Reply,
+    ) -> Option<Result<Done>> {
         if let Err(error) = self.check() {
             return Some(Err(error));
         }
-        let slow = argv.first().and_then(|name| command::lookup(name)).is_some_and(|spec| spec.flags.contains(Flags::SLOW));
+        let slow = argv
+            .first()
+            .and_then(|name| command::lookup(name))
+            .is_some_and(|spec| spec.flags.contains(Flags::SLOW));
         if slow {
             return None;
         }
@@ -109,7 +119,12 @@ impl Engine {
 
     /// Runs several commands under one hold of the lock and one append; the replies stand one behind the other in
     /// `reply`, errors as error nodes.
-    pub fn execute_batch(&self, session: &mut Session, batch: &[&[&[u8]]], reply: &mut Reply) -> Result<Done> {
+    pub fn execute_batch(
+        &self,
+        session: &mut Session,
+        batch: &[&[&[u8]]],
+        reply: &mut Reply,
+    ) -> Result<Done> {
         self.check()?;
         self.shared.lock().guarded(|core| core.batch(session, batch, reply))
     }
@@ -239,7 +254,9 @@ impl Core {
                 }
                 Ok(spec) if !super::transaction::runs_in_multi(spec) => {
                     if spec.flags.contains(Flags::NO_MULTI) {
-                        return Err(format!("ERR Command '{}' not allowed inside a transaction", spec.name).into());
+                        return Err(
+                            format!("ERR Command '{}' not allowed inside a transaction", spec.name).into()
+                        );
                     }
                     queue.push(spec, argv);
                     reply.status("QUEUED");
@@ -249,6 +266,9 @@ impl Core {
             }
         }
         let spec = checked?;
+        if !session.stateful && super::transaction::needs_state(spec) {
+            return Err(format!("ERR '{}' needs a session of its own", spec.name).into());
+        }
         match spec.handler {
             Handler::Keyspace(_) => self.call(session.db, spec, argv, reply),
             Handler::Engine(which) => self.engine_command(session, which, spec, argv, reply).map(|()| None),
@@ -370,7 +390,7 @@ impl Core {
         if let Some(log) = &self.log {
             log.feed(|feed| {
                 for (db, key) in &purged {
-                    feed.command(*db as u32, [b"DEL".as_slice(), key].into_iter());
+                    feed.command(*db as u32, [b"DEL".as_slice(), key]);
                 }
             });
         }

@@ -63,7 +63,8 @@ impl Engine {
         let mut ticker = self.ticker.lock().unwrap_or_else(PoisonError::into_inner);
         if ticker.is_none() {
             let started = Ticker::start(Arc::clone(&self.shared));
-            *ticker = Some(started.map_err(|error| Error::Internal(format!("cannot start the timer: {error}")))?);
+            *ticker =
+                Some(started.map_err(|error| Error::Internal(format!("cannot start the timer: {error}")))?);
         }
         Ok(())
     }

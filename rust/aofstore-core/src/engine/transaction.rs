@@ -7,7 +7,7 @@ use super::core::{Core, Group};
 use super::queue::Queue;
 use super::session::{Session, Watched};
 use crate::clock;
-use crate::command::{EngineCommand, Flags, Handler, Outcome, Reply, Spec, errors};
+use crate::command::{EngineCommand, Handler, Outcome, Reply, Spec, errors};
 
 /// Commands that act at once inside MULTI instead of being queued.
 pub(super) fn runs_in_multi(spec: &Spec) -> bool {
@@ -62,7 +62,7 @@ impl Core {
         session.watched.iter().any(|watched| {
             let due = self.space.keys(watched.db, now).is_due(&watched.key);
             let changed = self.space.watches.version(watched.db, &watched.key) != watched.version;
-            (due && !watched.was_due) || (changed && !watched.was_due)
+            !watched.was_due && (due || changed)
         })
     }
 
@@ -115,5 +115,4 @@ impl Core {
 pub(super) fn needs_state(spec: &Spec) -> bool {
     use EngineCommand::{Discard, Exec, Multi, Select, Unwatch, Watch};
     matches!(spec.handler, Handler::Engine(Multi | Exec | Discard | Watch | Unwatch | Select))
-        && !spec.flags.contains(Flags::ADMIN)
 }

@@ -265,7 +265,9 @@ fn unusable(path: &Path, error: &io::Error) -> Error {
 fn locked(path: &Path, fd: &OwnedFd) -> Error {
     let pid = holder(fd);
     let by = match pid {
-        Some(pid) if pid.cast_unsigned() == std::process::id() => String::from("another store in this process"),
+        Some(pid) if pid.cast_unsigned() == std::process::id() => {
+            String::from("another store in this process")
+        }
         Some(pid) => format!("process {pid}"),
         None => String::from("another process"),
     };

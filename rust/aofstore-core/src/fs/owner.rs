@@ -58,7 +58,8 @@ fn wiped_on_fork(pid: u32) -> Option<&'static AtomicU32> {
         if unsafe { madvise(fresh, SIZE, Advice::LinuxWipeOnFork) }.is_err() {
             return None;
         }
-        let won = PAGE.compare_exchange(std::ptr::null_mut(), fresh.cast(), Ordering::AcqRel, Ordering::Acquire);
+        let won =
+            PAGE.compare_exchange(std::ptr::null_mut(), fresh.cast(), Ordering::AcqRel, Ordering::Acquire);
         page = won.map_or_else(|other| other, |_| fresh.cast());
     }
     // SAFETY: the mapping is page-aligned, zeroed or written only through atomics, and lives as long as the process.

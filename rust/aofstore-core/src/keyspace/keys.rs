@@ -340,7 +340,7 @@ impl<'e> Keys<'e> {
 
     /// Calls `emit` with every key and value that is not past its deadline.
     pub fn each(&self, emit: &mut dyn FnMut(&[u8], Value<'_>)) {
-        for record in self.here().records.iter() {
+        for record in &self.here().records {
             if !self.is_due(record.key()) {
                 emit(record.key(), value(record));
             }

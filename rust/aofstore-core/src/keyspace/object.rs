@@ -4,7 +4,6 @@ use super::{Hash, List, Set, Text, ZSet};
 
 /// A value that does not sit inside its key's record.
 #[derive(Clone)]
-#[expect(clippy::box_collection, reason = "the handle must stay one word: every record holds one")]
 pub enum Object {
     /// A string that is modified in place (APPEND, SETRANGE, SETBIT): Redis's `raw` encoding.
     Text(Box<Vec<u8>>),

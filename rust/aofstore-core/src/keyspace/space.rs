@@ -109,6 +109,6 @@ impl Keyspace {
 
     /// Background work of tables that are changing size; whether there is more.
     pub fn rehash(&mut self, buckets: usize) -> bool {
-        self.dbs.iter_mut().fold(false, |more, db| db.rehash(buckets) || more)
+        self.dbs.iter_mut().map(|db| db.rehash(buckets)).filter(|more| *more).count() > 0
     }
 }

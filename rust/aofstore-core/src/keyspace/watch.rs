@@ -1,4 +1,4 @@
-//! Who must hear of a change: WATCHed keys by version, keys that blocked commands wait for.
+//! Who must hear of a change: watched keys by version, keys that blocked commands wait for.
 
 use std::collections::HashMap;
 
