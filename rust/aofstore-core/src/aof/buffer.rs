@@ -207,7 +207,8 @@ mod tests {
                 feed.command(db, [b"PING".as_slice()]);
             }
         });
-        let selects: Vec<_> = log.split("SELECT ").skip(1).map(|rest| &rest[..rest.find(" *").unwrap()]).collect();
+        let selects: Vec<_> =
+            log.split("SELECT ").skip(1).map(|rest| &rest[..rest.find(" *").unwrap()]).collect();
         assert_eq!(selects, ["$1 0", "$1 5", "$2 15", "$1 0"]);
         assert_eq!(selected, Some(0));
     }
@@ -254,7 +255,7 @@ mod tests {
         let batch = buffer.take();
         buffer.written(batch);
         assert_eq!(buffer.capacity(), 0);
-        buffer.bytes.extend_from_slice(&[0; 20_000]);
+        buffer.bytes.extend_from_slice(&vec![0; 20_000]);
         let batch = buffer.take();
         buffer.written(batch);
         assert!(buffer.capacity() >= 20_000);

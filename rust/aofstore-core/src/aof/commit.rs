@@ -91,7 +91,8 @@ impl Shared {
         let acked = tail.acknowledged(self.syncs());
         if matches!(tail.status, Status::Refusing { .. }) && acked > tail.refused_at {
             tail.status = Status::Sound;
-            self.events.warning(format!("the write error of {} is solved; writes are taken again", tail.name));
+            self.events
+                .warning(format!("the write error of {} is solved; writes are taken again", tail.name));
         }
         // ORDER: Release pairs with the Acquire in `Log::is_durable`; who sees the offset sees what it promises.
         if acked > self.acked.load(Ordering::Relaxed) {
@@ -182,7 +183,12 @@ impl Shared {
     }
 
     /// A sync that ran outside the lock is over. About a file that was replaced meanwhile it says nothing.
-    pub(super) fn sync_done(&self, generation: u64, covers: u64, result: std::result::Result<(), i32>) -> Guard<'_> {
+    pub(super) fn sync_done(
+        &self,
+        generation: u64,
+        covers: u64,
+        result: std::result::Result<(), i32>,
+    ) -> Guard<'_> {
         let mut tail = self.lock();
         if tail.generation == generation {
             tail.syncing = false;

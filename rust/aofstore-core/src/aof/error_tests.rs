@@ -9,7 +9,9 @@ const POLICIES: [Policy; 3] = [Policy::Always, Policy::Everysec, Policy::No];
 
 #[test]
 fn t14_a_full_disk_refuses_until_the_timer_writes_it_all() {
-    for (policy, errno) in POLICIES.into_iter().flat_map(|p| [libc::ENOSPC, libc::EDQUOT, libc::EFBIG].map(|e| (p, e))) {
+    for (policy, errno) in
+        POLICIES.into_iter().flat_map(|p| [libc::ENOSPC, libc::EDQUOT, libc::EFBIG].map(|e| (p, e)))
+    {
         let rig = Rig::new(policy);
         rig.set("a").unwrap();
         rig.plan.add(Fault::on(Call::Write, errno).sticky());
@@ -149,7 +151,9 @@ fn w15_interrupted_calls_are_made_again() {
 
 #[test]
 fn other_write_errors_latch_at_once() {
-    for (policy, errno) in POLICIES.into_iter().flat_map(|p| [libc::EIO, libc::EROFS, libc::ESTALE].map(|e| (p, e))) {
+    for (policy, errno) in
+        POLICIES.into_iter().flat_map(|p| [libc::EIO, libc::EROFS, libc::ESTALE].map(|e| (p, e)))
+    {
         let rig = Rig::new(policy);
         rig.set("a").unwrap();
         rig.plan.add(Fault::on(Call::Write, errno));
@@ -360,7 +364,8 @@ fn the_real_limits_of_a_process_are_a_full_disk() {
         let name = "aof::log::error_tests::the_real_limits_of_a_process_are_a_full_disk";
         let test = std::env::current_exe().unwrap();
         let limited = format!("trap '' XFSZ; ulimit -f 8; exec '{}' --exact {name}", test.display());
-        let run = std::process::Command::new("sh").args(["-c", &limited]).env("AOFSTORE_FSIZE_CHILD", "1").output();
+        let run =
+            std::process::Command::new("sh").args(["-c", &limited]).env("AOFSTORE_FSIZE_CHILD", "1").output();
         let run = run.unwrap();
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
         return;

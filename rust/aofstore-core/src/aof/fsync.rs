@@ -21,7 +21,11 @@ const LONGEST_POSTPONEMENT: Duration = Duration::from_secs(2);
 const NOTICE_PERIOD: Duration = Duration::from_secs(30);
 
 pub(super) enum Job {
-    Sync { file: Arc<dyn File>, generation: u64, covers: u64 },
+    Sync {
+        file: Arc<dyn File>,
+        generation: u64,
+        covers: u64,
+    },
     /// The last reference to a replaced file: freeing its blocks may take long (D-07).
     Retire(Arc<dyn File>),
     Stop,

@@ -108,7 +108,9 @@ fn b01_one_write_for_everything_fed_since_the_last() {
         let rig = Rig::new(policy);
         let ends: Vec<u64> = (0..100).map(|i| rig.feed(&i.to_string())).collect();
         rig.log.finish(ends[99]).unwrap();
-        ends.iter().for_each(|end| rig.log.finish(*end).unwrap());
+        for end in &ends {
+            rig.log.finish(*end).unwrap();
+        }
         assert_eq!(rig.plan.count(Call::Write), 1, "{policy:?}");
         assert_eq!(rig.plan.count(Call::Sync), u64::from(policy == Policy::Always), "{policy:?}");
         let stats = rig.log.stats();
@@ -163,7 +165,10 @@ fn group_commit_needs_fewer_syncs_than_commits() {
     });
     let (stats, syncs) = (rig.log.stats(), rig.plan.count(Call::Sync));
     assert!(syncs * 2 < THREADS * EACH, "{syncs} syncs for {} commits", THREADS * EACH);
-    assert_eq!((stats.fsyncs, stats.synced, stats.current_size), (syncs, stats.fed, rig.content().len() as u64));
+    assert_eq!(
+        (stats.fsyncs, stats.synced, stats.current_size),
+        (syncs, stats.fed, rig.content().len() as u64)
+    );
 }
 
 #[test]
@@ -291,7 +296,8 @@ fn t23_y06_no_sync_while_a_child_lives() {
 
 #[test]
 fn y06_what_a_child_left_unsynced_is_synced_without_further_calls() {
-    let rig = Rig::with(Settings { policy: Policy::Always, no_fsync_on_rewrite: true, ..Settings::default() });
+    let rig =
+        Rig::with(Settings { policy: Policy::Always, no_fsync_on_rewrite: true, ..Settings::default() });
     rig.log.set_child_alive(true);
     rig.set("a").unwrap();
     rig.log.set_child_alive(false);

@@ -37,7 +37,9 @@ impl Policy {
     }
 
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Always, Self::Everysec, Self::No].into_iter().find(|policy| policy.name().eq_ignore_ascii_case(name))
+        [Self::Always, Self::Everysec, Self::No]
+            .into_iter()
+            .find(|policy| policy.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -47,9 +49,13 @@ pub enum Status {
     Sound,
     /// The disk is full (ENOSPC, EDQUOT, EFBIG). The file is whole, the bytes are kept and tried again every
     /// second; writes are to be refused until then.
-    Refusing { errno: i32 },
+    Refusing {
+        errno: i32,
+    },
     /// The file cannot be trusted any more; nothing is appended until another one takes its place.
-    Latched { errno: i32 },
+    Latched {
+        errno: i32,
+    },
 }
 
 impl Status {
@@ -123,7 +129,15 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn new(now: Instant) -> Self {
-        Self { now, last_sync: None, last_retry: None, last_line: None, last_notice: None, last_look: None, postponed: None }
+        Self {
+            now,
+            last_sync: None,
+            last_retry: None,
+            last_line: None,
+            last_notice: None,
+            last_look: None,
+            postponed: None,
+        }
     }
 
     /// Whether `period` has passed since `mark`; never set counts as long ago.

@@ -48,7 +48,9 @@ impl Control {
     }
 
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|control| format!("{control:?}").eq_ignore_ascii_case(&name.replace('_', "")))
+        Self::ALL
+            .into_iter()
+            .find(|control| format!("{control:?}").eq_ignore_ascii_case(&name.replace('_', "")))
     }
 }
 
@@ -104,7 +106,10 @@ fn failed(file: &dyn File, size: u64, done: u64, errno: i32, what: String, contr
 fn cut_off(file: &dyn File, size: u64, done: u64) -> Result<(), String> {
     let length = file.size().map_err(|error| format!("its length cannot be read: {error}"))?;
     if length != size + done {
-        return Err(format!("the file has {length} bytes where {} were expected, left as it is", size + done));
+        return Err(format!(
+            "the file has {length} bytes where {} were expected, left as it is",
+            size + done
+        ));
     }
     if done == 0 {
         return Ok(());

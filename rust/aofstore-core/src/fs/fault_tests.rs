@@ -46,7 +46,8 @@ fn a_named_fault_leaves_other_files_alone() {
     let scratch = Scratch::new();
     let (dir, plan) = faulty(&scratch);
     plan.add(Fault { name: Some("b".into()), ..Fault::on(Call::Sync, libc::EIO) });
-    let (a, b) = (dir.open_append("a", Create::Missing).unwrap(), dir.open_append("b", Create::Missing).unwrap());
+    let (a, b) =
+        (dir.open_append("a", Create::Missing).unwrap(), dir.open_append("b", Create::Missing).unwrap());
     assert_eq!((raw(a.sync_data()), raw(b.sync_data())), (Ok(()), Err(libc::EIO)));
 }
 
@@ -62,7 +63,8 @@ fn what_was_recorded_is_what_happened() {
     file.sync_data().unwrap_err();
     drop(file);
     let made = plan.take_made();
-    let seen: Vec<_> = made.iter().map(|made| (made.call.name(), made.bytes, made.result, made.injected)).collect();
+    let seen: Vec<_> =
+        made.iter().map(|made| (made.call.name(), made.bytes, made.result, made.injected)).collect();
     assert_eq!(
         seen,
         [

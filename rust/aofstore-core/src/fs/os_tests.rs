@@ -53,7 +53,8 @@ fn the_lock_table_is_read_by_inode_and_skips_waiters() {
 fn what_is_not_a_directory_is_a_clear_open_error() {
     let scratch = Scratch::new();
     std::fs::write(scratch.join("plain"), b"x").unwrap();
-    let Err(Error::Open { errno, message, .. }) = OsDir::open(&scratch.join("plain"), Access::Exclusive) else {
+    let Err(Error::Open { errno, message, .. }) = OsDir::open(&scratch.join("plain"), Access::Exclusive)
+    else {
         panic!("a file was opened as a directory");
     };
     assert_eq!(errno, libc::ENOTDIR);

@@ -89,7 +89,10 @@ mod tests {
 
     #[test]
     fn f18_header_counts_bytes_and_payloads_are_verbatim() {
-        assert_eq!(encoded(&[b"SET", b"k", b"\r\n\0*1"]), b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\n\r\n\0*1\r\n");
+        assert_eq!(
+            encoded(&[b"SET", b"k", b"\r\n\0*1"]),
+            b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\n\r\n\0*1\r\n"
+        );
         assert_eq!(encoded(&[b"SET", b"", b""]), b"*3\r\n$3\r\nSET\r\n$0\r\n\r\n$0\r\n\r\n");
     }
 
