@@ -222,6 +222,7 @@ fn t17_a_slow_disk_delays_no_write_and_is_counted() {
         rig.tick(ms);
     }
     assert_eq!((rig.log.stats().delayed_fsync, rig.log.stats().pending_bio_fsync), (3, 1));
+    assert_eq!(rig.log.stats().lag_ms, 3000);
     let notices: Vec<_> = rig.events.drain().into_iter().map(|record| record.text).collect();
     assert!(notices.len() == 1 && notices[0].contains("longer than a second"), "{notices:?}");
     rig.quiet();
