@@ -336,7 +336,7 @@ fn prepare(dir: &dyn Dir, name: &str, settings: Settings) -> io::Result<(Arc<dyn
     let file = dir.open_append(name, Create::Missing)?;
     let size = file.size()?;
     if size > 0 && settings.policy == Policy::Always {
-        file.sync_data()?;
+        super::write::sync(&*file, settings.control).map_err(io::Error::from_raw_os_error)?;
     }
     // Also when the file was there: whoever made it may have died before this line.
     if settings.control != Control::SkipDirSync {
