@@ -255,7 +255,7 @@ mod tests {
         let batch = buffer.take();
         buffer.written(batch);
         assert_eq!(buffer.capacity(), 0);
-        buffer.bytes.extend_from_slice(&[0; 20_000]);
+        buffer.bytes.extend_from_slice(&vec![0; 20_000]);
         let batch = buffer.take();
         buffer.written(batch);
         assert!(buffer.capacity() >= 20_000);

@@ -241,6 +241,8 @@ impl Shared {
             Ok(()) => {
                 tail.count.fsyncs += 1;
                 tail.synced = tail.synced.max(covers);
+                // What is still behind came after this sync began; the next tick sees it.
+                tail.clock.behind = None;
             }
             Err(errno) => {
                 let why = io::Error::from_raw_os_error(errno);

@@ -78,6 +78,7 @@ impl Shared {
             return;
         }
         tail.buffer.tick();
+        tail.clock.behind = (tail.synced < tail.written).then(|| tail.clock.behind.unwrap_or(tail.clock.now));
         self.look(&mut tail);
         tail = self.retry(tail);
         self.write_postponed(&mut tail);

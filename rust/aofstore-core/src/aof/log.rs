@@ -69,14 +69,14 @@ impl Log {
             clock: Clock::new(Instant::now()),
             count: Count::default(),
         };
-        let shared = Arc::new(Shared::new(tail, Arc::clone(&dir), events));
+        let shared = Arc::new(Shared::new(tail, dir, events));
         shared.no_fsync_on_rewrite.store(settings.no_fsync_on_rewrite, Ordering::Relaxed);
         shared.postpone.store(settings.postpone, Ordering::Relaxed);
         shared.control.store(settings.control as u64, Ordering::Relaxed);
         shared.latency.set_threshold(settings.latency_threshold);
         let theirs = Arc::clone(&shared);
         let worker = spawn("aofstore-fsync", move || fsync::work(&theirs))
-            .map_err(|error| unopened(&*dir, name, &error))?;
+            .map_err(|error| unopened(&*shared.dir, name, &error))?;
         Ok(Arc::new(Self {
             shared,
             worker: Mutex::new(Some(worker)),
@@ -336,7 +336,7 @@ fn prepare(dir: &dyn Dir, name: &str, settings: Settings) -> io::Result<(Arc<dyn
     let file = dir.open_append(name, Create::Missing)?;
     let size = file.size()?;
     if size > 0 && settings.policy == Policy::Always {
-        file.sync_data()?;
+        super::write::sync(&*file, settings.control).map_err(io::Error::from_raw_os_error)?;
     }
     // Also when the file was there: whoever made it may have died before this line.
     if settings.control != Control::SkipDirSync {
@@ -351,14 +351,22 @@ fn unopened(dir: &dyn Dir, name: &str, error: &io::Error) -> Error {
     Error::Open { path, errno: errno(error), message }
 }
 
-#[cfg(all(test, not(feature = "shuttle")))]
+#[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
 #[path = "log_tests.rs"]
 mod tests;
 
-#[cfg(all(test, not(feature = "shuttle")))]
+#[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
 #[path = "error_tests.rs"]
 mod error_tests;
 
-#[cfg(all(test, feature = "shuttle"))]
+#[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
+#[path = "sweep_tests.rs"]
+mod sweep;
+
+#[cfg(test)]
+#[cfg(feature = "shuttle")]
 #[path = "model_tests.rs"]
 mod model;

@@ -108,7 +108,9 @@ fn b01_one_write_for_everything_fed_since_the_last() {
         let rig = Rig::new(policy);
         let ends: Vec<u64> = (0..100).map(|i| rig.feed(&i.to_string())).collect();
         rig.log.finish(ends[99]).unwrap();
-        ends.iter().for_each(|end| rig.log.finish(*end).unwrap());
+        for end in &ends {
+            rig.log.finish(*end).unwrap();
+        }
         assert_eq!(rig.plan.count(Call::Write), 1, "{policy:?}");
         assert_eq!(rig.plan.count(Call::Sync), u64::from(policy == Policy::Always), "{policy:?}");
         let stats = rig.log.stats();
@@ -220,6 +222,7 @@ fn t17_a_slow_disk_delays_no_write_and_is_counted() {
         rig.tick(ms);
     }
     assert_eq!((rig.log.stats().delayed_fsync, rig.log.stats().pending_bio_fsync), (3, 1));
+    assert_eq!(rig.log.stats().lag_ms, 3000);
     let notices: Vec<_> = rig.events.drain().into_iter().map(|record| record.text).collect();
     assert!(notices.len() == 1 && notices[0].contains("longer than a second"), "{notices:?}");
     rig.quiet();

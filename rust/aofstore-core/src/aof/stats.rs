@@ -22,6 +22,8 @@ pub struct Stats {
     /// 1 while a sync runs outside a caller's commit.
     pub pending_bio_fsync: u64,
     pub delayed_fsync: u64,
+    /// For how long written bytes have waited for a sync, as the timer saw it.
+    pub lag_ms: u64,
     pub writes: u64,
     pub fsyncs: u64,
     /// Rounds of group commit; under `always` fewer than calls.
@@ -59,6 +61,7 @@ impl Shared {
             synced_size: tail.size.saturating_sub(tail.written - tail.synced + tail.torn),
             pending_bio_fsync: u64::from(tail.syncing && !tail.writing),
             delayed_fsync: tail.count.delayed_fsync,
+            lag_ms: tail.clock.behind.map_or(0, |since| (tail.clock.now - since).as_millis() as u64),
             writes: tail.count.writes,
             fsyncs: tail.count.fsyncs,
             commits: tail.count.commits,

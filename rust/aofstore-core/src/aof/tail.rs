@@ -125,6 +125,8 @@ pub(super) struct Clock {
     pub(super) last_notice: Option<Instant>,
     pub(super) last_look: Option<Instant>,
     pub(super) postponed: Option<Instant>,
+    /// The tick that first saw written bytes unsynced.
+    pub(super) behind: Option<Instant>,
 }
 
 impl Clock {
@@ -137,6 +139,7 @@ impl Clock {
             last_notice: None,
             last_look: None,
             postponed: None,
+            behind: None,
         }
     }
 

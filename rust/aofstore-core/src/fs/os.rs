@@ -102,7 +102,8 @@ impl Dir for OsDir {
     }
 
     fn mode(&self, name: &str) -> io::Result<Option<u32>> {
-        Ok(self.stat(name)?.map(|stat| u32::from(Mode::from_raw_mode(stat.st_mode).as_raw_mode())))
+        // The width of these types differs between systems, hence the casts.
+        Ok(self.stat(name)?.map(|stat| Mode::from_raw_mode(stat.st_mode).as_raw_mode() as _))
     }
 
     fn names(&self) -> io::Result<Vec<String>> {
@@ -170,7 +171,7 @@ impl File for OsFile {
     }
 
     fn links(&self) -> io::Result<u64> {
-        Ok(fs::fstat(&self.0)?.st_nlink.into())
+        Ok(fs::fstat(&self.0)?.st_nlink as _)
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
@@ -228,24 +229,28 @@ fn sync_dir(fd: &OwnedFd) -> io::Result<()> {
 /// Makes every missing directory of `path` with mode 0700 and fsyncs the parent of each: without that the
 /// whole store can vanish in a power cut, acknowledged writes included.
 fn create_durably(path: &Path) -> io::Result<()> {
-    match retry_on_intr(|| fs::mkdir(path, Mode::from_raw_mode(PRIVATE_DIR as _))) {
-        Ok(()) => {}
-        Err(Errno::EXIST) => return Ok(()),
-        Err(Errno::NOENT) => {
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            create_durably(parent.ok_or(Errno::NOENT)?)?;
-            return create_durably(path);
-        }
-        // A read-only file system says so even when the directory is there.
-        Err(_) if path.is_dir() => return Ok(()),
-        Err(errno) => return Err(errno.into()),
-    }
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    sync_dir(&retry_on_intr(|| fs::open(parent, flags, Mode::empty()))?)
+    let open_parent = || retry_on_intr(|| fs::open(parent, flags, Mode::empty()));
+    match retry_on_intr(|| fs::mkdir(path, Mode::from_raw_mode(PRIVATE_DIR as _))) {
+        Ok(()) => sync_dir(&open_parent()?),
+        Err(Errno::NOENT) if parent != Path::new(".") => {
+            create_durably(parent)?;
+            create_durably(path)
+        }
+        // Whoever made it may have died before the fsync. Where the parent cannot be opened or synced, it was
+        // not this user who made it.
+        Err(_) if path.is_dir() => {
+            let _ = open_parent().map(|parent| sync_dir(&parent));
+            Ok(())
+        }
+        // Not a directory: opening it says so better.
+        Err(Errno::EXIST) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Error {
