@@ -24,6 +24,8 @@ from aofstore import (
 )
 from aofstore.lifetime import Lifetime
 
+pytestmark = pytest.mark.quick
+
 
 class World:
     """What the stand-ins do and have done."""
