@@ -74,8 +74,8 @@ class Settings(TypedDict, total=False):
     proto_max_bulk_len: int | str
     encoding: str
     encoding_errors: str
-    on_replay_error: Literal["stop", "warn"]
-    unknown_types: Literal["stop", "skip"]
+    on_replay_error: Literal["raise", "warn"]
+    unknown_types: Literal["raise", "skip"]
 
 
 class AllSettings(Settings, total=False):
@@ -102,9 +102,9 @@ class Config:
 
     Settings that Redis does not have: ``aof_layout`` ("single-file"), ``aof_postpone_write`` (let a write
     wait up to 2 s for a running fsync), ``aof_rewrite_ack_timeout`` (ms), ``rdb_version`` (10),
-    ``decode_responses``, ``encoding`` and ``encoding_errors`` (as in redis-py), ``on_replay_error`` ("stop",
-    or "warn": go on after a command that fails at load), ``unknown_types`` ("stop", or "skip" values of types
-    that are not supported).
+    ``decode_responses``, ``encoding`` and ``encoding_errors`` (as in redis-py), ``on_replay_error`` ("raise",
+    or "warn": go on after a command that fails at load), ``unknown_types`` ("raise", or "skip" values of
+    types that are not supported).
     """
 
     dir: str | None = _setting(None, text, ours=True)
@@ -144,8 +144,8 @@ class Config:
     decode_responses: bool = _setting(False, yes_no, ours=True)
     encoding: str = _setting("utf-8", text, ours=True)
     encoding_errors: str = _setting("strict", text, ours=True)
-    on_replay_error: str = _setting("stop", choice("stop", "warn"), ours=True)
-    unknown_types: str = _setting("stop", choice("stop", "skip"), ours=True)
+    on_replay_error: str = _setting("raise", choice("raise", "warn"), ours=True)
+    unknown_types: str = _setting("raise", choice("raise", "skip"), ours=True)
     _given: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __init__(self, **settings: Unpack[AllSettings]) -> None:

@@ -106,8 +106,8 @@ def _replay(
     finally:
         loader.close()
     seconds = time.monotonic() - began
-    logger.info("%s: loaded %d commands, %d bytes in %.3f s", path, commands, total, seconds)
     kept = total - sum(cut.dropped_bytes for cut in truncations)
+    logger.info("%s: loaded %d commands, %d bytes in %.3f s", path, commands, kept, seconds)
     return LoadReport((path,), commands, kept, seconds, truncations)
 
 

@@ -12,6 +12,8 @@ from aofstore import DataError
 from aofstore.commands import Commands
 from aofstore.types import Encodable
 
+pytestmark = pytest.mark.quick
+
 HOUR = datetime.timedelta(hours=1)
 MOMENT = datetime.datetime(2035, 1, 2, 3, 4, 5, 678900, tzinfo=datetime.UTC)
 UNIX = 2051319845

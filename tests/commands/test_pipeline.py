@@ -17,6 +17,8 @@ from aofstore import (
     WrongTypeError,
 )
 
+pytestmark = pytest.mark.quick
+
 
 class FakeClient:
     """Answers from a script and remembers what it was asked."""

@@ -10,6 +10,8 @@ import pytest
 
 from aofstore.commands import descriptions, shapes
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize(
     ("shape", "reply", "expected"),

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from aofstore import Config, ConfigError, directives
 
+pytestmark = pytest.mark.quick
+
 
 def test_defaults() -> None:
     config = Config()

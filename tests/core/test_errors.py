@@ -10,6 +10,8 @@ import pytest
 import aofstore
 from aofstore import errors
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize(
     ("text", "cls", "code"),

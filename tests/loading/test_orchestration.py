@@ -24,6 +24,8 @@ from aofstore import (
 )
 from aofstore.lifetime import Lifetime
 
+pytestmark = pytest.mark.quick
+
 
 class World:
     """What the stand-ins do and have done."""
@@ -119,6 +121,9 @@ class FakeEngine:
     def start_log(self, directory: FakeDirectory, name: str) -> None:
         self.world.did("start log")
 
+    def start(self) -> None:
+        self.world.did("start")
+
     def drain_events(self) -> list[tuple[int, str]]:
         events, self.events = self.events, []
         return events
@@ -143,7 +148,7 @@ def load(path: Path | None, on_progress: Any = None, **settings: Any) -> Lifetim
 def test_memory_only_touches_no_directory(world: World) -> None:
     lifetime = load(None)
     lifetime.close()
-    assert world.journal == ["engine", "close engine"]
+    assert world.journal == ["engine", "start", "close engine"]
 
 
 def test_new_directory_starts_an_empty_log(world: World, tmp_path: Path) -> None:
