@@ -1,15 +1,12 @@
 """The one place that knows the names of the store's fault hooks.
 
-A plan is registered for a directory before the store opens it; from then on every file-system call of that store is
-counted, and the planned ones fail.
+A plan counts every file-system call of the stores that are opened while it is installed, and fails the planned ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 from aofstore._core import _testing
 
@@ -21,10 +18,10 @@ MODES = ("fail", "fail_after", "short", "delay", "kill", "kill_after")
 
 
 class FaultPlan:
-    """Faults to come on one directory, and the account of what happened there."""
+    """Faults to come, and the account of what happened."""
 
-    def __init__(self, handle: Any) -> None:
-        self._handle = handle
+    def __init__(self) -> None:
+        self._plan = _testing.FaultPlan()
 
     def add(
         self,
@@ -38,17 +35,17 @@ class FaultPlan:
         short_len: int = 0,
     ) -> None:
         """The ``nth`` such call from now on fails; ``sticky``: and all behind it, until ``clear``."""
-        self._handle.add(
-            call, errno=errno, nth=nth, mode=mode, sticky=sticky, delay_ms=delay_ms, short_len=short_len
+        self._plan.add(
+            call, errno, nth=nth, mode=mode, sticky=sticky, delay_ms=delay_ms, short_len=short_len
         )
 
     def clear(self) -> None:
         """No fault any more; the counts stay."""
-        self._handle.clear()
+        self._plan.clear()
 
     def count(self, call: str) -> int:
         """How many calls of that kind there were, failed ones included."""
-        return int(self._handle.count(call))
+        return self._plan.count(call)
 
     def counts(self) -> dict[str, int]:
         return {call: self.count(call) for call in CALLS}
@@ -56,15 +53,26 @@ class FaultPlan:
     @property
     def injected(self) -> int:
         """How many faults really happened."""
-        return int(self._handle.injected())
+        return self._plan.injected()
 
 
 @contextmanager
-def faults(directory: Path) -> Iterator[FaultPlan]:
-    """A plan for every store that is opened on the directory inside the block."""
-    plan = FaultPlan(_testing.fault_plan(str(directory)))
+def faults(*, install: bool = True) -> Iterator[FaultPlan]:
+    """A plan for every store that is opened inside the block; installed or, for a red control, only made."""
+    plan = FaultPlan()
+    _testing.install_fault_plan(plan._plan if install else None)
     try:
         yield plan
     finally:
         plan.clear()
-        _testing.forget_fault_plan(str(directory))
+        _testing.install_fault_plan(None)
+
+
+@contextmanager
+def broken(control: str) -> Iterator[None]:
+    """One rule of the store broken on purpose in what is opened inside the block; a harness control breaks nothing here."""
+    _testing.set_control("none" if not control or control.startswith("harness-") else control)
+    try:
+        yield
+    finally:
+        _testing.set_control("none")

@@ -30,15 +30,7 @@ def kills(root: Path, number: int, control: str = "") -> tuple[str, list[str], l
 
 
 def fault_sweep(root: Path, control: str = "") -> tuple[str, list[str], list[str]]:
-    if control and not control.startswith("harness-"):
-        from aofstore._core import _testing
-
-        _testing.set_control(control)
-    try:
-        seen = sweep.sweep(root, every=5 if control else 1, control=control)
-    finally:
-        if control and not control.startswith("harness-"):
-            _testing.set_control(None)
+    seen = sweep.sweep(root, every=5 if control else 1, control=control)
     return f"{seen.planned} faults planned, {seen.injected} injected", seen.red(), seen.violations
 
 

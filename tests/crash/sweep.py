@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 
 import aofstore
 
-from tests.crash.faults import FaultPlan, faults
+from tests.crash.faults import FaultPlan, broken, faults
 from tests.crash.history import DATABASES, Model, Operation, tape
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import compare, dataset
@@ -168,32 +168,41 @@ def prepared(root: Path) -> Path:
 
 
 def sweep(root: Path, policies: tuple[str, ...] = POLICIES, every: int = 1, control: str = "") -> Sweep:
-    """All cases of the policies, or one in ``every``."""
+    """All cases of the policies, or one in ``every``; a new directory must be made durable."""
     seen = Sweep()
     source = prepared(root)
-    for policy in policies:
-        clean = _copy(source, root / "clean")
-        with faults(clean) as plan:
-            Story(clean, policy, plan).run()
-            counts = plan.counts()
-        for number, case in enumerate(cases(policy, counts)):
-            if number % every == 0:
-                _one(seen, case, _copy(source, root / "case"), control)
+    with broken(control):
+        with faults() as plan:
+            aofstore.open(root / "new", appendfsync="always").close()
+        if plan.count("sync_dir") == 0:
+            seen.add("unsynced", "a new log was made and its directory never synced")
+        for policy in policies:
+            for number, case in enumerate(cases(policy, _clean_counts(source, root, policy))):
+                if number % every == 0:
+                    _one(seen, case, _copy(source, root / "case"), control)
     if seen.injected != seen.planned:
         seen.add("not injected", f"{seen.planned} faults planned, {seen.injected} happened")
     return seen
 
 
+def _clean_counts(source: Path, root: Path, policy: str) -> dict[str, int]:
+    """How often each call is made when nothing fails."""
+    with faults() as plan:
+        story = Story(_copy(source, root / "clean"), policy, plan)
+        story.run()
+    assert set(story.outcomes) == {"told"}, story.outcomes
+    return plan.counts()
+
+
 def _one(seen: Sweep, case: Case, directory: Path, control: str) -> None:
-    planned = directory.with_name("elsewhere") if control == "harness-no-fault" else directory
-    with faults(planned) as plan:
+    with faults(install=control != "harness-no-fault") as plan:
         plan.add(
             case.call, errno=case.errno, nth=case.nth, mode=case.mode, sticky=case.sticky, short_len=case.short_len
         )
         story = Story(directory, case.policy, plan)
         story.run()
-        seen.planned += 1
-        seen.injected += plan.injected > 0
+    seen.planned += 1
+    seen.injected += plan.injected > 0
     if case.call in SILENT_CALLS and case.mode != "short" and case.errno != errno.EINTR:
         for text in story.silent:
             seen.add("silent", f"{case}: {text}")

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import aofstore
-from aofstore._core import _testing
 
 from tests.crash.counters import Counters
+from tests.crash.faults import broken
 from tests.crash.history import DATABASES, TAPE_LENGTH, tape
 
 
@@ -49,11 +49,10 @@ def live(life: Life) -> None:
 
 def _run(life: Life) -> None:
     counters = Counters(Path(life.counters))
-    if life.control and not life.control.startswith("harness-"):
-        _testing.set_control(life.control)
     for thread, start in enumerate(life.starts):
         counters.start(thread, start)
-    store = aofstore.open(life.directory, appendfsync=life.policy)
+    with broken(life.control):
+        store = aofstore.open(life.directory, appendfsync=life.policy)
     counters.open_now()
     if life.control == "harness-keep-lock" and os.fork() == 0:
         time.sleep(2)
