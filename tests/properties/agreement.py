@@ -25,7 +25,8 @@ def disagreement(server: str, args: Sequence[bytes], ours: Any, theirs: Any) -> 
     if name in CHANCE and not _is_error(ours, theirs):
         return None if _shape(ours) == _shape(theirs) else mismatch(server, args, ours, theirs)
     if name in SCANS and isinstance(ours, list) and isinstance(theirs, list):
-        ours, theirs = _scan(ours), _scan(theirs)
+        mine, other = _scan(name, ours), _scan(name, theirs)
+        return None if None in (mine, other) or mine == other else mismatch(server, args, ours, theirs)
     if name in UNORDERED:
         ours, theirs = sorted_reply(ours), sorted_reply(theirs)
     return mismatch(server, args, ours, theirs)
@@ -35,12 +36,15 @@ def _is_error(*replies: Any) -> bool:
     return any(isinstance(reply, Failure) for reply in replies)
 
 
-def _scan(reply: Any) -> Any:
+def _scan(name: bytes, reply: Any) -> Any:
     """A finished scan without its order; of an unfinished one only that it is not finished."""
     cursor, items = reply
     if cursor not in (b"0", 0):
-        return [b"more", []]
-    return [b"0", sorted(map(repr, items))]
+        return None
+    if name == b"ZSCAN":
+        pairs = zip(items[::2], items[1::2], strict=True)
+        return sorted((member, float(score)) for member, score in pairs)
+    return sorted(items)
 
 
 def _shape(reply: Any) -> Any:

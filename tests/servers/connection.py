@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 import aofstore
 
-from tests.servers.replies import canonical, failure
+from tests.servers.replies import canonical, failure, with_statuses
 from tests.servers.resp import encode, read_reply
 from tests.servers.words import split_line
 
@@ -85,7 +85,7 @@ class StoreConnection:
 
     def execute(self, *args: Arg) -> Any:
         try:
-            return canonical(self.session.execute_command(*args))
+            return with_statuses([as_bytes(args[0])], canonical(self.session.execute_command(*args)))
         except (aofstore.ResponseError, aofstore.WatchError) as error:
             return failure(error)
 

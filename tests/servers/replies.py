@@ -6,7 +6,7 @@ that no client may rely on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -62,6 +62,20 @@ def canonical(raw: Any) -> Any:
     if isinstance(raw, (list, tuple)):
         return [canonical(item) for item in raw]
     return raw
+
+
+STATUS_ONLY = {b"TYPE", b"DEBUG", b"BGREWRITEAOF", b"BGSAVE"}
+STATUS_TEXTS = {b"OK", b"QUEUED", b"PONG"}
+
+
+def with_statuses(args: Sequence[bytes], reply: Any) -> Any:
+    """Marks what a server sends as a simple string: the store's raw replies are bytes for both kinds of text."""
+    if isinstance(reply, bytes):
+        is_status = args[0].upper() in STATUS_ONLY or reply in STATUS_TEXTS
+        return Status(reply.decode("utf-8", "backslashreplace")) if is_status else reply
+    if isinstance(reply, list) and args[0].upper() == b"EXEC":
+        return [with_statuses(args, item) for item in reply]
+    return reply
 
 
 def _hashable(key: Any) -> Any:

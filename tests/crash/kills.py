@@ -1,0 +1,197 @@
+"""SIGKILL at random moments: a worker runs its tapes, dies, and the next opening must hold all it was told.
+
+After a kill every thread's keys must be what the tape says after the acknowledged operations, or after one more: the
+one in flight, whole. The directory must be free at once.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aofstore
+
+from tests.crash.counters import Counters
+from tests.crash.history import DATABASES, Model
+from tests.crash.worker import Life
+from tests.servers.connection import StoreConnection
+from tests.servers.dataset import Dataset, compare, dataset
+from tests.servers.resp import records
+
+ROOT = Path(__file__).parents[2]
+POLICIES = ("always", "everysec", "no")
+LIVES_PER_DIRECTORY = 6
+IN_FLIGHT_SHARE = 0.30
+READY_TIMEOUT = 20.0
+
+
+@dataclass
+class Tally:
+    """What a kill run saw; ``red`` says what is wrong with it, empty if nothing is."""
+
+    kills: int = 0
+    in_flight: int = 0
+    opening: int = 0
+    operations: int = 0
+    seconds: float = 0.0
+    violations: list[str] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    def add(self, kind: str, text: str) -> None:
+        self.kinds[kind] += 1
+        self.violations.append(f"{kind}: {text}")
+
+    @property
+    def share(self) -> float:
+        working = self.kills - self.opening
+        return self.in_flight / working if working else 0.0
+
+    def red(self) -> list[str]:
+        found = sorted(self.kinds)
+        return [*found, "idle"] if self.share < IN_FLIGHT_SHARE else found
+
+
+class Killer:
+    """Runs lives in directories below ``root`` and kills each of them."""
+
+    def __init__(self, root: Path, seed: int, control: str = "") -> None:
+        self._root = root
+        self._rng = random.Random(seed)
+        self._control = control
+        self.tally = Tally()
+        self._nursery = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+
+    def __enter__(self) -> Killer:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        assert self._nursery.stdin is not None
+        assert self._nursery.stdout is not None
+        self._nursery.stdin.close()
+        self._nursery.stdout.close()
+        self._nursery.wait(10)
+
+    def run(self, kills: int) -> Tally:
+        start, number = time.monotonic(), 0
+        while self.tally.kills < kills:
+            self._directory(number, min(LIVES_PER_DIRECTORY, kills - self.tally.kills))
+            number += 1
+        self.tally.seconds += time.monotonic() - start
+        return self.tally
+
+    def _directory(self, number: int, lives: int) -> None:
+        policy = POLICIES[number % len(POLICIES)]
+        directory = self._root / f"d{number}"
+        models = [Model(thread) for thread in range(self._rng.choice([1, 1, 3]))]
+        for _ in range(lives):
+            counters = self._one_life(directory, policy, models)
+            if counters is None:
+                return
+            try:
+                if not self._verify(directory, policy, models, counters):
+                    return
+            finally:
+                counters.close()
+        _remove(directory)
+
+    def _one_life(self, directory: Path, policy: str, models: list[Model]) -> Counters | None:
+        path = self._root / "counters"
+        counters = Counters(path, create=True)
+        for model in models:
+            counters.start(model.thread, model.position)
+        starts = tuple(model.position for model in models)
+        pid = self._spawn(Life(str(directory), str(path), policy, starts, self._control))
+        death = os.pidfd_open(pid)
+        try:
+            early = self._rng.random() < 0.05
+            alive = self._wait(early, counters, death)
+            os.kill(pid, signal.SIGKILL)
+            select.select([death], [], [], READY_TIMEOUT)
+        finally:
+            os.close(death)
+        self.tally.kills += 1
+        if not alive:
+            error = path.with_suffix(".error")
+            self.tally.add("died", error.read_text() if error.exists() else f"pid {pid} ended by itself")
+            counters.close()
+            return None
+        return counters
+
+    def _spawn(self, life: Life) -> int:
+        assert self._nursery.stdin is not None
+        assert self._nursery.stdout is not None
+        self._nursery.stdin.write(life.to_json() + "\n")
+        self._nursery.stdin.flush()
+        return int(self._nursery.stdout.readline())
+
+    def _wait(self, early: bool, counters: Counters, death: int) -> bool:
+        """Sleeps until the moment of the kill; False if the worker was dead before."""
+        deadline = time.monotonic() + READY_TIMEOUT
+        while not early and not counters.opened and time.monotonic() < deadline:
+            if select.select([death], [], [], 0.0005)[0]:
+                return False
+        pause = self._rng.uniform(0.0, 0.006) if early else self._rng.uniform(0.001, 0.045)
+        return not select.select([death], [], [], pause)[0]
+
+    def _verify(self, directory: Path, policy: str, models: list[Model], counters: Counters) -> bool:
+        begun = [counters.begun(model.thread) for model in models]
+        acknowledged = [counters.acknowledged(model.thread) for model in models]
+        if not counters.opened:
+            self.tally.opening += 1
+        elif begun != acknowledged:
+            self.tally.in_flight += 1
+        self.tally.operations += sum(acknowledged) - sum(model.position for model in models)
+        if self._control == "harness-lose-last":
+            _cut_last_record(directory)
+        try:
+            with aofstore.open(directory, appendfsync=policy) as store:
+                found = dataset(StoreConnection(store), DATABASES)
+        except aofstore.AofLockedError as error:
+            self.tally.add("locked", str(error))
+            return False
+        except aofstore.AofstoreError as error:
+            self.tally.add("refused", f"{policy}: {error!r}")
+            return False
+        return all([self._settle(model, found, policy, *ends) for model, *ends in zip(models, begun, acknowledged, strict=True)])
+
+    def _settle(self, model: Model, found: Dataset, policy: str, begun: int, acknowledged: int) -> bool:
+        """Moves a model on to what was found; a violation if that is neither all acknowledged nor one more."""
+        prefix = f"t{model.thread}:".encode()
+        mine = {where: entry for where, entry in found.items() if where[1].startswith(prefix)}
+        differences: list[str] = []
+        for position in range(acknowledged, begun + 1):
+            differences = compare(mine, model.advance(position).dataset())
+            if not differences:
+                return True
+        where = f"{policy}, thread {model.thread}, {acknowledged} acknowledged, {begun} begun"
+        self.tally.add("lost", f"{where}: {differences[:3]}")
+        return False
+
+
+def _cut_last_record(directory: Path) -> None:
+    path = directory / "appendonly.aof"
+    data = path.read_bytes() if path.exists() else b""
+    whole = data[: data.rfind(b"\r\n*") + 2] if b"\r\n*" in data else b""
+    ends = [0, *(end for end, _ in records(whole))]
+    path.write_bytes(data[: ends[-2]] if len(ends) > 1 else b"")
+
+
+def _remove(directory: Path) -> None:
+    for path in directory.glob("*"):
+        path.unlink()
+    if directory.exists():
+        directory.rmdir()

@@ -1,0 +1,86 @@
+"""``make crash``: ten thousand kills, the fault sweep, the damaged files, and the red controls of all three.
+
+Prints a table; ends with status 1 if anything was lost, refused or silent, or if a control stayed green.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.crash import damage, sweep
+from tests.crash.kills import Killer
+from tests.crash.samples import SMALL_LOG
+
+CONTROLS = Path(__file__).with_name("controls.toml")
+CONTROL_KILLS = 30
+
+
+def kills(root: Path, number: int, control: str = "") -> tuple[str, list[str], list[str]]:
+    with Killer(root, seed=1, control=control) as killer:
+        tally = killer.run(number)
+    told = f"{tally.kills} kills, {tally.share:.0%} in flight, {tally.operations} operations, {tally.seconds:.0f} s"
+    return told, tally.red(), tally.violations
+
+
+def fault_sweep(root: Path, control: str = "") -> tuple[str, list[str], list[str]]:
+    seen = sweep.sweep(root, every=5 if control else 1, control=control)
+    return f"{seen.planned} faults planned, {seen.injected} injected", seen.red(), seen.violations
+
+
+def damaged(root: Path, control: str = "") -> tuple[str, list[str], list[str]]:
+    runs = [damage.run(SMALL_LOG, root / kind, kind, control) for kind in ("cut", "flip")]
+    told = f"{sum(len(seen.reports) for seen in runs)} damaged files"
+    return told, [name for seen in runs for name in seen.red()], [text for seen in runs for text in seen.violations]
+
+
+PARTS: dict[str, Callable[[Path, str], tuple[str, list[str], list[str]]]] = {
+    "kills": lambda root, control: kills(root, CONTROL_KILLS, control),
+    "faults": fault_sweep,
+    "damage": damaged,
+}
+
+
+def _plain(number: int) -> bool:
+    green = True
+    for name, part in (("kills", lambda root, _: kills(root, number)), ("faults", fault_sweep), ("damage", damaged)):
+        with tempfile.TemporaryDirectory(prefix="crash-") as root:
+            told, red, violations = part(Path(root), "")
+        green &= not red
+        print(f"{name:<10} {'RED ' + ', '.join(red) if red else 'green':<24} {told}", flush=True)
+        for text in violations[:20]:
+            print(f"           {text}")
+    return green
+
+
+def _controls() -> bool:
+    all_red = True
+    for row in tomllib.loads(CONTROLS.read_text(encoding="utf-8"))["control"]:
+        with tempfile.TemporaryDirectory(prefix="crash-") as root:
+            try:
+                _, red, _ = PARTS[row["part"]](Path(root), row["name"])
+            except Exception as error:
+                red = [f"failed: {error!r}"]
+        seen = row["expects"] in red
+        all_red &= seen
+        print(f"control    {row['name']:<24} {'red, as it must' if seen else f'NOT RED: {red}'}", flush=True)
+    return all_red
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=10_000)
+    parser.add_argument("--no-controls", action="store_true")
+    options = parser.parse_args()
+    green = _plain(options.kills)
+    return 0 if green & (options.no_controls or _controls()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

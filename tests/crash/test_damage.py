@@ -1,0 +1,34 @@
+"""A small log cut at every byte and with every bit flipped: never a crash, a hang, or memory without bound."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.crash.damage import run, whole_prefixes
+from tests.crash.samples import SMALL_LOG
+
+
+def test_cut_at_every_byte(tmp_path: Path) -> None:
+    seen = run(SMALL_LOG, tmp_path, "cut")
+    assert seen.violations == []
+    assert len(seen.reports) == len(SMALL_LOG) + 1
+    assert sum(report["dropped"] == 0 for report in seen.reports) == len(whole_prefixes(SMALL_LOG))
+
+
+def test_flip_every_bit(tmp_path: Path) -> None:
+    seen = run(SMALL_LOG, tmp_path, "flip")
+    assert seen.violations == []
+    outcomes = Counter(report["outcome"] for report in seen.reports)
+    assert set(outcomes) <= {"opened", "truncated", "format", "unknown-command", "replay"}
+    assert outcomes["format"] > 1000
+    assert max(report["seconds"] for report in seen.reports) < 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "control", "expected"), [("cut", "harness-crash", "crashed"), ("cut", "harness-half", "half"), ("flip", "harness-touch", "touched")]
+)
+def test_the_run_sees_what_is_broken(tmp_path: Path, kind: str, control: str, expected: str) -> None:
+    assert expected in run(SMALL_LOG, tmp_path, kind, control).red()

@@ -1,0 +1,20 @@
+"""The fault sweep: no call of the file system that fails may lose what was told, or end the host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.crash.sweep import POLICIES, sweep
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_call_fails_once(tmp_path: Path, policy: str) -> None:
+    seen = sweep(tmp_path, (policy,))
+    assert seen.violations == []
+    assert seen.planned == seen.injected >= 100
+
+
+def test_a_sweep_without_faults_is_red(tmp_path: Path) -> None:
+    assert sweep(tmp_path, ("no",), every=10, control="harness-no-fault").red() == ["not injected"]

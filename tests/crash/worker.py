@@ -1,0 +1,118 @@
+"""The process that is going to be killed: opens the store and runs its tapes until then."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import aofstore
+
+from tests.crash.counters import Counters
+from tests.crash.faults import broken
+from tests.crash.history import DATABASES, TAPE_LENGTH, tape
+
+
+@dataclass(frozen=True)
+class Life:
+    """What one worker is to do; ``control`` breaks the store or the worker on purpose."""
+
+    directory: str
+    counters: str
+    policy: str
+    starts: tuple[int, ...]
+    control: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Life:
+        fields = json.loads(text)
+        return cls(**{**fields, "starts": tuple(fields["starts"])})
+
+
+def live(life: Life) -> None:
+    """Never returns: ends by SIGKILL, or by status 70 with a traceback beside the counters."""
+    try:
+        _run(life)
+    except BaseException:
+        Path(life.counters).with_suffix(".error").write_text(traceback.format_exc())
+    finally:
+        os._exit(70)
+
+
+def _run(life: Life) -> None:
+    counters = Counters(Path(life.counters))
+    for thread, start in enumerate(life.starts):
+        counters.start(thread, start)
+    with broken(life.control):
+        store = aofstore.open(life.directory, appendfsync=life.policy)
+    counters.open_now()
+    if life.control == "harness-keep-lock" and os.fork() == 0:
+        time.sleep(2)
+        os._exit(0)
+    pause = 0.02 if life.control == "harness-idle" else 0.0
+    others = [
+        threading.Thread(target=_work, args=(store, counters, thread, life, pause), daemon=True)
+        for thread in range(1, len(life.starts))
+    ]
+    for other in others:
+        other.start()
+    _work(store, counters, 0, life, pause)
+
+
+def _work(store: aofstore.Store[bytes], counters: Counters, thread: int, life: Life, pause: float) -> None:
+    sessions = [store.session() for _ in range(DATABASES)]
+    for number, session in enumerate(sessions):
+        session.execute_command("SELECT", number)
+    runs = [session.execute_command for session in sessions]
+    operations, position = tape(thread), life.starts[thread]
+    begin, acknowledge = counters.begin, counters.acknowledge
+    try:
+        while True:
+            operation = operations[position % TAPE_LENGTH]
+            run, position = runs[operation.database], position + 1
+            begin(thread, position)
+            if len(operation.commands) == 1:
+                run(*operation.commands[0])
+            else:
+                run("MULTI")
+                for command in operation.commands:
+                    run(*command)
+                run("EXEC")
+            acknowledge(thread, position)
+            if pause:
+                time.sleep(pause)
+    except BaseException:
+        Path(life.counters).with_suffix(".error").write_text(traceback.format_exc())
+        os._exit(70)
+
+
+def nursery() -> None:
+    """Forks a worker for every line of standard input and prints its pid; reaps the dead between lines."""
+    for thread in range(4):
+        tape(thread)
+    for line in sys.stdin:
+        _reap()
+        pid = os.fork()
+        if pid == 0:
+            live(Life.from_json(line))
+        print(pid, flush=True)
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+if __name__ == "__main__":
+    nursery()

@@ -1,0 +1,123 @@
+"""``make stress``: threads and processes hammer one store while a supervisor kills, reopens and checks.
+
+Prints operations, kills, violations, peak memory and the slowest call; ends with status 1 if an invariant broke.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+import aofstore
+
+from tests.stress.invariants import violations
+
+
+@dataclass
+class Figures:
+    """What the run adds up to."""
+
+    operations: int = 0
+    kills: int = 0
+    refused_second_opens: int = 0
+    memory_kib: int = 0
+    slowest: tuple[float, str] = (0.0, "")
+    violations: list[str] = field(default_factory=list)
+    opening_seconds: float = 0.0
+
+
+def one_life(directory: Path, threads: int, seed: int, seconds: float, figures: Figures) -> None:
+    """Starts the stressed process, lets it work, tries to break in, kills it, and looks at what is left."""
+    words = [sys.executable, "-m", "tests.stress.child", str(directory), str(threads), str(seed)]
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and process.poll() is None:
+            time.sleep(min(0.25, max(0.0, end - time.monotonic())))
+            if os.fstat(output.fileno()).st_size:
+                _second_open(directory, figures, process)
+        died = process.poll()
+        process.kill()
+        process.wait()
+        figures.kills += 1
+        _read_reports(output, figures)
+        if died is not None:
+            figures.violations.append(f"the process ended by itself with status {died}")
+    _look(directory, figures)
+
+
+def _second_open(directory: Path, figures: Figures, process: subprocess.Popen[bytes]) -> None:
+    """While the process lives, nobody else may open its directory; it has reported, so it has the lock."""
+    with contextlib.suppress(aofstore.AofLockedError):
+        aofstore.open(directory).close()
+        if process.poll() is None:
+            figures.violations.append("a second process could open the directory")
+        return
+    figures.refused_second_opens += 1
+
+
+def _read_reports(output: IO[str], figures: Figures) -> None:
+    output.seek(0)
+    lines = [line for line in output.read().splitlines() if line]
+    reports = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+    figures.violations.extend(line for line in lines if not line.startswith("{"))
+    if reports:
+        last = reports[-1]
+        figures.operations += last["operations"]
+        figures.memory_kib = max(figures.memory_kib, last["memory_kib"])
+        figures.slowest = max(figures.slowest, tuple(last["slowest"]))
+        figures.violations.extend(last["errors"])
+
+
+def _look(directory: Path, figures: Figures) -> None:
+    start = time.monotonic()
+    try:
+        with aofstore.open(directory, appendfsync="no") as store:
+            figures.opening_seconds = max(figures.opening_seconds, time.monotonic() - start)
+            figures.violations.extend(violations(store))
+            store.delete("taken")
+            for key in list(store.scan_iter(match="counted:*")):
+                store.delete(key)
+    except aofstore.AofstoreError as error:
+        figures.violations.append(f"the directory does not open: {error!r}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--threads", type=int, default=14)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    rng, figures, start = random.Random(options.seed), Figures(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="stress-") as root:
+        while time.monotonic() - start < options.seconds and not figures.violations:
+            directory = Path(root) / f"d{figures.kills // 5}"
+            one_life(directory, options.threads, figures.kills, rng.uniform(0.5, 4.0), figures)
+    print(f"seconds      {time.monotonic() - start:.0f}")
+    print(f"operations   {figures.operations}")
+    print(f"kills        {figures.kills}")
+    print(f"locked out   {figures.refused_second_opens}")
+    print(f"violations   {len(figures.violations)}")
+    print(f"peak memory  {figures.memory_kib / 1024:.0f} MiB")
+    print(f"slowest call {figures.slowest[0] * 1000:.1f} ms ({figures.slowest[1]})")
+    print(f"slowest open {figures.opening_seconds * 1000:.0f} ms")
+    for text in figures.violations[:20]:
+        print(f"  {text}")
+    return 1 if figures.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
