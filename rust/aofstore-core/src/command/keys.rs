@@ -4,6 +4,7 @@ use super::args::{self, Args};
 use super::context::Context;
 use super::errors::{self, ErrorReply, Outcome};
 use super::glob;
+use super::reply::Reply;
 use super::table::{ALL_KEYS, Flags, NO_KEYS, ONE_KEY, READ, READ_SLOW, SHRINK, Spec, TWO_KEYS, WRITE};
 use crate::keyspace::Kind;
 use crate::num;
@@ -65,6 +66,13 @@ pub(super) fn cursor(arg: &[u8]) -> Result<u64, ErrorReply> {
     num::parse_u64(arg).ok_or(errors::INVALID_CURSOR)
 }
 
+/// What iterating a missing key gives.
+pub(super) fn nothing_to_scan(reply: &mut Reply) {
+    reply.array(2);
+    reply.bulk(b"0");
+    reply.array(0);
+}
+
 /// MATCH, COUNT and, for SCAN alone, TYPE.
 #[derive(Default)]
 pub(super) struct ScanOptions<'a> {
@@ -96,6 +104,29 @@ impl<'a> ScanOptions<'a> {
 
     pub fn matches(&self, name: &[u8]) -> bool {
         self.pattern.is_none_or(|pattern| glob::matches(pattern, name))
+    }
+
+    /// Goes with `step` from cursor to cursor until COUNT items were seen, and replies as all of the SCAN family do.
+    /// `step` adds what matches to the list; it gives the next cursor and how many items it looked at.
+    pub fn walk(
+        &self,
+        reply: &mut Reply,
+        mut cursor: u64,
+        mut step: impl FnMut(u64, &mut Vec<Vec<u8>>) -> (u64, usize),
+    ) {
+        let mut found = Vec::new();
+        let (mut seen, mut buckets) = (0, self.count.saturating_mul(10));
+        loop {
+            let (next, more) = step(cursor, &mut found);
+            (cursor, seen, buckets) = (next, seen + more, buckets - 1);
+            if cursor == 0 || buckets == 0 || seen >= self.count {
+                break;
+            }
+        }
+        reply.array(2);
+        reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
+        reply.array(found.len());
+        found.iter().for_each(|item| reply.bulk(item));
     }
 
     fn wants(&self, kind: Kind) -> bool {

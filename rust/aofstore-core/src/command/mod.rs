@@ -13,10 +13,14 @@ pub mod errors;
 mod expire;
 mod glob;
 mod instant;
+pub mod errors;
+mod hashes;
 mod keys;
 mod reply;
 mod strings;
 mod table;
+#[cfg(test)]
+mod testing;
 
 pub use args::{Args, is as is_word};
 pub use context::{Context, Wait, run};

@@ -2,6 +2,8 @@
 //!
 //! Handlers write it in order; the binding walks it once. A muted reply (replay) stores nothing.
 
+use crate::keyspace::Entry;
+
 /// One node; an aggregate is followed by its items (a map by key, value, key, value …).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Node {
@@ -119,6 +121,19 @@ impl Reply {
             Some(bytes) => self.bulk(bytes),
             None => self.nil(),
         }
+    }
+
+    /// An element of a collection.
+    pub fn entry(&mut self, entry: Entry<'_>) {
+        match entry {
+            Entry::Int(value) => self.bulk_int(value),
+            Entry::Str(bytes) => self.bulk(bytes),
+        }
+    }
+
+    /// Room for `nodes` more, a number that a user chose: false if the memory is not to be had.
+    pub fn reserve(&mut self, nodes: usize) -> bool {
+        self.muted || self.nodes.try_reserve(nodes).is_ok()
     }
 
     pub fn error(&mut self, text: &str) {

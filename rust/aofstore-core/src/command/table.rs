@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use super::args::Args;
 use super::context::Context;
 use super::errors::Outcome;
-use super::{connection, databases, expire, keys, strings};
+use super::{connection, databases, expire, hashes, keys, strings};
 
 pub type Run = fn(&mut Context<'_>, Args<'_>) -> Outcome;
 
@@ -130,8 +130,15 @@ impl Spec {
     }
 }
 
-const FAMILIES: &[&[Spec]] =
-    &[strings::COMMANDS, keys::COMMANDS, expire::COMMANDS, databases::COMMANDS, connection::COMMANDS];
+#[rustfmt::skip]
+const FAMILIES: &[&[Spec]] = &[
+    strings::COMMANDS,
+    hashes::COMMANDS,
+    keys::COMMANDS,
+    expire::COMMANDS,
+    databases::COMMANDS,
+    connection::COMMANDS,
+];
 
 /// Every command, family by family.
 pub fn all() -> impl Iterator<Item = &'static Spec> {

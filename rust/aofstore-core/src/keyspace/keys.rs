@@ -75,6 +75,11 @@ impl<'e> Keys<'e> {
         found
     }
 
+    /// The value under a key that this command has looked up already, so that several can be borrowed at once.
+    pub fn peek(&self, key: &[u8]) -> Option<Value<'_>> {
+        self.here().records.get(key).map(value)
+    }
+
     pub fn contains(&mut self, key: &[u8]) -> bool {
         self.get(key).is_some()
     }

@@ -11,6 +11,7 @@ mod keys;
 mod limits;
 mod list;
 mod object;
+mod sample;
 mod set;
 mod space;
 mod text;
@@ -18,12 +19,15 @@ mod watch;
 mod zset;
 
 pub use db::Db;
-pub use hash::Hash;
+pub use hash::{Fields, Hash};
 pub use keys::Keys;
 pub use limits::Limits;
 pub use list::List;
 pub use object::{Kind, Object, Value, WrongType};
-pub use set::Set;
+pub use set::{Members, Set};
 pub use space::{Keyspace, Stats};
 pub use text::{INLINE_LIMIT, Text};
 pub use zset::ZSet;
+
+/// A borrowed element of a collection: bytes, or an integer that a listpack or intset keeps as such.
+pub use crate::encoding::listpack::Entry;
