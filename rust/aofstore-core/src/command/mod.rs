@@ -13,7 +13,6 @@ pub mod errors;
 mod expire;
 mod glob;
 mod instant;
-pub mod errors;
 mod hashes;
 mod keys;
 mod reply;

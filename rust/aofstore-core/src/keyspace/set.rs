@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use super::{Limits, sample};
-use crate::encoding::listpack::{self, Entry, Listpack, canonical_int};
+use crate::encoding::listpack::{self, Entry, Listpack};
 use crate::encoding::{Blob, Entry as Slot, Intset, Pos, Seed, Table, table};
 
 #[derive(Clone)]
@@ -35,7 +35,7 @@ impl Set {
 
     /// An empty set fit to receive `first`.
     pub fn fit_for(first: &[u8], limits: &Limits) -> Self {
-        if limits.set_max_intset_entries > 0 && canonical_int(first).is_some() {
+        if limits.set_max_intset_entries > 0 && crate::num::parse_i64(first).is_some() {
             return Self::new();
         }
         Self(Repr::Packed(Listpack::new()))
@@ -120,7 +120,7 @@ impl Set {
 
     pub fn contains(&self, member: &[u8]) -> bool {
         match &self.0 {
-            Repr::Ints(ints) => canonical_int(member).is_some_and(|member| ints.contains(member)),
+            Repr::Ints(ints) => crate::num::parse_i64(member).is_some_and(|member| ints.contains(member)),
             Repr::Packed(pack) => find(pack, member).is_some(),
             Repr::Table(table) => table.contains(member),
         }
@@ -167,7 +167,7 @@ impl Set {
 
     fn add_to_ints(&mut self, member: &[u8], limits: &Limits, seed: Seed) -> bool {
         let Repr::Ints(ints) = &mut self.0 else { return false };
-        if let Some(value) = canonical_int(member) {
+        if let Some(value) = crate::num::parse_i64(member) {
             let new = ints.add(value);
             if ints.len() > most_ints(limits) {
                 self.to_table(0, seed);
@@ -184,7 +184,7 @@ impl Set {
     /// Whether the member was there.
     pub fn remove(&mut self, member: &[u8]) -> bool {
         match &mut self.0 {
-            Repr::Ints(ints) => canonical_int(member).is_some_and(|member| ints.remove(member)),
+            Repr::Ints(ints) => crate::num::parse_i64(member).is_some_and(|member| ints.remove(member)),
             Repr::Packed(pack) => match find(pack, member) {
                 Some(pos) => {
                     pack.remove(pos);
