@@ -70,8 +70,8 @@ const SETTINGS: &[Setting] = &[
     live("set-max-listpack-value", Kind::Memory(0, MAX), "64"),
     live("zset-max-listpack-entries", Kind::Int(0, MAX), "128"),
     live("zset-max-listpack-value", Kind::Memory(0, MAX), "64"),
-    fixed("on-replay-error", Kind::Word(&["stop", "warn"]), "stop"),
-    fixed("unknown-types", Kind::Word(&["stop", "skip"]), "stop"),
+    fixed("on-replay-error", Kind::Word(&["raise", "warn"]), "raise"),
+    fixed("unknown-types", Kind::Word(&["raise", "skip"]), "raise"),
     live("proto-max-bulk-len", Kind::Memory(1 << 20, MAX), "536870912"),
 ];
 
