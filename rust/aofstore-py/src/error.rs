@@ -21,7 +21,7 @@ mod classes {
     import_exception!(aofstore.errors, WatchError);
 }
 
-pub(crate) use classes::{DataError, StoreClosedError, WatchError};
+pub(crate) use self::classes::{DataError, StoreClosedError, WatchError};
 
 /// An exception instance with keyword attributes.
 fn with<'py>(
