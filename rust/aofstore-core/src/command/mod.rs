@@ -16,6 +16,8 @@ mod instant;
 mod hashes;
 mod keys;
 mod reply;
+mod setops;
+mod sets;
 mod strings;
 mod table;
 #[cfg(test)]

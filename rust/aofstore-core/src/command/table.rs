@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use super::args::Args;
 use super::context::Context;
 use super::errors::Outcome;
-use super::{connection, databases, expire, hashes, keys, strings};
+use super::{connection, databases, expire, hashes, keys, setops, sets, strings};
 
 pub type Run = fn(&mut Context<'_>, Args<'_>) -> Outcome;
 
@@ -134,6 +134,8 @@ impl Spec {
 const FAMILIES: &[&[Spec]] = &[
     strings::COMMANDS,
     hashes::COMMANDS,
+    sets::COMMANDS,
+    setops::COMMANDS,
     keys::COMMANDS,
     expire::COMMANDS,
     databases::COMMANDS,

@@ -31,3 +31,4 @@ pub use zset::ZSet;
 
 /// A borrowed element of a collection: bytes, or an integer that a listpack or intset keeps as such.
 pub use crate::encoding::listpack::Entry;
+pub use crate::encoding::Seed;
