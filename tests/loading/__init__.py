@@ -1,0 +1,1 @@
+"""Opening logs: whole, torn, damaged, foreign."""
