@@ -183,11 +183,11 @@ impl Loader {
             }
             EngineCommand::Multi if self.block.is_none() => self.block = Some(Vec::new()),
             EngineCommand::Multi => {
-                return Err(self.reader.error(LoadKind::Format, at, "MULTI inside MULTI"));
+                return Err(self.reader.error(LoadKind::Replay, at, "MULTI calls can not be nested"));
             }
             EngineCommand::Exec => match self.block.take() {
                 Some(block) => self.apply_block(space, &block)?,
-                None => return Err(self.reader.error(LoadKind::Format, at, "EXEC without MULTI")),
+                None => return Err(self.reader.error(LoadKind::Replay, at, "EXEC without MULTI")),
             },
             _ => {
                 let why = format!("'{}' has no place in a log", spec.name);
