@@ -14,9 +14,12 @@ mod glob;
 mod instant;
 pub mod errors;
 mod keys;
+mod lists;
 mod reply;
 mod strings;
 mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use args::{Args, is as is_word};
 pub use context::{Context, Wait, run};

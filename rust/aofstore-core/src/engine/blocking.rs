@@ -183,3 +183,7 @@ impl Blocked {
         self.entries.len()
     }
 }
+
+#[cfg(test)]
+#[path = "blocking_tests.rs"]
+mod tests;

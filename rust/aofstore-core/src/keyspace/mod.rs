@@ -21,7 +21,7 @@ pub use db::Db;
 pub use hash::Hash;
 pub use keys::Keys;
 pub use limits::Limits;
-pub use list::List;
+pub use list::{End, List};
 pub use object::{Kind, Object, Value, WrongType};
 pub use set::Set;
 pub use space::{Keyspace, Stats};
