@@ -15,13 +15,14 @@ mod glob;
 mod instant;
 mod hashes;
 mod keys;
+mod lists;
 mod reply;
 mod setops;
 mod sets;
 mod strings;
 mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use args::{Args, is as is_word};
 pub use context::{Context, Wait, run};

@@ -2,7 +2,7 @@
 //!
 //! Handlers write it in order; the binding walks it once. A muted reply (replay) stores nothing.
 
-use crate::keyspace::Entry;
+use crate::encoding::listpack::Entry;
 
 /// One node; an aggregate is followed by its items (a map by key, value, key, value …).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -114,6 +114,15 @@ impl Reply {
 
     pub fn bulk_int(&mut self, value: i64) {
         self.bulk(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    /// A value as a small encoding holds it.
+    #[inline]
+    pub fn entry(&mut self, entry: Entry<'_>) {
+        match entry {
+            Entry::Int(value) => self.bulk_int(value),
+            Entry::Str(bytes) => self.bulk(bytes),
+        }
     }
 
     pub fn bulk_or_nil(&mut self, bytes: Option<&[u8]>) {

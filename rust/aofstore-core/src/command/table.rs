@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use super::args::Args;
 use super::context::Context;
 use super::errors::Outcome;
-use super::{connection, databases, expire, hashes, keys, setops, sets, strings};
+use super::{connection, databases, expire, keys, lists, strings};
 
 pub type Run = fn(&mut Context<'_>, Args<'_>) -> Outcome;
 
@@ -130,17 +130,7 @@ impl Spec {
     }
 }
 
-#[rustfmt::skip]
-const FAMILIES: &[&[Spec]] = &[
-    strings::COMMANDS,
-    hashes::COMMANDS,
-    sets::COMMANDS,
-    setops::COMMANDS,
-    keys::COMMANDS,
-    expire::COMMANDS,
-    databases::COMMANDS,
-    connection::COMMANDS,
-];
+const FAMILIES: &[&[Spec]] = &[strings::COMMANDS, keys::COMMANDS, expire::COMMANDS, databases::COMMANDS, connection::COMMANDS, lists::COMMANDS, lists::blocking::COMMANDS];
 
 /// Every command, family by family.
 pub fn all() -> impl Iterator<Item = &'static Spec> {

@@ -1,168 +1,238 @@
-//! A keyspace that tests type commands into: what they reply and what they would log, on one line each.
+//! A keyspace to try commands on: lines in, replies as redis-cli prints them out, and what would be logged.
 //!
-//! Test code only. Replies: `1`, `"bulk"`, `OK`, `nil`, `1.5`, `[array]`, `~{set}`, `{key: value}`, `(error) ERR …`.
+//! For the tests of every family. It has no sessions, no MULTI and no waiting: those are the engine's.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
-use super::context::{Context, Wait};
-use super::effect::Effects;
-use super::errors;
-use super::reply::{Node, Reply};
-use super::table::{self, Handler};
+use super::{Context, Effects, Handler, Node, Reply, Wait, errors, lookup, run};
 use crate::keyspace::{Keyspace, Limits};
 
-pub(super) struct Harness {
-    pub space: Keyspace,
-    pub db: usize,
-    /// Wall-clock milliseconds; moves only when a test moves it.
-    pub now: i64,
-    pub replaying: bool,
+pub(crate) struct Harness {
+    pub(crate) space: Keyspace,
+    pub(crate) db: usize,
+    pub(crate) now: i64,
     /// What the last command would wait for.
-    pub wait: Option<Wait>,
-    effects: Effects,
-    last: Vec<Vec<u8>>,
+    pub(crate) wait: Option<Wait>,
+    log: Vec<String>,
 }
 
 impl Harness {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Limits::default())
     }
 
-    pub(super) fn with(limits: Limits) -> Self {
-        let mut space = Keyspace::new(16, limits);
-        space.rng = fastrand::Rng::with_seed(42);
-        Self {
-            space,
-            db: 0,
-            now: 1_700_000_000_000,
-            replaying: false,
-            wait: None,
-            effects: Effects::default(),
-            last: Vec::new(),
+    pub(crate) fn with(limits: Limits) -> Self {
+        Self { space: Keyspace::new(16, limits), db: 0, now: 1_700_000_000_000, wait: None, log: Vec::new() }
+    }
+
+    /// Runs a line; its reply, with line breaks between the lines redis-cli would print.
+    pub(crate) fn run(&mut self, line: &str) -> String {
+        let words = split(line);
+        let argv: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        self.call(&argv)
+    }
+
+    pub(crate) fn call(&mut self, argv: &[&[u8]]) -> String {
+        let Some(spec) = lookup(argv[0]) else {
+            return format!("(error) {}", errors::unknown_command(argv).text());
+        };
+        let Handler::Keyspace(handler) = spec.handler else { return "not a keyspace command".to_owned() };
+        if !spec.accepts(argv.len()) {
+            return format!("(error) {}", errors::wrong_arity(spec.name).text());
         }
-    }
-
-    /// Runs a command written as redis-cli takes it.
-    pub(super) fn run(&mut self, line: &str) -> String {
-        let argv = words(line);
-        self.call(&argv.iter().map(Vec::as_slice).collect::<Vec<_>>())
-    }
-
-    pub(super) fn call(&mut self, argv: &[&[u8]]) -> String {
-        self.last = argv.iter().map(|arg| arg.to_vec()).collect();
-        self.effects.begin(self.db);
-        let Some(spec) = table::lookup(argv[0]) else { panic!("no such command: {}", text(argv[0])) };
-        let Handler::Keyspace(run) = spec.handler else { panic!("{} is the engine's", spec.name) };
-        self.last[0] = spec.name.into();
-        let mut reply = Reply::new();
+        let (mut reply, mut effects) = (Reply::new(), Effects::default());
+        effects.begin(self.db);
+        let keys = self.space.keys(self.db, self.now);
         let mut cx = Context {
-            keys: self.space.keys(self.db, self.now),
+            keys,
             reply: &mut reply,
-            effects: &mut self.effects,
-            replaying: self.replaying,
+            effects: &mut effects,
+            replaying: false,
             name: spec.name,
             wait: None,
         };
-        let outcome = if spec.accepts(argv.len()) {
-            super::run(spec, run, &mut cx, argv)
-        } else {
-            Err(errors::wrong_arity(spec.name))
-        };
+        let outcome = run(spec, handler, &mut cx, argv);
         self.wait = cx.wait.take();
+        for (_, key) in self.space.take_purged() {
+            self.log.push(command_line([b"DEL".as_slice(), &key]));
+        }
+        if effects.is_verbatim() {
+            self.log.push(command_line([spec.name.as_bytes()].into_iter().chain(argv[1..].iter().copied())));
+        }
+        self.log.extend(effects.rewritten().iter().map(|record| command_line(record.argv.iter())));
         match outcome {
+            Ok(()) => render(&reply),
             Err(error) => format!("(error) {}", error.text()),
-            Ok(()) => {
-                let mut nodes = reply.nodes().iter();
-                let shown = show(&reply, &mut nodes);
-                assert!(nodes.next().is_none(), "more nodes than one reply: {:?}", reply.nodes());
-                shown
+        }
+    }
+
+    /// What was logged since the last look, a record a line.
+    pub(crate) fn log(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.log)
+    }
+
+    /// Replays a transcript of tests/golden and compares; only SELECT, MULTI and EXEC records are left out.
+    pub(crate) fn replay(&mut self, script: &str) {
+        let (mut wanted, mut told, mut sorted) = (Vec::new(), Vec::new(), false);
+        for (number, line) in script.lines().enumerate() {
+            if let Some(record) = line.strip_prefix("= ") {
+                if !matches!(record.split(' ').next(), Some("SELECT" | "MULTI" | "EXEC")) {
+                    wanted.push(line.to_owned());
+                }
+            } else if !line.starts_with(['>', '@', '#']) && !line.is_empty() {
+                wanted.push(line.to_owned());
+            } else if line.starts_with(['>', '@']) {
+                compare(&mut wanted, &mut told, &mut sorted, number);
+                self.step(line, &mut told, &mut sorted);
             }
         }
+        compare(&mut wanted, &mut told, &mut sorted, script.lines().count());
     }
 
-    /// What the last command logs: deletions by expiry, then its effect.
-    pub(super) fn log(&mut self) -> Vec<String> {
-        let purged = self.space.take_purged().into_iter();
-        let mut log: Vec<String> = purged.map(|(_, key)| format!("DEL {}", text(&key))).collect();
-        if self.effects.is_verbatim() {
-            log.push(line(self.last.iter().map(Vec::as_slice)));
+    fn step(&mut self, line: &str, told: &mut Vec<String>, sorted: &mut bool) {
+        if let Some(command) = line.strip_prefix("> ") {
+            told.push(line.to_owned());
+            told.extend(self.run(command).lines().map(str::to_owned));
+            told.extend(self.log().iter().map(|record| format!("= {record}")));
+            return;
         }
-        log.extend(self.effects.rewritten().iter().map(|record| line(record.argv.iter())));
-        log
-    }
-
-    /// Runs a command and checks reply and log.
-    #[track_caller]
-    pub(super) fn expect(&mut self, line: &str, reply: &str, log: &[&str]) {
-        assert_eq!(self.run(line), reply, "{line}");
-        assert_eq!(self.log(), log, "{line}");
-    }
-
-    /// The encoding of the value under `key`.
-    pub(super) fn encoding(&mut self, key: &str) -> &'static str {
-        let mut keys = self.space.keys(self.db, self.now);
-        keys.get(key.as_bytes()).map_or("none", |value| value.encoding())
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    bytes.escape_ascii().to_string()
-}
-
-fn line<'a>(args: impl Iterator<Item = &'a [u8]>) -> String {
-    args.map(text).collect::<Vec<_>>().join(" ")
-}
-
-fn show(reply: &Reply, nodes: &mut std::slice::Iter<'_, Node>) -> String {
-    let node = *nodes.next().expect("a reply has a node");
-    let mut items = |count: usize| (0..count).map(|_| show(reply, nodes)).collect::<Vec<_>>();
-    match node {
-        Node::Nil => "nil".into(),
-        Node::Int(value) => value.to_string(),
-        Node::Double(value) => value.to_string(),
-        Node::Status(text) => text.into(),
-        Node::Bulk(start, len) => format!("\"{}\"", text(reply.slice(start, len))),
-        Node::Error(start, len) => format!("(error) {}", text(reply.slice(start, len))),
-        Node::Array(len) => format!("[{}]", items(len).join(", ")),
-        Node::Set(len) => format!("~{{{}}}", items(len).join(", ")),
-        Node::Map(len) => {
-            let pairs = items(len * 2);
-            format!("{{{}}}", pairs.chunks(2).map(|pair| pair.join(": ")).collect::<Vec<_>>().join(", "))
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[0] {
+            "@clock" => self.now += words[1].parse::<i64>().unwrap(),
+            "@db" => self.db = words[1].parse().unwrap(),
+            "@sorted" => *sorted = true,
+            "@reopen" => {}
+            _ => panic!("{line} is not for this harness"),
         }
     }
 }
 
-/// Words apart by spaces; double quotes hold a word together and know `\xHH`, `\n`, `\r`, `\t`, `\"` and `\\`.
-fn words(line: &str) -> Vec<Vec<u8>> {
-    let (mut words, mut rest) = (Vec::new(), line.trim_start());
-    while !rest.is_empty() {
-        let (word, after) = match rest.strip_prefix('"') {
-            Some(quoted) => unquote(quoted),
-            None => {
-                let end = rest.find(' ').unwrap_or(rest.len());
-                (rest.as_bytes()[..end].to_vec(), &rest[end..])
+fn compare(wanted: &mut Vec<String>, told: &mut Vec<String>, sorted: &mut bool, line: usize) {
+    if !told.is_empty() {
+        let command = told.remove(0);
+        if std::mem::take(sorted) {
+            let strip = |line: &String| line.trim_start().trim_start_matches(char::is_numeric).to_owned();
+            let sort = |lines: &mut Vec<String>| {
+                *lines = lines.iter().map(strip).collect();
+                lines.sort();
+            };
+            sort(wanted);
+            sort(told);
+        }
+        assert_eq!(told, wanted, "before line {}: {command}", line + 1);
+    }
+    told.clear();
+    wanted.clear();
+}
+
+/// Words of a line with redis-cli's double quotes.
+pub(crate) fn split(line: &str) -> Vec<Vec<u8>> {
+    let (mut words, mut bytes) = (Vec::new(), line.bytes().peekable());
+    while let Some(&byte) = bytes.peek() {
+        if byte == b' ' {
+            bytes.next();
+            continue;
+        }
+        let (mut word, mut quoted) = (Vec::new(), false);
+        while let Some(byte) = bytes.next_if(|&byte| quoted || byte != b' ') {
+            match byte {
+                b'"' if quoted => break,
+                b'"' if word.is_empty() => quoted = true,
+                b'\\' if quoted => match bytes.next().unwrap() {
+                    b'x' => {
+                        let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+                        word.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+                    }
+                    b'n' => word.push(b'\n'),
+                    b'r' => word.push(b'\r'),
+                    b't' => word.push(b'\t'),
+                    b'a' => word.push(7),
+                    b'b' => word.push(8),
+                    other => word.push(other),
+                },
+                other => word.push(other),
             }
-        };
+        }
         words.push(word);
-        rest = after.trim_start();
     }
     words
 }
 
-fn unquote(quoted: &str) -> (Vec<u8>, &str) {
-    let (mut word, bytes, mut at) = (Vec::new(), quoted.as_bytes(), 0);
-    while bytes[at] != b'"' {
-        let escaped = bytes[at] == b'\\';
-        at += usize::from(escaped);
-        word.push(match bytes[at] {
-            b'n' if escaped => b'\n',
-            b'r' if escaped => b'\r',
-            b't' if escaped => b'\t',
-            b'x' if escaped => {
-                at += 2;
-                u8::from_str_radix(&quoted[at - 1..=at], 16).expect("two hexadecimal digits")
-            }
-            byte => byte,
-        });
-        at += 1;
+fn command_line<'a>(args: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let word = |arg: &[u8]| {
+        let plain = arg.iter().all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(byte));
+        if plain && !arg.is_empty() { String::from_utf8(arg.to_vec()).unwrap() } else { quoted(arg) }
+    };
+    args.into_iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(bytes: &[u8]) -> String {
+    let mut text = String::from("\"");
+    for &byte in bytes {
+        match byte {
+            b'"' => text.push_str("\\\""),
+            b'\\' => text.push_str("\\\\"),
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\t' => text.push_str("\\t"),
+            7 => text.push_str("\\a"),
+            8 => text.push_str("\\b"),
+            32..127 => text.push(char::from(byte)),
+            _ => text.push_str(&format!("\\x{byte:02x}")),
+        }
     }
-    (word, &quoted[at + 1..])
+    text.push('"');
+    text
+}
+
+/// A reply as redis-cli prints it in RESP3.
+pub(crate) fn render(reply: &Reply) -> String {
+    let mut at = 0;
+    let mut lines = Vec::new();
+    while at < reply.nodes().len() {
+        lines.extend(item(reply, &mut at));
+    }
+    lines.join("\n")
+}
+
+fn item(reply: &Reply, at: &mut usize) -> Vec<String> {
+    let node = reply.nodes()[*at];
+    *at += 1;
+    match node {
+        Node::Nil => vec!["(nil)".to_owned()],
+        Node::Int(value) => vec![format!("(integer) {value}")],
+        Node::Double(value) => {
+            let mut room = crate::num::Buf::new();
+            let text = String::from_utf8(crate::num::fmt_f64_reply(value, &mut room).to_vec()).unwrap();
+            vec![format!("(double) {text}")]
+        }
+        Node::Status(text) => vec![text.to_owned()],
+        Node::Bulk(start, len) => vec![quoted(reply.slice(start, len))],
+        Node::Error(start, len) => vec![format!("(error) {}", String::from_utf8_lossy(reply.slice(start, len)))],
+        Node::Array(len) => numbered(")", "(empty array)", (0..len).map(|_| item(reply, at)).collect()),
+        Node::Set(len) => {
+            let mut entries: Vec<Vec<String>> = (0..len).map(|_| item(reply, at)).collect();
+            entries.sort();
+            numbered("~", "(empty set)", entries)
+        }
+        Node::Map(len) => numbered("#", "(empty hash)", (0..len).map(|_| pair(reply, at)).collect()),
+    }
+}
+
+fn pair(reply: &Reply, at: &mut usize) -> Vec<String> {
+    let head = format!("{} => ", item(reply, at).join(" "));
+    indented(&head, &item(reply, at))
+}
+
+fn indented(head: &str, lines: &[String]) -> Vec<String> {
+    let indent = " ".repeat(head.len());
+    lines.iter().enumerate().map(|(n, line)| format!("{}{line}", if n == 0 { head } else { &indent })).collect()
+}
+
+fn numbered(mark: &str, empty: &str, entries: Vec<Vec<String>>) -> Vec<String> {
+    if entries.is_empty() {
+        return vec![empty.to_owned()];
+    }
+    let width = entries.len().to_string().len();
+    let entries = entries.iter().enumerate();
+    entries.flat_map(|(n, lines)| indented(&format!("{:>width$}{mark} ", n + 1), lines)).collect()
 }

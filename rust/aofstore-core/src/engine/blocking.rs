@@ -186,3 +186,7 @@ impl Blocked {
         self.entries.iter().filter(|(_, entry)| waits(entry)).map(|(id, _)| *id).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "blocking_tests.rs"]
+mod tests;

@@ -22,7 +22,7 @@ pub use db::Db;
 pub use hash::{Fields, Hash};
 pub use keys::Keys;
 pub use limits::Limits;
-pub use list::List;
+pub use list::{End, List};
 pub use object::{Kind, Object, Value, WrongType};
 pub use set::{Members, Set};
 pub use space::{Keyspace, Stats};
