@@ -67,15 +67,13 @@ impl Harness {
             Err(errors::wrong_arity(spec.name))
         };
         self.wait = cx.wait.take();
-        match outcome {
-            Err(error) => format!("(error) {}", error.text()),
-            Ok(()) => {
-                let mut nodes = reply.nodes().iter();
-                let shown = show(&reply, &mut nodes);
-                assert!(nodes.next().is_none(), "more nodes than one reply: {:?}", reply.nodes());
-                shown
-            }
+        if let Err(error) = outcome {
+            return format!("(error) {}", error.text());
         }
+        let mut nodes = reply.nodes().iter();
+        let shown = show(&reply, &mut nodes);
+        assert!(nodes.next().is_none(), "more nodes than one reply: {:?}", reply.nodes());
+        shown
     }
 
     /// What the last command logs: deletions by expiry, then its effect.
@@ -134,12 +132,11 @@ fn show(reply: &Reply, nodes: &mut std::slice::Iter<'_, Node>) -> String {
 fn words(line: &str) -> Vec<Vec<u8>> {
     let (mut words, mut rest) = (Vec::new(), line.trim_start());
     while !rest.is_empty() {
-        let (word, after) = match rest.strip_prefix('"') {
-            Some(quoted) => unquote(quoted),
-            None => {
-                let end = rest.find(' ').unwrap_or(rest.len());
-                (rest.as_bytes()[..end].to_vec(), &rest[end..])
-            }
+        let (word, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            unquote(quoted)
+        } else {
+            let end = rest.find(' ').unwrap_or(rest.len());
+            (rest.as_bytes()[..end].to_vec(), &rest[end..])
         };
         words.push(word);
         rest = after.trim_start();
