@@ -6,7 +6,7 @@ use super::errors::{self, ErrorReply, Outcome};
 use super::keys::{self, ScanOptions};
 use super::strings::add_floats;
 use super::table::{ONE_KEY, READ, READ_SLOW, SHRINK, Spec, WRITE};
-use crate::keyspace::Entry;
+use crate::keyspace::{Entry, Hash};
 use crate::num::LongDouble;
 
 const G: &str = "hash";
@@ -108,7 +108,7 @@ fn hmget(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 fn hgetall(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let hash = cx.keys.hash(args.at(1))?;
-    cx.reply.map(hash.map_or(0, |hash| hash.len()));
+    cx.reply.map(hash.map_or(0, Hash::len));
     for (field, value) in hash.into_iter().flatten() {
         cx.reply.entry(field);
         cx.reply.entry(value);
@@ -118,14 +118,14 @@ fn hgetall(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 fn hkeys(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let hash = cx.keys.hash(args.at(1))?;
-    cx.reply.array(hash.map_or(0, |hash| hash.len()));
+    cx.reply.array(hash.map_or(0, Hash::len));
     hash.into_iter().flatten().for_each(|(field, _)| cx.reply.entry(field));
     Ok(())
 }
 
 fn hvals(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let hash = cx.keys.hash(args.at(1))?;
-    cx.reply.array(hash.map_or(0, |hash| hash.len()));
+    cx.reply.array(hash.map_or(0, Hash::len));
     hash.into_iter().flatten().for_each(|(_, value)| cx.reply.entry(value));
     Ok(())
 }
@@ -156,7 +156,7 @@ fn hexists(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn hlen(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let length = cx.keys.hash(args.at(1))?.map_or(0, |hash| hash.len());
+    let length = cx.keys.hash(args.at(1))?.map_or(0, Hash::len);
     cx.reply.len(length);
     Ok(())
 }
@@ -241,7 +241,9 @@ fn hrandfield(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if let Ok(count) = usize::try_from(count) {
         let drawn = hash.distinct(count, &mut rng);
         reply.array(drawn.len());
-        drawn.into_iter().for_each(|(field, value)| reply_drawn(reply, field, value, with_values));
+        for (field, value) in drawn {
+            reply_drawn(reply, field, value, with_values);
+        }
         return Ok(());
     }
     let count = count.unsigned_abs() as usize;

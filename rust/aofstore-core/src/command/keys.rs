@@ -108,7 +108,7 @@ impl<'a> ScanOptions<'a> {
 
     /// Goes with `step` from cursor to cursor until COUNT items were seen, and replies as all of the SCAN family do.
     /// `step` adds what matches to the list; it gives the next cursor and how many items it looked at.
-    pub fn walk(
+    pub(super) fn walk(
         &self,
         reply: &mut Reply,
         mut cursor: u64,
@@ -126,7 +126,9 @@ impl<'a> ScanOptions<'a> {
         reply.array(2);
         reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
         reply.array(found.len());
-        found.iter().for_each(|item| reply.bulk(item));
+        for item in &found {
+            reply.bulk(item);
+        }
     }
 
     fn wants(&self, kind: Kind) -> bool {

@@ -45,12 +45,23 @@ fn sources<'s>(keys: &'s mut Keys<'_>, names: &[&[u8]]) -> Result<Sources<'s>, E
     for name in names {
         keys.set(name)?;
     }
-    let keys = &*keys;
+    Ok(borrowed(keys, names))
+}
+
+/// As [`sources`] for a command that writes: it counts no hits and misses.
+fn sources_to_store<'s>(keys: &'s mut Keys<'_>, names: &[&[u8]]) -> Result<Sources<'s>, ErrorReply> {
+    for name in names {
+        keys.set_mut(name)?;
+    }
+    Ok(borrowed(keys, names))
+}
+
+fn borrowed<'s>(keys: &'s Keys<'_>, names: &[&[u8]]) -> Sources<'s> {
     let found = names.iter().map(|name| match keys.peek(name) {
         Some(Value::Set(set)) => Some(set),
         _ => None,
     });
-    Ok(found.collect())
+    found.collect()
 }
 
 /// Calls `emit` with what all sets have, until it says no.
@@ -58,7 +69,7 @@ fn intersect<'s>(sources: &Sources<'s>, emit: &mut dyn FnMut(Entry<'s>) -> bool)
     let Some(mut sets) = sources.iter().copied().collect::<Option<SmallVec<[&Set; 8]>>>() else { return };
     sets.sort_by_key(|set| set.len());
     let Some((smallest, others)) = sets.split_first() else { return };
-    for member in smallest.iter() {
+    for member in *smallest {
         if others.iter().all(|set| set.contains_entry(member)) && !emit(member) {
             return;
         }
@@ -118,7 +129,7 @@ impl Operation {
 
     fn store(self, cx: &mut Context<'_>, target: &[u8], names: &[&[u8]]) -> Outcome {
         let (limits, seed) = (cx.keys.space.limits, cx.keys.space.seed());
-        let result = self.collect(&sources(&mut cx.keys, names)?, &limits, seed);
+        let result = self.collect(&sources_to_store(&mut cx.keys, names)?, &limits, seed);
         let length = result.len();
         if length == 0 {
             cx.remove(target);
@@ -253,6 +264,6 @@ mod tests {
         let mut store = store();
         store.run("EXPIRE b 100");
         store.expect("SUNIONSTORE b b", "3", &["SUNIONSTORE b b"]);
-        assert_eq!(store.space.db(0).map(|db| db.volatile()), Some(0));
+        assert_eq!(store.space.db(0).map(crate::keyspace::Db::volatile), Some(0));
     }
 }

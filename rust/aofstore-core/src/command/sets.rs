@@ -6,7 +6,7 @@ use super::errors::{self, Outcome};
 use super::hashes::random_count;
 use super::keys::{self, ScanOptions};
 use super::table::{Flags, ONE_KEY, READ, READ_SLOW, SHRINK, Spec, TWO_KEYS, WRITE};
-use crate::keyspace::Kind;
+use crate::keyspace::{Entry, Kind, Set};
 
 pub(super) const G: &str = "set";
 const POP: Flags = Flags::WRITE.union(Flags::FAST);
@@ -75,14 +75,14 @@ fn smismember(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn scard(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let length = cx.keys.set(args.at(1))?.map_or(0, |set| set.len());
+    let length = cx.keys.set(args.at(1))?.map_or(0, Set::len);
     cx.reply.len(length);
     Ok(())
 }
 
 fn smembers(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let set = cx.keys.set(args.at(1))?;
-    cx.reply.set(set.map_or(0, |set| set.len()));
+    cx.reply.set(set.map_or(0, Set::len));
     set.into_iter().flatten().for_each(|member| cx.reply.entry(member));
     Ok(())
 }
@@ -111,7 +111,8 @@ fn spop(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return spop_count(cx, key, args::count(args.at(2))?);
     }
     let mut rng = cx.keys.space.rng.fork();
-    let Some(member) = cx.keys.set(key)?.and_then(|set| set.random(&mut rng)).map(|member| member.to_vec())
+    let Some(member) =
+        cx.keys.set_mut(key)?.and_then(|set| set.random(&mut rng)).map(|member| member.to_vec())
     else {
         cx.reply.nil();
         return Ok(());
@@ -124,7 +125,7 @@ fn spop(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 fn spop_count(cx: &mut Context<'_>, key: &[u8], count: usize) -> Outcome {
     let mut rng = cx.keys.space.rng.fork();
-    let Some(set) = cx.keys.set(key)?.filter(|_| count > 0) else {
+    let Some(set) = cx.keys.set_mut(key)?.filter(|_| count > 0) else {
         cx.reply.set(0);
         return Ok(());
     };
@@ -138,7 +139,7 @@ fn spop_count(cx: &mut Context<'_>, key: &[u8], count: usize) -> Outcome {
         cx.effects.rewrite(&[b"DEL", key]);
         return Ok(());
     }
-    let drawn: Vec<Vec<u8>> = set.distinct(count, &mut rng).iter().map(|member| member.to_vec()).collect();
+    let drawn: Vec<Vec<u8>> = set.distinct(count, &mut rng).iter().map(Entry::to_vec).collect();
     take(cx, key, &drawn)?;
     cx.reply.set(drawn.len());
     for member in &drawn {
@@ -169,7 +170,9 @@ fn srandmember(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if let Ok(count) = usize::try_from(count) {
         let drawn = set.distinct(count, &mut rng);
         cx.reply.array(drawn.len());
-        drawn.into_iter().for_each(|member| cx.reply.entry(member));
+        for member in drawn {
+            cx.reply.entry(member);
+        }
         return Ok(());
     }
     let count = count.unsigned_abs() as usize;

@@ -52,40 +52,13 @@ impl Harness {
         };
         let outcome = run(spec, handler, &mut cx, argv);
         self.wait = cx.wait.take();
-        for (_, key) in self.space.take_purged() {
-            self.log.push(command_line([b"DEL".as_slice(), &key]));
+        if let Err(error) = outcome {
+            return format!("(error) {}", error.text());
         }
-        if effects.is_verbatim() {
-            self.log.push(command_line([spec.name.as_bytes()].into_iter().chain(argv[1..].iter().copied())));
-        }
-        self.log.extend(effects.rewritten().iter().map(|record| command_line(record.argv.iter())));
-        match outcome {
-            Ok(()) => render(&reply),
-            Err(error) => format!("(error) {}", error.text()),
-        }
-    }
-
-    /// What was logged since the last look, a record a line.
-    pub(crate) fn log(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.log)
-    }
-
-    /// Replays a transcript of tests/golden and compares; only SELECT, MULTI and EXEC records are left out.
-    pub(crate) fn replay(&mut self, script: &str) {
-        let (mut wanted, mut told, mut sorted) = (Vec::new(), Vec::new(), false);
-        for (number, line) in script.lines().enumerate() {
-            if let Some(record) = line.strip_prefix("= ") {
-                if !matches!(record.split(' ').next(), Some("SELECT" | "MULTI" | "EXEC")) {
-                    wanted.push(line.to_owned());
-                }
-            } else if !line.starts_with(['>', '@', '#']) && !line.is_empty() {
-                wanted.push(line.to_owned());
-            } else if line.starts_with(['>', '@']) {
-                compare(&mut wanted, &mut told, &mut sorted, number);
-                self.step(line, &mut told, &mut sorted);
-            }
-        }
-        compare(&mut wanted, &mut told, &mut sorted, script.lines().count());
+        let mut nodes = reply.nodes().iter();
+        let shown = show(&reply, &mut nodes);
+        assert!(nodes.next().is_none(), "more nodes than one reply: {:?}", reply.nodes());
+        shown
     }
 
     fn step(&mut self, line: &str, told: &mut Vec<String>, sorted: &mut bool) {
@@ -106,52 +79,16 @@ impl Harness {
     }
 }
 
-fn compare(wanted: &mut Vec<String>, told: &mut Vec<String>, sorted: &mut bool, line: usize) {
-    if !told.is_empty() {
-        let command = told.remove(0);
-        if std::mem::take(sorted) {
-            let strip = |line: &String| line.trim_start().trim_start_matches(char::is_numeric).to_owned();
-            let sort = |lines: &mut Vec<String>| {
-                *lines = lines.iter().map(strip).collect();
-                lines.sort();
-            };
-            sort(wanted);
-            sort(told);
-        }
-        assert_eq!(told, wanted, "before line {}: {command}", line + 1);
-    }
-    told.clear();
-    wanted.clear();
-}
-
-/// Words of a line with redis-cli's double quotes.
-pub(crate) fn split(line: &str) -> Vec<Vec<u8>> {
-    let (mut words, mut bytes) = (Vec::new(), line.bytes().peekable());
-    while let Some(&byte) = bytes.peek() {
-        if byte == b' ' {
-            bytes.next();
-            continue;
-        }
-        let (mut word, mut quoted) = (Vec::new(), false);
-        while let Some(byte) = bytes.next_if(|&byte| quoted || byte != b' ') {
-            match byte {
-                b'"' if quoted => break,
-                b'"' if word.is_empty() => quoted = true,
-                b'\\' if quoted => match bytes.next().unwrap() {
-                    b'x' => {
-                        let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
-                        word.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
-                    }
-                    b'n' => word.push(b'\n'),
-                    b'r' => word.push(b'\r'),
-                    b't' => word.push(b'\t'),
-                    b'a' => word.push(7),
-                    b'b' => word.push(8),
-                    other => word.push(other),
-                },
-                other => word.push(other),
-            }
-        }
+/// Words apart by spaces; double quotes hold a word together and know `\xHH`, `\n`, `\r`, `\t`, `\"` and `\\`.
+fn words(line: &str) -> Vec<Vec<u8>> {
+    let (mut words, mut rest) = (Vec::new(), line.trim_start());
+    while !rest.is_empty() {
+        let (word, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            unquote(quoted)
+        } else {
+            let end = rest.find(' ').unwrap_or(rest.len());
+            (rest.as_bytes()[..end].to_vec(), &rest[end..])
+        };
         words.push(word);
     }
     words

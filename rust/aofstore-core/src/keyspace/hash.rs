@@ -108,7 +108,10 @@ impl Hash {
             Repr::Table(table) => set_in_table(table, field, value),
             Repr::Packed(pack) => match set_in_pack(pack, field, value, limits) {
                 Some(new) => new,
-                None => set_in_table(self.convert(1, seed), field, value),
+                None => {
+                    self.convert(1, seed);
+                    self.set(field, value, limits, seed)
+                }
             },
         }
     }
@@ -185,17 +188,13 @@ impl Hash {
     }
 
     /// Turns the listpack into a table with room for `more` fields.
-    fn convert(&mut self, more: usize, seed: Seed) -> &mut Table<Pair> {
+    fn convert(&mut self, more: usize, seed: Seed) {
         let mut table = Box::new(Table::new(seed));
         table.reserve(self.len() + more);
         self.each(&mut |field, value| {
             table.insert(Pair::new(field, value));
         });
         self.0 = Repr::Table(table);
-        match &mut self.0 {
-            Repr::Table(table) => table,
-            Repr::Packed(_) => unreachable!("the table was stored a line above"),
-        }
     }
 }
 
@@ -348,7 +347,9 @@ mod tests {
     fn listpacks_of_snapshots_are_checked() {
         let pack = |entries: &[&[u8]]| {
             let mut pack = Listpack::new();
-            entries.iter().for_each(|entry| pack.push_back(entry));
+            for entry in entries {
+                pack.push_back(entry);
+            }
             pack
         };
         let take = |entries: &[&[u8]]| Hash::from_listpack(pack(entries), &small(), seed());

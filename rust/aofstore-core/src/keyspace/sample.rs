@@ -44,5 +44,5 @@ const SAMPLES: usize = 5;
 /// An estimate of the bytes that `len` elements own, from the sizes of some of them.
 pub(super) fn estimate(sizes: impl Iterator<Item = usize>, len: usize) -> usize {
     let (seen, bytes) = sizes.take(SAMPLES).fold((0, 0), |(seen, sum), size| (seen + 1, sum + size));
-    if seen == 0 { 0 } else { bytes * len / seen }
+    (bytes * len).checked_div(seen).unwrap_or(0)
 }

@@ -46,7 +46,7 @@ impl Set {
         let over = ints.len() > most_ints(limits);
         let mut set = Self(Repr::Ints(ints));
         if over {
-            set.to_table(0, seed);
+            set.make_table(0, seed);
         }
         set
     }
@@ -61,7 +61,7 @@ impl Set {
             && members.iter().all(|member| member.len() <= limits.set_max_listpack_value);
         let mut set = Self(Repr::Packed(pack));
         if !fits {
-            set.to_table(0, seed);
+            set.make_table(0, seed);
         }
         Some(set)
     }
@@ -142,11 +142,11 @@ impl Set {
                 if ints.is_empty() && more <= listpack {
                     self.0 = Repr::Packed(Listpack::new());
                 } else {
-                    self.to_table(more, seed);
+                    self.make_table(more, seed);
                 }
             }
             Repr::Packed(_) if more > listpack => {
-                self.to_table(more, seed);
+                self.make_table(more, seed);
             }
             _ => {}
         }
@@ -159,7 +159,10 @@ impl Set {
             Repr::Table(table) => add_to_table(table, member),
             Repr::Packed(pack) => match add_to_pack(pack, member, limits) {
                 Some(new) => new,
-                None => add_to_table(self.to_table(1, seed), member),
+                None => {
+                    self.make_table(1, seed);
+                    self.add(member, limits, seed)
+                }
             },
             Repr::Ints(_) => self.add_to_ints(member, limits, seed),
         }
@@ -170,15 +173,16 @@ impl Set {
         if let Some(value) = crate::num::parse_i64(member) {
             let new = ints.add(value);
             if ints.len() > most_ints(limits) {
-                self.to_table(0, seed);
+                self.make_table(0, seed);
             }
             return new;
         }
         if ints.len() < limits.set_max_listpack_entries && longest(ints) <= limits.set_max_listpack_value {
             self.0 = Repr::Packed(packed(ints));
-            return self.add(member, limits, seed);
+        } else {
+            self.make_table(1, seed);
         }
-        add_to_table(self.to_table(1, seed), member)
+        self.add(member, limits, seed)
     }
 
     /// Whether the member was there.
@@ -268,17 +272,13 @@ impl Set {
     }
 
     /// Turns the set into a table with room for `more` members.
-    fn to_table(&mut self, more: usize, seed: Seed) -> &mut Table<Blob> {
+    fn make_table(&mut self, more: usize, seed: Seed) {
         let mut table = Box::new(Table::new(seed));
         table.reserve(self.len() + more);
         self.each(&mut |member| {
             table.insert(Blob::new(member));
         });
         self.0 = Repr::Table(table);
-        match &mut self.0 {
-            Repr::Table(table) => table,
-            _ => unreachable!("the table was stored a line above"),
-        }
     }
 }
 
@@ -444,7 +444,9 @@ mod tests {
     fn snapshots_are_checked() {
         let take = |members: &[&[u8]]| {
             let mut pack = Listpack::new();
-            members.iter().for_each(|member| pack.push_back(member));
+            for member in members {
+                pack.push_back(member);
+            }
             Set::from_listpack(pack, &small(), seed())
         };
         assert!(take(&[]).is_none());
