@@ -27,8 +27,8 @@ pub use object::{Kind, Object, Value, WrongType};
 pub use set::{Members, Set};
 pub use space::{Keyspace, Stats};
 pub use text::{INLINE_LIMIT, Text};
-pub use zset::ZSet;
+pub use zset::{Bounds, Growth, Walk, ZSet};
 
 /// A borrowed element of a collection: bytes, or an integer that a listpack or intset keeps as such.
 pub use crate::encoding::listpack::Entry;
-pub use crate::encoding::Seed;
+pub use crate::encoding::{LexBound, ScoreBound, Seed};
