@@ -74,6 +74,10 @@ impl Shared {
         tail
     }
 
+    pub(super) fn turned(&self) -> &Condvar {
+        &self.turned
+    }
+
     pub(super) fn control(&self) -> Control {
         Control::from_u64(self.control.load(Ordering::Relaxed))
     }

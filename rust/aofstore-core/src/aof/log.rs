@@ -131,6 +131,10 @@ impl Log {
         }
     }
 
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Offset behind the last byte fed.
     #[inline]
     pub fn position(&self) -> u64 {

@@ -17,6 +17,7 @@ mod source;
 mod stats;
 mod switch;
 mod sync;
+mod synced;
 mod tail;
 mod write;
 
@@ -28,6 +29,7 @@ pub use reader::{Next, Reader};
 pub use source::{Seekable, Source};
 pub use stats::Stats;
 pub use switch::{Hold, Install};
+pub use synced::Synced;
 pub use tail::{Policy, Status};
 #[doc(hidden)]
 pub use write::Control;

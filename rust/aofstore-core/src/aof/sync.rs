@@ -27,6 +27,17 @@ pub(super) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexG
     condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
 
+/// As [`wait`], at most `slice`. The scheduler of the tests knows no time: there it waits until woken.
+#[cfg(not(feature = "shuttle"))]
+pub(super) fn wait_for<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>, slice: std::time::Duration) -> MutexGuard<'a, T> {
+    condvar.wait_timeout(guard, slice).unwrap_or_else(PoisonError::into_inner).0
+}
+
+#[cfg(feature = "shuttle")]
+pub(super) fn wait_for<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>, _: std::time::Duration) -> MutexGuard<'a, T> {
+    wait(condvar, guard)
+}
+
 #[cfg(not(feature = "shuttle"))]
 pub(super) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     let builder = std::thread::Builder::new().name(name.to_owned());

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use super::args::Args;
 use super::context::Context;
-use super::errors::Outcome;
-use super::{connection, databases, expire, keys, lists, strings};
+use super::errors::{self, ErrorReply, Outcome};
+use super::{connection, databases, expire, keys, memory, object, server, strings};
 
 pub type Run = fn(&mut Context<'_>, Args<'_>) -> Outcome;
 
@@ -85,11 +85,27 @@ pub enum EngineCommand {
     Ping,
     Echo,
     Time,
+    /// A command that only has subcommands.
+    Container,
+    Help,
+    Info,
+    ConfigGet,
+    ConfigSet,
+    ConfigResetStat,
+    ConfigRewrite,
+    CommandAll,
+    CommandCount,
+    CommandDocs,
+    CommandGetKeys,
+    CommandInfo,
+    CommandList,
+    Debug,
+    WaitAof,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub struct Spec {
-    /// Upper case, as it stands in the log.
+    /// Upper case, as it stands in the log; a subcommand is `CONTAINER|NAME`.
     pub name: &'static str,
     /// Arguments with the name; negative: at least that many.
     pub arity: i32,
@@ -100,6 +116,7 @@ pub struct Spec {
     pub group: &'static str,
     pub since: &'static str,
     pub summary: &'static str,
+    pub subcommands: &'static [Spec],
 }
 
 impl Spec {
@@ -112,13 +129,36 @@ impl Spec {
         run: Run,
     ) -> Self {
         let [group, name, since, summary] = head;
-        Self { name, arity, flags, keys, handler: Handler::Keyspace(run), group, since, summary }
+        Self { name, arity, flags, keys, handler: Handler::Keyspace(run), group, since, summary, subcommands: &[] }
     }
 
     /// A command that `engine` carries out.
     pub const fn engine(head: [&'static str; 4], arity: i32, flags: Flags, which: EngineCommand) -> Self {
         let [group, name, since, summary] = head;
-        Self { name, arity, flags, keys: NO_KEYS, handler: Handler::Engine(which), group, since, summary }
+        let (keys, handler) = (NO_KEYS, Handler::Engine(which));
+        Self { name, arity, flags, keys, handler, group, since, summary, subcommands: &[] }
+    }
+
+    /// The same with keys, for a command that `engine` carries out.
+    pub const fn keyed(self, keys: KeyPositions) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The same with subcommands.
+    pub const fn with(self, subcommands: &'static [Self]) -> Self {
+        Self { subcommands, ..self }
+    }
+
+    /// The subcommand that `argv` names, or the command itself if it has none or was given none.
+    pub fn subcommand(&'static self, argv: &[&[u8]]) -> Result<&'static Self, ErrorReply> {
+        let Some(&wanted) = argv.get(1).filter(|_| !self.subcommands.is_empty()) else { return Ok(self) };
+        let found = self.subcommands.iter().find(|spec| spec.own_name().as_bytes().eq_ignore_ascii_case(wanted));
+        found.ok_or_else(|| errors::unknown_subcommand(self.name, wanted))
+    }
+
+    /// The name without that of the container.
+    pub fn own_name(&self) -> &'static str {
+        self.name.split_once('|').map_or(self.name, |(_, name)| name)
     }
 
     pub fn accepts(&self, argc: usize) -> bool {
@@ -130,7 +170,7 @@ impl Spec {
     }
 }
 
-const FAMILIES: &[&[Spec]] = &[strings::COMMANDS, keys::COMMANDS, expire::COMMANDS, databases::COMMANDS, connection::COMMANDS, lists::COMMANDS, lists::blocking::COMMANDS];
+const FAMILIES: &[&[Spec]] = &[strings::COMMANDS, keys::COMMANDS, expire::COMMANDS, databases::COMMANDS, connection::COMMANDS, object::COMMANDS, memory::COMMANDS, server::COMMANDS];
 
 /// Every command, family by family.
 pub fn all() -> impl Iterator<Item = &'static Spec> {

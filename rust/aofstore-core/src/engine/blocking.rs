@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::core::{Core, Engine};
 use super::execute::Due;
+use super::pause::{Pause, Until};
 use super::session::Session;
 use crate::clock;
 use crate::command::{Argv, Outcome, Reply, Spec, Wait, lookup};
@@ -19,6 +20,8 @@ use crate::keyspace::Keyspace;
 pub struct Waiter {
     id: u64,
     deadline: Option<Instant>,
+    /// What it waits for if not for a key.
+    pause: Option<Until>,
     slot: Mutex<Slot>,
     bell: Condvar,
 }
@@ -43,6 +46,8 @@ struct Entry {
 pub struct Blocked {
     arrivals: u64,
     entries: BTreeMap<u64, Entry>,
+    /// Those that wait for no key.
+    pauses: BTreeMap<u64, Arc<Waiter>>,
 }
 
 impl Waiter {
@@ -53,6 +58,12 @@ impl Waiter {
     /// Sleeps until served, closed, timed out or for `slice`. True while it makes sense to sleep again.
     pub fn sleep(&self, slice: Duration) -> bool {
         let slice = self.deadline.map_or(slice, |at| slice.min(at.saturating_duration_since(Instant::now())));
+        if let Some(until) = &self.pause
+            && !slice.is_zero()
+            && let Some(more) = until.wait_for_log(slice)
+        {
+            return more && !self.is_late();
+        }
         let slot = self.slot();
         if matches!(*slot, Slot::Waiting) && !slice.is_zero() {
             let (slot, _) = self.bell.wait_timeout(slot, slice).unwrap_or_else(PoisonError::into_inner);
@@ -76,7 +87,11 @@ impl Engine {
     pub fn leave(&self, waiter: &Waiter) -> Slot {
         let mut core = self.shared.lock();
         core.forget(waiter.id);
-        std::mem::replace(&mut *waiter.slot(), Slot::Closed)
+        let slot = std::mem::replace(&mut *waiter.slot(), Slot::Closed);
+        match (&waiter.pause, slot) {
+            (Some(until), Slot::Waiting) => until.answer(waiter.is_late()),
+            (_, slot) => slot,
+        }
     }
 }
 
@@ -90,10 +105,8 @@ impl Core {
         reply: &mut Reply,
     ) -> Arc<Waiter> {
         reply.clear();
-        let id = self.blocked.arrivals;
-        self.blocked.arrivals += 1;
-        let deadline = wait.timeout.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
-        let waiter = Arc::new(Waiter { id, deadline, slot: Mutex::new(Slot::Waiting), bell: Condvar::new() });
+        let waiter = self.blocked.arrive(wait.timeout.map(Duration::from_millis), None);
+        let id = waiter.id;
         for key in &wait.keys {
             self.space.waited.add(session.db, key);
         }
@@ -105,7 +118,16 @@ impl Core {
         waiter
     }
 
+    /// Makes the command wait for something else than a key; its reply is made up when it leaves.
+    pub(super) fn pause(&mut self, pause: Pause, reply: &mut Reply) -> Arc<Waiter> {
+        reply.clear();
+        let waiter = self.blocked.arrive(pause.timeout, Some(pause.until));
+        self.blocked.pauses.insert(waiter.id, Arc::clone(&waiter));
+        waiter
+    }
+
     fn forget(&mut self, id: u64) {
+        self.blocked.pauses.remove(&id);
         if let Some(entry) = self.blocked.entries.remove(&id) {
             entry.unregister(&mut self.space);
         }
@@ -162,6 +184,12 @@ impl Core {
             entry.unregister(&mut self.space);
             entry.waiter.ring(Slot::Closed);
         }
+        // A waiter for the log is told by the log itself, which is synced when it closes.
+        for (_, waiter) in std::mem::take(&mut self.blocked.pauses) {
+            if !waiter.pause.as_ref().is_some_and(Until::is_told_by_log) {
+                waiter.ring(Slot::Closed);
+            }
+        }
     }
 }
 
@@ -181,9 +209,20 @@ impl Entry {
 }
 
 impl Blocked {
+    fn arrive(&mut self, timeout: Option<Duration>, pause: Option<Until>) -> Arc<Waiter> {
+        let id = self.arrivals;
+        self.arrivals += 1;
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        Arc::new(Waiter { id, deadline, pause, slot: Mutex::new(Slot::Waiting), bell: Condvar::new() })
+    }
+
     fn waiting_for(&self, db: usize, key: &[u8]) -> Vec<u64> {
         let waits = |entry: &Entry| entry.db == db && entry.wait.keys.iter().any(|waited| &**waited == key);
         self.entries.iter().filter(|(_, entry)| waits(entry)).map(|(id, _)| *id).collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len() + self.pauses.len()
     }
 }
 

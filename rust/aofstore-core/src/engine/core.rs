@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::blocking::{Blocked, Delivery};
+use super::pause::Pause;
 use super::settings::Settings;
 use super::tick::Ticker;
-use crate::aof::Log;
-use crate::aof::Status;
+use crate::aof::{Log, Policy, Status};
 use crate::command::{Effects, ErrorReply, Record, errors};
 use crate::error::{Error, Result};
 use crate::event::Events;
@@ -36,8 +36,13 @@ pub(super) struct Core {
     pub wrote: bool,
     pub blocked: Blocked,
     pub deliveries: Vec<Delivery>,
+    /// The command that runs would rather wait; taken where waiting is allowed.
+    pub paused: Option<Pause>,
+    /// A policy that CONFIG SET chose and the log does not have yet.
+    pub new_policy: Option<Policy>,
     /// A log is being replayed: everybody else gets LOADING.
     pub loading: bool,
+    pub load: LoadProgress,
     /// A panic of ours was caught: the keyspace can no longer be trusted.
     pub defect: Option<String>,
     pub stats: Counters,
@@ -47,8 +52,16 @@ pub(super) struct Core {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub commands: u64,
+    pub errors: u64,
     pub opened_at_ms: i64,
-    pub sessions: u64,
+}
+
+/// How far the replay is, for INFO.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct LoadProgress {
+    pub began_ms: i64,
+    pub bytes_done: u64,
+    pub bytes_total: u64,
 }
 
 /// State shared by the handle, the ticker and every view.
@@ -77,7 +90,10 @@ impl Engine {
             wrote: false,
             blocked: Blocked::default(),
             deliveries: Vec::new(),
+            paused: None,
+            new_policy: None,
             loading: false,
+            load: LoadProgress::default(),
             defect: None,
             stats: Counters { opened_at_ms: crate::clock::now_ms(), ..Counters::default() },
         };

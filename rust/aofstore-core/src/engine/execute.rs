@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::blocking::Waiter;
 use super::core::{Core, Engine, Group};
 use super::session::Session;
-use crate::aof::{Log, Status};
+use crate::aof::{Log, Policy, Status};
 use crate::clock;
 use crate::command::{
     self, Argv, Context, ErrorReply, Flags, Handler, Outcome, Record, Reply, Spec, Wait, errors,
@@ -32,16 +32,42 @@ pub struct Due {
     end: u64,
     /// The command itself wrote: if its record cannot be made safe, it must not be acknowledged.
     strict: bool,
+    duty: Duty,
+}
+
+/// What else has to happen before the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Duty {
+    Nothing,
+    /// A sync, whatever the policy says.
+    Sync,
+    /// The log takes this policy; going to `always` syncs first.
+    Policy(Policy),
 }
 
 impl Due {
     /// Whether [`Due::settle`] may block for long.
     pub fn needs_wait(&self) -> bool {
-        self.log.needs_wait(self.end)
+        self.duty != Duty::Nothing || self.log.needs_wait(self.end)
+    }
+
+    /// Everything is synced, or the reason why not is told.
+    pub(super) fn sync(log: Arc<Log>) -> Self {
+        Self { end: log.position(), log, strict: true, duty: Duty::Sync }
+    }
+
+    /// The same for a waiter that was served meanwhile: the duty is the caller's.
+    fn of_waiter(&self) -> Self {
+        Self { duty: Duty::Nothing, ..self.clone() }
     }
 
     /// Writes, and under `always` syncs, everything up to this position.
     pub fn settle(&self) -> Result<()> {
+        match self.duty {
+            Duty::Nothing => {}
+            Duty::Sync => return self.log.flush(true),
+            Duty::Policy(policy) => self.log.set_policy(policy)?,
+        }
         if self.strict {
             return self.log.finish(self.end);
         }
@@ -199,7 +225,10 @@ impl Core {
             Ok(wait) => (Ok(()), wait),
             Err(error) => (Err(error), None),
         };
-        let waiter = wait.map(|wait| self.enqueue(session, argv, wait, reply));
+        let waiter = match self.paused.take() {
+            Some(pause) => Some(self.pause(pause, reply)),
+            None => wait.map(|wait| self.enqueue(session, argv, wait, reply)),
+        };
         if gather {
             self.serve_waiters();
             self.feed_gathered();
@@ -214,6 +243,8 @@ impl Core {
                 reply.error(error.text());
             }
         }
+        // Nobody waits in a pipeline: the replies that were given at once stand.
+        self.paused = None;
         self.serve_waiters();
         self.feed_gathered();
         Ok(Done { outcome: Ok(()), waiter: None, due: self.acknowledgement() })
@@ -222,18 +253,19 @@ impl Core {
     /// What the caller has to wait for: under `always` everything fed so far, by whomever.
     fn due(&mut self) -> Option<Due> {
         let strict = std::mem::take(&mut self.wrote);
+        let duty = self.new_policy.take().map_or(Duty::Nothing, Duty::Policy);
         let log = self.log.as_ref()?;
         let end = log.position();
-        if log.is_durable(end) {
+        if duty == Duty::Nothing && log.is_durable(end) {
             return None;
         }
-        Some(Due { log: Arc::clone(log), end, strict })
+        Some(Due { log: Arc::clone(log), end, strict, duty })
     }
 
     /// The same for everybody who is answered now: the caller and the waiters it served.
     pub(super) fn acknowledgement(&mut self) -> Option<Due> {
         let due = self.due();
-        self.deliver(due.as_ref());
+        self.deliver(due.as_ref().map(Due::of_waiter).as_ref());
         due
     }
 
@@ -245,6 +277,15 @@ impl Core {
         reply: &mut Reply,
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
         self.stats.commands += 1;
+        self.dispatch_counted(session, argv, reply).inspect_err(|_| self.stats.errors += 1)
+    }
+
+    fn dispatch_counted(
+        &mut self,
+        session: &mut Session,
+        argv: &[&[u8]],
+        reply: &mut Reply,
+    ) -> std::result::Result<Option<Wait>, ErrorReply> {
         let checked = self.checked(argv);
         if let Some(queue) = &mut session.multi {
             match checked {
@@ -278,7 +319,7 @@ impl Core {
     /// The command, if it exists, has the right number of arguments and may run now.
     fn checked(&self, argv: &[&[u8]]) -> std::result::Result<&'static Spec, ErrorReply> {
         let name = argv.first().copied().unwrap_or_default();
-        let spec = command::lookup(name).ok_or_else(|| errors::unknown_command(argv))?;
+        let spec = command::lookup(name).ok_or_else(|| errors::unknown_command(argv))?.subcommand(argv)?;
         if !spec.accepts(argv.len()) {
             return Err(errors::wrong_arity(spec.name));
         }

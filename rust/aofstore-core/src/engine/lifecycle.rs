@@ -3,9 +3,10 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::core::Engine;
+use super::core::{Engine, LoadProgress};
 use super::tick::Ticker;
 use crate::aof::{self, Log};
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::fs::Dir;
 use crate::load::Loader;
@@ -16,6 +17,7 @@ impl Engine {
         self.check()?;
         let mut core = self.shared.lock();
         core.loading = true;
+        core.load = LoadProgress { began_ms: clock::now_ms(), ..LoadProgress::default() };
         core.space.set_expiring(false);
         Ok(())
     }
@@ -23,7 +25,11 @@ impl Engine {
     /// Replays a slice of a log. The lock is free between slices, so that others hear LOADING at once.
     pub fn load_step(&self, loader: &mut Loader, budget: Duration) -> Result<bool> {
         self.check()?;
-        let ended = self.shared.lock().guarded(|core| loader.step(&mut core.space, budget));
+        let ended = self.shared.lock().guarded(|core| {
+            let ended = loader.step(&mut core.space, budget);
+            (core.load.bytes_done, core.load.bytes_total) = loader.progress();
+            ended
+        });
         for warning in loader.take_warnings() {
             self.shared.events.warning(warning);
         }

@@ -4,9 +4,14 @@
 //! nobody waits for a sync or for another session with the engine lock held.
 
 mod blocking;
+mod config;
 mod core;
+mod debug;
 mod execute;
+mod info;
+mod introspect;
 mod lifecycle;
+mod pause;
 mod queue;
 mod server;
 mod session;

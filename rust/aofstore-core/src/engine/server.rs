@@ -1,10 +1,13 @@
 //! Commands that need sessions, settings or the log rather than keys.
 
 use super::core::Core;
+use super::introspect;
 use super::session::Session;
 use crate::clock;
-use crate::command::{EngineCommand, Outcome, Reply, Spec, errors};
+use crate::command::{EngineCommand, ErrorReply, Outcome, Reply, Spec, errors, help_lines};
 use crate::num;
+
+const NO_CONFIG_FILE: ErrorReply = ErrorReply::new("ERR The server is running without a config file");
 
 impl Core {
     pub(super) fn engine_command(
@@ -36,6 +39,24 @@ impl Core {
                 time(reply);
                 Ok(())
             }
+            EngineCommand::Container => Err(errors::wrong_arity(spec.name)),
+            EngineCommand::Help => {
+                help_of(spec.name.split('|').next().unwrap_or_default(), reply);
+                Ok(())
+            }
+            EngineCommand::Info => self.info(args, reply),
+            EngineCommand::ConfigGet => self.config_get(args, reply),
+            EngineCommand::ConfigSet => self.config_set(args, reply),
+            EngineCommand::ConfigResetStat => self.config_reset_stat(reply),
+            EngineCommand::ConfigRewrite => Err(NO_CONFIG_FILE),
+            EngineCommand::CommandAll => introspect::all(reply),
+            EngineCommand::CommandCount => introspect::count(reply),
+            EngineCommand::CommandDocs => introspect::docs(args, reply),
+            EngineCommand::CommandGetKeys => introspect::getkeys(args, reply),
+            EngineCommand::CommandInfo => introspect::info(args, reply),
+            EngineCommand::CommandList => introspect::list(args, reply),
+            EngineCommand::Debug => self.debug(session, args, reply),
+            EngineCommand::WaitAof => self.waitaof(args, reply),
         }
     }
 
@@ -45,6 +66,15 @@ impl Core {
         session.db = db.ok_or(errors::DB_INDEX)?;
         reply.ok();
         Ok(())
+    }
+}
+
+/// What `<container> HELP` answers.
+pub(super) fn help_of(container: &str, reply: &mut Reply) {
+    let lines = help_lines(container);
+    reply.array(lines.len());
+    for line in lines {
+        reply.bulk(line.as_bytes());
     }
 }
 

@@ -4,11 +4,16 @@
 
 use crate::aof::Policy;
 use crate::keyspace::Limits;
+use crate::num;
 
 /// How a setting's text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Bool,
+    /// As `Int(0, i32::MAX)`, brought into these bounds.
+    Clamped(i64, i64),
+    /// Pairs of seconds and changes.
+    SavePoints,
     /// Inclusive bounds.
     Int(i64, i64),
     /// Bytes, with Redis's memory suffixes; inclusive bounds.
@@ -39,7 +44,7 @@ const MAX: i64 = i64::MAX;
 const SETTINGS: &[Setting] = &[
     fixed("dir", Kind::Text, ""),
     live("appendonly", Kind::Bool, "no"),
-    live("appendfsync", Kind::Word(&["always", "everysec", "no"]), "everysec"),
+    live("appendfsync", Kind::Word(&["everysec", "always", "no"]), "everysec"),
     fixed("appendfilename", Kind::Text, "appendonly.aof"),
     fixed("appenddirname", Kind::Text, "appendonlydir"),
     fixed("aof-layout", Kind::Word(&["single-file", "multi-part"]), "single-file"),
@@ -54,15 +59,15 @@ const SETTINGS: &[Setting] = &[
     live("aof-disable-auto-gc", Kind::Bool, "no"),
     live("aof-postpone-write", Kind::Bool, "no"),
     live("aof-rewrite-ack-timeout", Kind::Int(1, MAX), "5000"),
-    live("rdb-version", Kind::Word(&["10", "11"]), "10"),
+    live("rdb-version", Kind::Int(10, 11), "10"),
     live("stop-writes-on-bgsave-error", Kind::Bool, "yes"),
-    live("save", Kind::Text, ""),
+    live("save", Kind::SavePoints, ""),
     fixed("dbfilename", Kind::Text, "dump.rdb"),
     fixed("databases", Kind::Int(1, i32::MAX as i64), "16"),
     live("latency-monitor-threshold", Kind::Int(0, MAX), "0"),
-    live("hz", Kind::Int(1, 500), "10"),
+    live("hz", Kind::Clamped(1, 500), "10"),
     live("active-expire-effort", Kind::Int(1, 10), "1"),
-    live("hash-max-listpack-entries", Kind::Int(0, MAX), "128"),
+    live("hash-max-listpack-entries", Kind::Int(0, MAX), "512"),
     live("hash-max-listpack-value", Kind::Memory(0, MAX), "64"),
     live("list-max-listpack-size", Kind::Int(i32::MIN as i64, i32::MAX as i64), "-2"),
     live("set-max-intset-entries", Kind::Int(0, MAX), "512"),
@@ -142,6 +147,17 @@ impl Settings {
         SETTINGS.iter().map(|setting| setting.name)
     }
 
+    /// Whether `name` may change while the store is open; None if there is no such setting.
+    pub fn is_mutable(name: &str) -> Option<bool> {
+        let name = canonical(name);
+        SETTINGS.iter().find(|setting| setting.name == name).map(|setting| setting.mutable)
+    }
+
+    /// Names that Redis renamed, with the settings they stand for.
+    pub fn aliases() -> impl Iterator<Item = (&'static str, &'static str)> {
+        ALIASES.iter().copied()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.texts.iter().map(|(setting, text)| (setting.name, text.as_str()))
     }
@@ -203,7 +219,8 @@ impl Settings {
     }
 }
 
-fn canonical(name: &str) -> &str {
+/// The present name of a setting that Redis renamed.
+pub(super) fn canonical(name: &str) -> &str {
     ALIASES.iter().find_map(|(old, new)| (*old == name).then_some(*new)).unwrap_or(name)
 }
 
@@ -211,14 +228,18 @@ fn canonical(name: &str) -> &str {
 fn normal(kind: Kind, text: &str) -> Result<String, String> {
     match kind {
         Kind::Bool => match text.to_ascii_lowercase().as_str() {
-            "yes" | "true" => Ok("yes".into()),
-            "no" | "false" => Ok("no".into()),
+            "yes" => Ok("yes".into()),
+            "no" => Ok("no".into()),
             _ => Err("argument must be 'yes' or 'no'".into()),
         },
         Kind::Int(low, high) => {
-            let value = text.parse().map_err(|_| "argument couldn't be parsed into an integer".to_owned())?;
-            bounded(value, low, high)
+            bounded(integer(text)?, low, high)
         }
+        Kind::Clamped(low, high) => {
+            bounded(integer(text)?, 0, i64::from(i32::MAX))?;
+            Ok(integer(text)?.clamp(low, high).to_string())
+        }
+        Kind::SavePoints => save_points(text).ok_or_else(|| "Invalid save parameters".to_owned()),
         Kind::Memory(low, high) => {
             let value = memory(text).ok_or("argument must be a memory value")?;
             bounded(value, low, high)
@@ -232,6 +253,19 @@ fn normal(kind: Kind, text: &str) -> Result<String, String> {
     }
 }
 
+fn integer(text: &str) -> Result<i64, String> {
+    num::parse_i64(text.as_bytes()).ok_or_else(|| "argument couldn't be parsed into an integer".to_owned())
+}
+
+fn save_points(text: &str) -> Option<String> {
+    let numbers = text.split_whitespace().map(|word| word.parse::<i32>().ok()).collect::<Option<Vec<i32>>>()?;
+    let pairs = numbers.chunks(2).map(|pair| match *pair {
+        [seconds, changes] if seconds >= 1 && changes >= 0 => Some(format!("{seconds} {changes}")),
+        _ => None,
+    });
+    Some(pairs.collect::<Option<Vec<String>>>()?.join(" "))
+}
+
 fn bounded(value: i64, low: i64, high: i64) -> Result<String, String> {
     if (low..=high).contains(&value) {
         Ok(value.to_string())
@@ -241,7 +275,7 @@ fn bounded(value: i64, low: i64, high: i64) -> Result<String, String> {
 }
 
 /// `1gb`, `64mb`, `1k` (decimal) …: Redis's memory texts.
-fn memory(text: &str) -> Option<i64> {
+pub(super) fn memory(text: &str) -> Option<i64> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let factor = match unit.to_ascii_lowercase().as_str() {

@@ -96,9 +96,12 @@ impl Core {
                 Handler::Engine(which) => self.engine_command(session, which, queued.spec, &argv, reply),
             };
             if let Err(error) = outcome {
+                self.stats.errors += 1;
                 reply.error(error.text());
             }
         }
+        // Nobody waits inside a transaction: the replies that were given at once stand.
+        self.paused = None;
         let groups = self.gathered.take().unwrap_or_default();
         let records = groups.into_iter().flat_map(|group| group.records).collect();
         let direct = outer.is_none();

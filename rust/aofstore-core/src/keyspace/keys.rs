@@ -381,7 +381,7 @@ impl Copied {
     }
 }
 
-fn value(record: &Record<Object>) -> Value<'_> {
+pub(super) fn value(record: &Record<Object>) -> Value<'_> {
     match record.view() {
         View::Int(int) => Value::Text(Text::Int(int)),
         View::Str(bytes) => Value::Text(Text::Inline(bytes)),

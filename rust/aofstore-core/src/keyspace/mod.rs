@@ -10,6 +10,7 @@ mod hash;
 mod keys;
 mod limits;
 mod list;
+mod measure;
 mod object;
 mod sample;
 mod set;

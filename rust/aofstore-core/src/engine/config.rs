@@ -1,0 +1,119 @@
+//! CONFIG: the live settings, read and changed as Redis does it: several at once, all or none.
+//!
+//! INVARIANT: the log's own policy is the truth about `appendfsync`. CONFIG SET only asks for a new one; the log
+//! takes it, and syncs if it has to, after the engine's lock is free and before the caller is told.
+
+use super::core::Core;
+use super::settings::{Refused, Settings, canonical};
+use crate::aof::Policy;
+use crate::command::{ErrorReply, Outcome, Reply, errors, glob_matches};
+
+const IMMUTABLE: &str = "can't set immutable config";
+const DUPLICATE: &str = "duplicate parameter";
+const LATER: &str = "the log cannot be switched on or off while the store is open: a later release brings it";
+
+impl Core {
+    pub(super) fn config_get(&self, patterns: &[&[u8]], reply: &mut Reply) -> Outcome {
+        let patterns: Vec<Vec<u8>> = patterns.iter().map(|pattern| pattern.to_ascii_lowercase()).collect();
+        let wanted = |name: &str| patterns.iter().any(|pattern| glob_matches(pattern, name.as_bytes()));
+        let names = Settings::names().chain(Settings::aliases().map(|(old, _)| old));
+        let found: Vec<&str> = names.filter(|name| wanted(name)).collect();
+        reply.map(found.len());
+        for name in found {
+            reply.bulk(name.as_bytes());
+            reply.bulk(self.setting(name).as_bytes());
+        }
+        Ok(())
+    }
+
+    fn setting(&self, name: &str) -> &str {
+        if name == "appendfsync" { self.policy().name() } else { self.settings.get(name).unwrap_or_default() }
+    }
+
+    fn policy(&self) -> Policy {
+        let log = self.log.as_ref().map(|log| log.policy());
+        self.new_policy.or(log).unwrap_or(self.settings.policy)
+    }
+
+    pub(super) fn config_set(&mut self, args: &[&[u8]], reply: &mut Reply) -> Outcome {
+        if !args.len().is_multiple_of(2) {
+            return Err(errors::SYNTAX);
+        }
+        let pairs = readable(args)?;
+        check_names(&pairs)?;
+        let mut next = self.settings.clone();
+        for (name, text) in &pairs {
+            next.change(name, text).map_err(|refused| match refused {
+                Refused::Unknown => unknown(name),
+                Refused::Immutable => failed(name, IMMUTABLE),
+                Refused::Invalid(why) => failed(name, &why),
+            })?;
+            if name == "appendonly" && next.get(name) != self.settings.get(name) {
+                return Err(failed(name, LATER));
+            }
+        }
+        let policy = pairs.iter().any(|(name, _)| name == "appendfsync").then_some(next.policy);
+        self.adopt(next, policy);
+        reply.ok();
+        Ok(())
+    }
+
+    /// Lets changed settings take effect.
+    fn adopt(&mut self, next: Settings, policy: Option<Policy>) {
+        self.settings = next;
+        self.space.limits = self.settings.limits;
+        let Some(log) = &self.log else { return };
+        log.set_postpone(self.settings.is_yes("aof-postpone-write"));
+        log.set_no_fsync_on_rewrite(self.settings.is_yes("no-appendfsync-on-rewrite"));
+        log.set_latency_threshold(self.settings.int("latency-monitor-threshold").max(0) as u64);
+        self.new_policy = policy.or(self.new_policy);
+    }
+
+    pub(super) fn config_reset_stat(&mut self, reply: &mut Reply) -> Outcome {
+        (self.stats.commands, self.stats.errors) = (0, 0);
+        let stats = &mut self.space.stats;
+        (stats.hits, stats.misses, stats.expired) = (0, 0, 0);
+        if let Some(log) = &self.log {
+            log.reset_delayed_fsync();
+        }
+        reply.ok();
+        Ok(())
+    }
+}
+
+/// Lower-case names and texts. Bytes that are no text fit no setting but the free texts, which are immutable.
+fn readable(args: &[&[u8]]) -> Result<Vec<(String, String)>, ErrorReply> {
+    let text = |arg: &[u8]| String::from_utf8_lossy(arg).into_owned();
+    args.chunks(2)
+        .map(|pair| match *pair {
+            [name, value] => Ok((text(name).to_ascii_lowercase(), text(value))),
+            _ => Err(errors::SYNTAX),
+        })
+        .collect()
+}
+
+/// The first name that is unknown, immutable or given twice refuses all, before any value is looked at.
+fn check_names(pairs: &[(String, String)]) -> Outcome {
+    let mut seen: Vec<&str> = Vec::new();
+    for (name, _) in pairs {
+        match Settings::is_mutable(name) {
+            None => return Err(unknown(name)),
+            Some(false) => return Err(failed(name, IMMUTABLE)),
+            Some(true) => {}
+        }
+        let canonical = canonical(name);
+        if seen.contains(&canonical) {
+            return Err(failed(name, DUPLICATE));
+        }
+        seen.push(canonical);
+    }
+    Ok(())
+}
+
+fn unknown(name: &str) -> ErrorReply {
+    format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'").into()
+}
+
+fn failed(name: &str, why: &str) -> ErrorReply {
+    format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}").into()
+}

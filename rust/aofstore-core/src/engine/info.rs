@@ -1,0 +1,219 @@
+//! INFO: figures under Redis's field names, with those that only this log has (`aof_commits` and what follows it).
+//!
+//! What has no meaning in a library (replication, clients' buffers, CPU) is left out or stands at its resting value.
+
+use std::fmt::{self, Write};
+
+use super::core::Core;
+use crate::aof::{self, Status};
+use crate::clock;
+use crate::command::{Outcome, Reply};
+
+/// The Redis whose behaviour is the target.
+const REDIS_VERSION: &str = "7.2.0";
+
+type Section = fn(&mut Core, &mut String) -> fmt::Result;
+
+const SECTIONS: &[(&str, Section)] = &[
+    ("Server", Core::info_server),
+    ("Clients", Core::info_clients),
+    ("Memory", Core::info_memory),
+    ("Persistence", Core::info_persistence),
+    ("Stats", Core::info_stats),
+    ("Replication", Core::info_replication),
+    ("Modules", Core::info_modules),
+    ("Keyspace", Core::info_keyspace),
+];
+
+impl Core {
+    /// Without arguments, and by `default`, `all` and `everything`: every section, in one order.
+    pub(super) fn info(&mut self, args: &[&[u8]], reply: &mut Reply) -> Outcome {
+        let every = args.iter().any(|arg| ["default", "all", "everything"].iter().any(|word| is(arg, word)));
+        let mut text = String::new();
+        for (name, section) in SECTIONS {
+            if args.is_empty() || every || args.iter().any(|arg| is(arg, name)) {
+                // Writing into a String cannot fail.
+                let _ = self.write_section(name, *section, &mut text);
+            }
+        }
+        reply.bulk(text.as_bytes());
+        Ok(())
+    }
+
+    fn write_section(&mut self, name: &str, section: Section, out: &mut String) -> fmt::Result {
+        if !out.is_empty() {
+            out.push_str("\r\n");
+        }
+        write!(out, "# {name}\r\n")?;
+        section(self, out)
+    }
+
+    fn info_server(&mut self, out: &mut String) -> fmt::Result {
+        let uptime = (clock::now_ms() - self.stats.opened_at_ms).max(0) / 1000;
+        field(out, "redis_version", REDIS_VERSION)?;
+        field(out, "redis_mode", "standalone")?;
+        field(out, "aofstore_version", env!("CARGO_PKG_VERSION"))?;
+        field(out, "os", std::env::consts::OS)?;
+        field(out, "arch_bits", usize::BITS)?;
+        field(out, "process_id", std::process::id())?;
+        field(out, "tcp_port", 0)?;
+        field(out, "server_time_usec", clock::now_us())?;
+        field(out, "uptime_in_seconds", uptime)?;
+        field(out, "uptime_in_days", uptime / 86_400)?;
+        field(out, "hz", self.settings.hz)?;
+        field(out, "configured_hz", self.settings.hz)?;
+        field(out, "config_file", "")
+    }
+
+    fn info_clients(&mut self, out: &mut String) -> fmt::Result {
+        field(out, "connected_clients", 1)?;
+        field(out, "blocked_clients", self.blocked.len())
+    }
+
+    fn info_memory(&mut self, out: &mut String) -> fmt::Result {
+        let buffer = self.log.as_ref().map_or(0, |log| log.stats().buffer_capacity);
+        let data = self.space.memory();
+        let used = data as u64 + buffer;
+        let resident = resident_bytes().unwrap_or(0);
+        field(out, "used_memory", used)?;
+        field(out, "used_memory_human", human(used))?;
+        field(out, "used_memory_rss", resident)?;
+        field(out, "used_memory_rss_human", human(resident))?;
+        field(out, "used_memory_dataset", data)?;
+        field(out, "maxmemory", 0)?;
+        field(out, "maxmemory_human", "0B")?;
+        field(out, "maxmemory_policy", "noeviction")?;
+        field(out, "mem_aof_buffer", buffer)
+    }
+
+    fn info_persistence(&mut self, out: &mut String) -> fmt::Result {
+        field(out, "loading", u8::from(self.loading))?;
+        field(out, "async_loading", 0)?;
+        for name in ["current_cow_peak", "current_cow_size", "current_cow_size_age"] {
+            field(out, name, 0)?;
+        }
+        field(out, "current_fork_perc", "0.00")?;
+        field(out, "current_save_keys_processed", 0)?;
+        field(out, "current_save_keys_total", 0)?;
+        self.info_snapshot(out)?;
+        self.info_log(out)?;
+        if self.loading { self.info_loading(out) } else { Ok(()) }
+    }
+
+    fn info_snapshot(&self, out: &mut String) -> fmt::Result {
+        field(out, "rdb_changes_since_last_save", self.space.stats.dirty)?;
+        field(out, "rdb_bgsave_in_progress", 0)?;
+        field(out, "rdb_last_save_time", self.stats.opened_at_ms / 1000)?;
+        field(out, "rdb_last_bgsave_status", "ok")?;
+        field(out, "rdb_last_bgsave_time_sec", -1)?;
+        field(out, "rdb_current_bgsave_time_sec", -1)?;
+        for name in ["rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"] {
+            field(out, name, 0)?;
+        }
+        Ok(())
+    }
+
+    fn info_log(&self, out: &mut String) -> fmt::Result {
+        let stats = self.log.as_ref().map(|log| log.stats());
+        field(out, "aof_enabled", u8::from(stats.is_some() || (self.loading && self.settings.is_yes("appendonly"))))?;
+        field(out, "aof_rewrite_in_progress", 0)?;
+        field(out, "aof_rewrite_scheduled", 0)?;
+        field(out, "aof_last_rewrite_time_sec", -1)?;
+        field(out, "aof_current_rewrite_time_sec", -1)?;
+        field(out, "aof_last_bgrewrite_status", "ok")?;
+        field(out, "aof_rewrites", 0)?;
+        field(out, "aof_rewrites_consecutive_failures", 0)?;
+        field(out, "aof_last_write_status", stats.as_ref().map_or("ok", aof::Stats::write_status))?;
+        field(out, "aof_last_cow_size", 0)?;
+        field(out, "module_fork_in_progress", 0)?;
+        field(out, "module_fork_last_cow_size", 0)?;
+        stats.map_or(Ok(()), |stats| write_log(out, &stats))
+    }
+
+    fn info_loading(&self, out: &mut String) -> fmt::Result {
+        let load = &self.load;
+        let seconds = (clock::now_ms() - load.began_ms).max(0) / 1000;
+        let share = load.bytes_done as f64 / load.bytes_total.max(1) as f64;
+        let left = if load.bytes_done == 0 { 1.0 } else { seconds as f64 * (1.0 - share) / share };
+        field(out, "loading_start_time", load.began_ms / 1000)?;
+        field(out, "loading_total_bytes", load.bytes_total)?;
+        field(out, "loading_rdb_used_mem", 0)?;
+        field(out, "loading_loaded_bytes", load.bytes_done)?;
+        field(out, "loading_loaded_perc", format_args!("{:.2}", share * 100.0))?;
+        field(out, "loading_eta_seconds", left as u64)
+    }
+
+    fn info_stats(&mut self, out: &mut String) -> fmt::Result {
+        let stats = self.space.stats;
+        field(out, "total_commands_processed", self.stats.commands)?;
+        field(out, "expired_keys", stats.expired)?;
+        field(out, "evicted_keys", 0)?;
+        field(out, "keyspace_hits", stats.hits)?;
+        field(out, "keyspace_misses", stats.misses)?;
+        field(out, "total_forks", 0)?;
+        field(out, "latest_fork_usec", 0)?;
+        field(out, "total_error_replies", self.stats.errors)
+    }
+
+    fn info_replication(&mut self, out: &mut String) -> fmt::Result {
+        field(out, "role", "master")?;
+        field(out, "connected_slaves", 0)
+    }
+
+    /// There are no modules, so there are no lines.
+    fn info_modules(&mut self, _: &mut String) -> fmt::Result {
+        Ok(())
+    }
+
+    fn info_keyspace(&mut self, out: &mut String) -> fmt::Result {
+        let now = clock::now_ms();
+        for index in 0..self.space.databases() {
+            let ttl = self.space.average_ttl(index, now);
+            let Some(db) = self.space.db(index).filter(|db| !db.is_empty()) else { continue };
+            write!(out, "db{index}:keys={},expires={},avg_ttl={ttl}\r\n", db.len(), db.volatile())?;
+        }
+        Ok(())
+    }
+}
+
+/// Redis's fields of a log that is on, then ours.
+fn write_log(out: &mut String, stats: &aof::Stats) -> fmt::Result {
+    field(out, "aof_current_size", stats.current_size)?;
+    field(out, "aof_base_size", stats.base_size)?;
+    field(out, "aof_pending_rewrite", 0)?;
+    field(out, "aof_buffer_length", stats.buffer_length)?;
+    field(out, "aof_pending_bio_fsync", stats.pending_bio_fsync)?;
+    field(out, "aof_delayed_fsync", stats.delayed_fsync)?;
+    field(out, "aof_commits", stats.commits)?;
+    field(out, "aof_writes", stats.writes)?;
+    field(out, "aof_fsyncs", stats.fsyncs)?;
+    field(out, "aof_synced_size", stats.synced_size)?;
+    field(out, "aof_torn_bytes", stats.torn_bytes)?;
+    field(out, "aof_write_errors", stats.write_errors)?;
+    field(out, "aof_last_write_errno", stats.last_errno)?;
+    field(out, "aof_latched", u8::from(matches!(stats.status, Status::Latched { .. })))
+}
+
+fn is(arg: &[u8], word: &str) -> bool {
+    arg.eq_ignore_ascii_case(word.as_bytes())
+}
+
+fn field(out: &mut String, name: &str, value: impl fmt::Display) -> fmt::Result {
+    write!(out, "{name}:{value}\r\n")
+}
+
+/// Redis's short form of a size.
+fn human(bytes: u64) -> String {
+    let units = [(1_u64 << 40, 'T'), (1 << 30, 'G'), (1 << 20, 'M'), (1 << 10, 'K')];
+    match units.into_iter().find(|(size, _)| bytes >= *size) {
+        Some((size, unit)) => format!("{:.2}{unit}", bytes as f64 / size as f64),
+        None => format!("{bytes}B"),
+    }
+}
+
+/// What the whole process has in memory, where the system tells.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
+}

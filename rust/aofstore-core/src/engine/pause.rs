@@ -1,0 +1,98 @@
+//! Waiting for something else than a key: WAITAOF for a sync, DEBUG SLEEP for time to pass.
+//!
+//! The command leaves the engine as a [`Waiter`](super::Waiter) and sleeps without any lock of ours. Inside MULTI
+//! and in a pipeline the reply that was given at once stands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::blocking::Slot;
+use super::core::Core;
+use super::execute::Due;
+use crate::aof::{Log, Synced};
+use crate::command::{ErrorReply, Outcome, Reply, errors};
+use crate::num;
+
+const LOCAL_RANGE: ErrorReply = ErrorReply::new("ERR value is out of range, value must between 0 and 1");
+const TIMEOUT: ErrorReply = ErrorReply::new("ERR timeout is not an integer or out of range");
+
+pub(super) struct Pause {
+    pub until: Until,
+    /// None waits for ever.
+    pub timeout: Option<Duration>,
+}
+
+pub(super) enum Until {
+    /// The timeout is over: then OK.
+    Late,
+    /// The log is synced up to `end`, and replicas follow if any are wanted: there are none.
+    Synced { log: Option<Arc<Log>>, end: u64, local: bool, replicas: bool },
+}
+
+impl Until {
+    /// Waits for the log, if that is what is waited for: whether it makes sense to go on.
+    pub fn wait_for_log(&self, slice: Duration) -> Option<bool> {
+        match self {
+            Self::Synced { log: Some(log), end, local: true, replicas: false } => {
+                Some(log.wait_synced(*end, slice) == Synced::NotYet)
+            }
+            _ => None,
+        }
+    }
+
+    pub fn is_told_by_log(&self) -> bool {
+        matches!(self, Self::Synced { log: Some(_), local: true, replicas: false, .. })
+    }
+
+    /// What the waiter takes along; `Waiting` if it was interrupted before there was anything to tell.
+    pub fn answer(&self, late: bool) -> Slot {
+        let mut reply = Reply::new();
+        let mut due = None;
+        let over = match self {
+            Self::Late => {
+                reply.ok();
+                late
+            }
+            Self::Synced { log, end, local, replicas } => {
+                let synced = log.as_ref().map_or(Synced::NotYet, |log| log.synced(*end));
+                acknowledged(&mut reply, synced == Synced::Yes);
+                due = log.as_ref().filter(|_| *local && synced == Synced::Never).map(|log| Due::sync(Arc::clone(log)));
+                late || due.is_some() || (!replicas && (!local || synced == Synced::Yes))
+            }
+        };
+        if over { Slot::Served { reply, outcome: Ok(()), due } } else { Slot::Waiting }
+    }
+}
+
+fn acknowledged(reply: &mut Reply, local: bool) {
+    reply.array(2);
+    reply.bool(local);
+    reply.int(0);
+}
+
+impl Core {
+    /// WAITAOF numlocal numreplicas timeout.
+    pub(super) fn waitaof(&mut self, args: &[&[u8]], reply: &mut Reply) -> Outcome {
+        let [local, replicas, timeout] = args else { return Err(errors::wrong_arity("WAITAOF")) };
+        let local = num::parse_i64(local).ok_or(errors::NOT_AN_INTEGER)?;
+        if !(0..=1).contains(&local) {
+            return Err(LOCAL_RANGE);
+        }
+        let replicas = num::parse_i64(replicas).filter(|&n| n >= 0).ok_or(errors::MUST_BE_POSITIVE)?;
+        let timeout = num::parse_i64(timeout).ok_or(TIMEOUT)?;
+        let timeout = u64::try_from(timeout).map_err(|_| errors::TIMEOUT_NEGATIVE)?;
+        if local == 1 && self.log.is_none() {
+            return Err(errors::NO_AOF_FOR_WAITAOF);
+        }
+        let log = self.log.clone();
+        let end = log.as_ref().map_or(0, |log| log.position());
+        let synced = log.as_ref().is_some_and(|log| log.synced(end) == Synced::Yes);
+        acknowledged(reply, synced);
+        let (local, replicas) = (local == 1, replicas > 0);
+        if replicas || (local && !synced) {
+            let timeout = (timeout > 0).then(|| Duration::from_millis(timeout));
+            self.paused = Some(Pause { until: Until::Synced { log, end, local, replicas }, timeout });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+//! How much memory the data takes and how long it lives, estimated from samples: INFO must not walk everything.
+
+use super::keys::value;
+use super::space::Keyspace;
+use crate::encoding::Keyed;
+
+/// Databases up to this size are counted whole, bigger ones by as many random keys.
+const SAMPLE: usize = 256;
+
+impl Keyspace {
+    /// Bytes of all keys, values and tables. An estimate for databases of more than a few hundred keys.
+    pub fn memory(&mut self) -> usize {
+        let Self { dbs, rng, .. } = self;
+        let mut total = 0;
+        for db in dbs {
+            let keys = db.records.len();
+            let cost = |record: &crate::encoding::Record<super::Object>| record.memory() + value(record).memory();
+            total += db.memory() + db.deadlines.len() * size_of::<Keyed<i64>>();
+            total += if keys <= SAMPLE {
+                db.records.iter().map(cost).sum()
+            } else {
+                let sampled: usize = (0..SAMPLE).filter_map(|_| db.records.random(rng).map(cost)).sum();
+                sampled / SAMPLE * keys
+            };
+        }
+        total
+    }
+
+    /// Milliseconds that keys of `db` with a deadline have left on average; 0 if there are none.
+    pub fn average_ttl(&mut self, db: usize, now: i64) -> i64 {
+        let Self { dbs, rng, .. } = self;
+        let Some(db) = dbs.get(db).filter(|db| !db.deadlines.is_empty()) else { return 0 };
+        let left = |deadline: &Keyed<i64>| i128::from(deadline.get().saturating_sub(now).max(0));
+        let (sum, counted) = if db.deadlines.len() <= SAMPLE {
+            (db.deadlines.iter().map(left).sum::<i128>(), db.deadlines.len())
+        } else {
+            ((0..SAMPLE).filter_map(|_| db.deadlines.random(rng).map(left)).sum(), SAMPLE)
+        };
+        i64::try_from(sum / counted.max(1) as i128).unwrap_or(i64::MAX)
+    }
+}
