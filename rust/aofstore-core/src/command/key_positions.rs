@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn sort_stores_where_its_last_store_says() {
         assert_eq!(find(K::Sort, "SORT a"), Some(vec![1]));
-        assert_eq!(find(K::Sort, "SORT a BY STORE GET STORE LIMIT 0 1 STORE d"), Some(vec![1, 9]));
+        assert_eq!(find(K::Sort, "SORT a BY STORE GET STORE LIMIT 0 1 STORE d"), Some(vec![1, 10]));
         assert_eq!(find(K::Sort, "SORT a STORE x STORE y"), Some(vec![1, 5]));
         assert_eq!(find(K::Sort, "SORT a STORE"), Some(vec![1]));
     }

@@ -12,26 +12,30 @@ mod effect;
 pub mod errors;
 mod expire;
 mod glob;
+mod hashes;
 mod help;
 mod instant;
-pub mod errors;
 mod key_positions;
 mod keys;
+mod lists;
 mod memory;
 mod object;
 mod reply;
 mod server;
+mod setops;
+mod sets;
 mod strings;
 mod table;
 #[cfg(test)]
-pub(crate) mod testing;
+mod testing;
+#[cfg(test)]
+pub(crate) mod transcripts;
 
 pub use args::{Args, is as is_word};
 pub use context::{Context, Wait, run};
 pub use effect::{Argv, Effects, Record};
 pub use errors::{ErrorReply, Outcome};
 pub use glob::matches as glob_matches;
+pub use help::lines as help_lines;
 pub use reply::{Node, Reply};
 pub use table::{EngineCommand, Flags, Handler, KeyPositions, Spec, all, lookup};
-pub use glob::matches as glob_matches;
-pub use help::lines as help_lines;

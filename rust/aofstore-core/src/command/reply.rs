@@ -116,15 +116,6 @@ impl Reply {
         self.bulk(itoa::Buffer::new().format(value).as_bytes());
     }
 
-    /// A value as a small encoding holds it.
-    #[inline]
-    pub fn entry(&mut self, entry: Entry<'_>) {
-        match entry {
-            Entry::Int(value) => self.bulk_int(value),
-            Entry::Str(bytes) => self.bulk(bytes),
-        }
-    }
-
     pub fn bulk_or_nil(&mut self, bytes: Option<&[u8]>) {
         match bytes {
             Some(bytes) => self.bulk(bytes),

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use super::args::Args;
 use super::context::Context;
 use super::errors::{self, ErrorReply, Outcome};
-use super::{connection, databases, expire, keys, memory, object, server, strings};
+use super::{connection, databases, expire, hashes, keys, lists, memory, object, server, setops, sets, strings};
 
 pub type Run = fn(&mut Context<'_>, Args<'_>) -> Outcome;
 
@@ -170,7 +170,22 @@ impl Spec {
     }
 }
 
-const FAMILIES: &[&[Spec]] = &[strings::COMMANDS, keys::COMMANDS, expire::COMMANDS, databases::COMMANDS, connection::COMMANDS, object::COMMANDS, memory::COMMANDS, server::COMMANDS];
+#[rustfmt::skip]
+const FAMILIES: &[&[Spec]] = &[
+    strings::COMMANDS,
+    lists::COMMANDS,
+    lists::blocking::COMMANDS,
+    sets::COMMANDS,
+    setops::COMMANDS,
+    hashes::COMMANDS,
+    keys::COMMANDS,
+    expire::COMMANDS,
+    object::COMMANDS,
+    databases::COMMANDS,
+    connection::COMMANDS,
+    memory::COMMANDS,
+    server::COMMANDS,
+];
 
 /// Every command, family by family.
 pub fn all() -> impl Iterator<Item = &'static Spec> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Slot;
-use crate::command::testing::{render, split};
+use crate::command::transcripts::{render, split};
 use crate::command::Reply;
 use crate::engine::{Done, Engine, Session, Settings, Waiter};
 use crate::fs::os::{Access, OsDir};
@@ -21,7 +21,7 @@ impl Rig {
         let scratch = Scratch::new();
         let engine = Engine::new(Settings::default());
         let dir = Arc::new(OsDir::open(scratch.path(), Access::Exclusive).unwrap());
-        engine.start_log(dir, "log").unwrap();
+        engine.start_log(dir, "log", crate::aof::Control::None).unwrap();
         Self { engine, session: Session::connection(0), scratch }
     }
 

@@ -1,6 +1,6 @@
 //! What the transcripts of tests/golden/lists cannot see: watchers, waiting, counters, keys in several databases.
 
-use crate::command::testing::Harness;
+use crate::command::transcripts::Harness;
 use crate::keyspace::{Kind, Limits};
 
 fn lines(harness: &mut Harness, lines: &[&str]) -> Vec<String> {
