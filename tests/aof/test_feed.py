@@ -72,13 +72,13 @@ def test_t01_a_time_in_the_past_is_a_del(open_store: OpenStore, tmp_path: Path) 
 def test_t13_select_only_when_the_database_changes(open_store: OpenStore, tmp_path: Path) -> None:
     store = open_store()
     for number in (0, 0, 5, 5, 15, 0):
-        store.db(number).incr("n")
+        store.db(number).execute_command("INCR", "n")
         store.db(7).get("n")
     data = (tmp_path / "data" / "appendonly.aof").read_bytes()
     assert [args[1] for _, args in records(data) if args[0] == b"SELECT"] == [b"0", b"5", b"15", b"0"]
     assert b"$2\r\n15\r\n" in data
     store.close()
-    open_store().incr("n")
+    open_store().execute_command("INCR", "n")
     assert log_of(tmp_path)[-2:] == ["SELECT 0", "INCR n"]
 
 
@@ -86,7 +86,7 @@ def test_t22_a_transaction_is_one_block(open_store: OpenStore, tmp_path: Path) -
     store = open_store()
     with store.pipeline(transaction=True) as pipe:
         pipe.set("a", 1)
-        pipe.incr("b")
+        pipe.execute_command("INCR", "b")
         pipe.get("a")
         pipe.rpush("c", "x")
         pipe.execute()

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.servers.connection import Arg, as_bytes
 from tests.servers.process import KINDS
-from tests.servers.replies import Status, command_line, render
+from tests.servers.replies import Status, command_line, render, sort_key
 
 PATH = Path(__file__).with_name("differences.toml")
 _FIELDS = {"servers", "command", "ours", "theirs", "reason", "example"}
@@ -60,13 +60,15 @@ def table() -> list[Difference]:
 
 
 def plain(reply: Any) -> Any:
-    """A reply without the difference between statuses and strings, which the store's raw replies do not show."""
+    """A reply without the order of maps, and without the difference between statuses and strings, which the store's
+    raw replies do not show.
+    """
     if isinstance(reply, Status):
         return str(reply).encode()
     if isinstance(reply, list):
         return [plain(item) for item in reply]
     if isinstance(reply, dict):
-        return {key: plain(value) for key, value in reply.items()}
+        return {key: plain(reply[key]) for key in sorted(reply, key=sort_key)}
     return reply
 
 
