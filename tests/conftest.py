@@ -7,18 +7,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import aofstore
 import pytest
-from aofstore._core import _testing
 from hypothesis import HealthCheck, settings
 
+import aofstore
+from aofstore._core import _testing
 from tests.servers.connection import ServerConnection
 from tests.servers.pool import shared
 from tests.servers.process import KINDS, Server
 
 CALM = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 settings.register_profile(
-    "quick", max_examples=12, stateful_step_count=40, deadline=None, suppress_health_check=CALM, derandomize=True
+    "quick",
+    max_examples=12,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=CALM,
+    derandomize=True,
 )
 settings.register_profile(
     "nightly", max_examples=1500, stateful_step_count=80, deadline=None, suppress_health_check=CALM
@@ -38,7 +43,9 @@ def _real_clock() -> Iterator[None]:
 
 @pytest.fixture
 def open_store(tmp_path: Path) -> Iterator[OpenStore]:
-    """``open_store(**settings)`` opens ``tmp_path / "data"``, or the directory given first; all are closed at the end."""
+    """``open_store(**settings)`` opens ``tmp_path / "data"``, or the directory given first; all are closed
+    at the end.
+    """
     opened: list[aofstore.Store[bytes]] = []
 
     def opener(directory: Path | None = None, **options: Any) -> aofstore.Store[bytes]:

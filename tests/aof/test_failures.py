@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import aofstore
 import pytest
 
+import aofstore
 from tests.conftest import OpenStore
 from tests.crash.faults import faults
 from tests.servers.resp import records
@@ -20,6 +20,11 @@ RECOVERY_SECONDS = 1.6
 
 def size_of(directory: Path) -> int:
     return (directory / "data" / "appendonly.aof").stat().st_size
+
+
+def _set_and_flush(store: aofstore.Store[bytes]) -> None:
+    store.set("k", 1)
+    store.flush()
 
 
 def status(store: aofstore.Store[bytes]) -> Any:
@@ -47,8 +52,9 @@ def test_t14_a_full_disk_refuses_writes_and_heals_by_itself(
                 assert str(refused.value).startswith("MISCONF Errors writing to the AOF file: ")
             assert (store.get("a"), store.get("b"), store.get("zero")) == (b"1", None, b"0")
             assert status(store) == "err"
-            with pytest.raises(aofstore.ExecAbortError), store.pipeline(transaction=True) as pipe:
-                pipe.set("c", 0)
+            pipe = store.pipeline(transaction=True)
+            pipe.set("c", 0)
+            with pytest.raises(aofstore.ExecAbortError):
                 pipe.execute()
             assert store.get("c") is None
             plan.clear()
@@ -134,8 +140,7 @@ def test_t16_a_failed_sync_is_never_called_good_again(
         store.flush()
         plan.add("sync", errno=errno.EIO)
         with pytest.raises(aofstore.AofWriteError) as raised:
-            store.set("k", 1)
-            store.flush()
+            _set_and_flush(store)
         assert raised.value.errno == errno.EIO
         syncs = plan.count("sync")
         time.sleep(RECOVERY_SECONDS)

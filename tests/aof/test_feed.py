@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import aofstore
 import pytest
-from aofstore._core import _testing
 
+import aofstore
+from aofstore._core import _testing
 from tests.conftest import OpenStore
 from tests.servers.replies import command_line
 from tests.servers.resp import encode, records

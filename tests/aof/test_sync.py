@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import aofstore
 import pytest
 
+import aofstore
 from tests.conftest import OpenStore
 from tests.crash.faults import FaultPlan, faults
 

@@ -1,6 +1,8 @@
-"""Files cut at every byte and with every bit flipped, opened in a process of its own that may not die, hang or swell.
+"""Files cut at every byte and with every bit flipped, opened in a process of its own that may not die, hang
+or swell.
 
-``python -m tests.crash.damage LOG WORK_DIR KIND [CONTROL]`` opens every variant and prints one line of JSON for each.
+``python -m tests.crash.damage LOG WORK_DIR KIND [CONTROL]`` opens every variant and prints one line of JSON
+for each.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import aofstore
-
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import dataset
 from tests.servers.resp import encode, records
@@ -50,8 +51,15 @@ def opened(directory: Path, data: bytes, *, forgiving: bool, touch: bool = False
     before = hashlib.sha256(data).hexdigest()
     try:
         with aofstore.open(directory, appendfsync="no", aof_load_truncated=forgiving) as store:
-            said = {"data": repr(sorted(dataset(StoreConnection(store), 2).items())), "size": path.stat().st_size}
-            return {"outcome": "opened", "dropped": sum(cut.dropped_bytes for cut in store.load_report.truncations), **said}
+            said = {
+                "data": repr(sorted(dataset(StoreConnection(store), 2).items())),
+                "size": path.stat().st_size,
+            }
+            return {
+                "outcome": "opened",
+                "dropped": sum(cut.dropped_bytes for cut in store.load_report.truncations),
+                **said,
+            }
     except aofstore.AofLoadError as error:
         if touch:
             path.write_bytes(data + b"x")
@@ -87,14 +95,18 @@ def child(log: Path, directory: Path, kind: str, control: str) -> None:
     opened(directory, data, forgiving=True)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+    half = control == "harness-half"
     for number, (name, variant) in enumerate(variants(data, kind)):
         if control == "harness-crash" and number == 50:
             os.kill(os.getpid(), signal.SIGSEGV)
-        if control == "harness-half":
-            variant = kept_half(variant)
         signal.alarm(HANG_SECONDS)
         start = time.monotonic()
-        report = opened(directory, variant, forgiving=True, touch=control == "harness-touch")
+        report = opened(
+            directory,
+            kept_half(variant) if half else variant,
+            forgiving=True,
+            touch=control == "harness-touch",
+        )
         print(json.dumps({"name": name, "seconds": time.monotonic() - start, **report}), flush=True)
 
 
@@ -129,7 +141,11 @@ def run(log: bytes, work: Path, kind: str, control: str = "") -> Damage:
         seen.add("hung", f"nothing for {HANG_SECONDS} s after {len(seen.reports)} variants")
     elif process.returncode != 0 or len(seen.reports) != total:
         seen.add("crashed", f"status {process.returncode} after {len(seen.reports)} of {total} variants")
-    whole = {int(report["name"].split()[-1]): report.get("data") for report in seen.reports} if kind == "cut" else {}
+    whole = (
+        {int(report["name"].split()[-1]): report.get("data") for report in seen.reports}
+        if kind == "cut"
+        else {}
+    )
     for report in seen.reports:
         _judge(seen, report, log, whole)
     return seen
@@ -146,8 +162,14 @@ def _judge(seen: Damage, report: dict[str, Any], log: bytes, whole: dict[int, st
     elif whole:
         length = int(name.split()[-1])
         wanted = max(end for end in whole_prefixes(log) if end <= length)
-        if report["size"] != wanted or report["dropped"] != length - wanted or report["data"] != whole[wanted]:
-            seen.add("half", f"{name}: {report['size']} bytes kept, {report['dropped']} dropped, wanted {wanted}")
+        if (
+            report["size"] != wanted
+            or report["dropped"] != length - wanted
+            or report["data"] != whole[wanted]
+        ):
+            seen.add(
+                "half", f"{name}: {report['size']} bytes kept, {report['dropped']} dropped, wanted {wanted}"
+            )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The one place that knows the names of the store's fault hooks.
 
-A plan counts every file-system call of the stores that are opened while it is installed, and fails the planned ones.
+A plan counts every file-system call of the stores that are opened while it is installed, and fails the
+planned ones.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from contextlib import contextmanager
 from aofstore._core import _testing
 
 CALLS = (
-    "open", "open_read", "read", "write", "sync", "set_len", "stat", "names", "rename", "unlink", "link", "write_new",
-    "sync_dir", "unlock", "close",
+    "open", "open_read", "read", "write", "sync", "set_len", "stat", "names", "rename", "unlink", "link",
+    "write_new", "sync_dir", "unlock", "close",
 )  # fmt: skip
 MODES = ("fail", "fail_after", "short", "delay", "kill", "kill_after")
 
@@ -35,9 +36,7 @@ class FaultPlan:
         short_len: int = 0,
     ) -> None:
         """The ``nth`` such call from now on fails; ``sticky``: and all behind it, until ``clear``."""
-        self._plan.add(
-            call, errno, nth=nth, mode=mode, sticky=sticky, delay_ms=delay_ms, short_len=short_len
-        )
+        self._plan.add(call, errno, nth=nth, mode=mode, sticky=sticky, delay_ms=delay_ms, short_len=short_len)
 
     def clear(self) -> None:
         """No fault any more; the counts stay."""
@@ -45,7 +44,7 @@ class FaultPlan:
 
     def count(self, call: str) -> int:
         """How many calls of that kind there were, failed ones included."""
-        return self._plan.count(call)
+        return int(self._plan.count(call))
 
     def counts(self) -> dict[str, int]:
         return {call: self.count(call) for call in CALLS}
@@ -53,7 +52,7 @@ class FaultPlan:
     @property
     def injected(self) -> int:
         """How many faults really happened."""
-        return self._plan.injected()
+        return int(self._plan.injected())
 
 
 @contextmanager
@@ -70,7 +69,9 @@ def faults(*, install: bool = True) -> Iterator[FaultPlan]:
 
 @contextmanager
 def broken(control: str) -> Iterator[None]:
-    """One rule of the store broken on purpose in what is opened inside the block; a harness control breaks nothing here."""
+    """One rule of the store broken on purpose in what is opened inside the block; a harness control breaks
+    nothing here.
+    """
     _testing.set_control("none" if not control or control.startswith("harness-") else control)
     try:
         yield

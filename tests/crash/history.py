@@ -1,7 +1,8 @@
-"""A long tape of operations that everybody knows, and a model that says what the store must hold after each of them.
+"""A long tape of operations that everybody knows, and a model that says what the store must hold after each
+of them.
 
-An operation is one command or one transaction; it is acknowledged as a whole, so it must survive as a whole. Every
-thread has a tape and keys of its own.
+An operation is one command or one transaction; it is acknowledged as a whole, so it must survive as a
+whole. Every thread has a tape and keys of its own.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import functools
 import random
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from tests.servers.dataset import Dataset
 from tests.servers.replies import Members
 
+Policy: TypeAlias = Literal["always", "everysec", "no"]
+POLICIES: tuple[Policy, ...] = ("always", "everysec", "no")
 Command: TypeAlias = tuple[str | int, ...]
 FAR_FUTURE_MS = 4_102_444_800_000
 TAPE_LENGTH = 20_000

@@ -1,7 +1,7 @@
 """SIGKILL at random moments: a worker runs its tapes, dies, and the next opening must hold all it was told.
 
-After a kill every thread's keys must be what the tape says after the acknowledged operations, or after one more: the
-one in flight, whole. The directory must be free at once.
+After a kill every thread's keys must be what the tape says after the acknowledged operations, or after one
+more: the one in flight, whole. The directory must be free at once.
 """
 
 from __future__ import annotations
@@ -18,16 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aofstore
-
 from tests.crash.counters import Counters
-from tests.crash.history import DATABASES, Model
+from tests.crash.history import DATABASES, POLICIES, Model, Policy
 from tests.crash.worker import Life
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import Dataset, compare, dataset
 from tests.servers.resp import records
 
 ROOT = Path(__file__).parents[2]
-POLICIES = ("always", "everysec", "no")
 LIVES_PER_DIRECTORY = 6
 IN_FLIGHT_SHARE = 0.30
 READY_TIMEOUT = 20.0
@@ -108,7 +106,7 @@ class Killer:
                 counters.close()
         _remove(directory)
 
-    def _one_life(self, directory: Path, policy: str, models: list[Model]) -> Counters | None:
+    def _one_life(self, directory: Path, policy: Policy, models: list[Model]) -> Counters | None:
         path = self._root / "counters"
         counters = Counters(path, create=True)
         for model in models:
@@ -147,7 +145,7 @@ class Killer:
         pause = self._rng.uniform(0.0, 0.006) if early else self._rng.uniform(0.001, 0.045)
         return not select.select([death], [], [], pause)[0]
 
-    def _verify(self, directory: Path, policy: str, models: list[Model], counters: Counters) -> bool:
+    def _verify(self, directory: Path, policy: Policy, models: list[Model], counters: Counters) -> bool:
         begun = [counters.begun(model.thread) for model in models]
         acknowledged = [counters.acknowledged(model.thread) for model in models]
         if not counters.opened:
@@ -166,10 +164,14 @@ class Killer:
         except aofstore.AofstoreError as error:
             self.tally.add("refused", f"{policy}: {error!r}")
             return False
-        return all([self._settle(model, found, policy, *ends) for model, *ends in zip(models, begun, acknowledged, strict=True)])
+        settled = [
+            self._settle(model, found, policy, *ends)
+            for model, *ends in zip(models, begun, acknowledged, strict=True)
+        ]
+        return all(settled)
 
-    def _settle(self, model: Model, found: Dataset, policy: str, begun: int, acknowledged: int) -> bool:
-        """Moves a model on to what was found; a violation if that is neither all acknowledged nor one more."""
+    def _settle(self, model: Model, found: Dataset, policy: Policy, begun: int, acknowledged: int) -> bool:
+        """Moves a model on to what was found; a violation if that is neither the acknowledged nor one more."""
         prefix = f"t{model.thread}:".encode()
         mine = {where: entry for where, entry in found.items() if where[1].startswith(prefix)}
         differences: list[str] = []

@@ -25,7 +25,10 @@ CONTROL_KILLS = 30
 def kills(root: Path, number: int, control: str = "") -> tuple[str, list[str], list[str]]:
     with Killer(root, seed=1, control=control) as killer:
         tally = killer.run(number)
-    told = f"{tally.kills} kills, {tally.share:.0%} in flight, {tally.operations} operations, {tally.seconds:.0f} s"
+    told = (
+        f"{tally.kills} kills, {tally.share:.0%} in flight, "
+        f"{tally.operations} operations, {tally.seconds:.0f} s"
+    )
     return told, tally.red(), tally.violations
 
 
@@ -37,7 +40,11 @@ def fault_sweep(root: Path, control: str = "") -> tuple[str, list[str], list[str
 def damaged(root: Path, control: str = "") -> tuple[str, list[str], list[str]]:
     runs = [damage.run(SMALL_LOG, root / kind, kind, control) for kind in ("cut", "flip")]
     told = f"{sum(len(seen.reports) for seen in runs)} damaged files"
-    return told, [name for seen in runs for name in seen.red()], [text for seen in runs for text in seen.violations]
+    return (
+        told,
+        [name for seen in runs for name in seen.red()],
+        [text for seen in runs for text in seen.violations],
+    )
 
 
 PARTS: dict[str, Callable[[Path, str], tuple[str, list[str], list[str]]]] = {
@@ -49,7 +56,11 @@ PARTS: dict[str, Callable[[Path, str], tuple[str, list[str], list[str]]]] = {
 
 def _plain(number: int) -> bool:
     green = True
-    for name, part in (("kills", lambda root, _: kills(root, number)), ("faults", fault_sweep), ("damage", damaged)):
+    for name, part in (
+        ("kills", lambda root, _: kills(root, number)),
+        ("faults", fault_sweep),
+        ("damage", damaged),
+    ):
         with tempfile.TemporaryDirectory(prefix="crash-") as root:
             told, red, violations = part(Path(root), "")
         green &= not red

@@ -1,7 +1,9 @@
-"""Every file-system call of open, write, flush and close fails once, in every way; nobody may lose what was told.
+"""Every file-system call of open, write, flush and close fails once, in every way; nobody may lose what was
+told.
 
-For each fault the same short story runs: open, a few operations, flush, close, then open again without faults. The
-operations that returned must be there, those that raised AofWriteError may be, those that were refused must not.
+For each fault the same short story runs: open, a few operations, flush, close, then open again without
+faults. The operations that returned must be there, those that raised AofWriteError may be, those that were
+refused must not.
 """
 
 from __future__ import annotations
@@ -16,15 +18,13 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import aofstore
-
 from tests.crash.faults import FaultPlan, broken, faults
-from tests.crash.history import DATABASES, Model, Operation, tape
+from tests.crash.history import DATABASES, POLICIES, Model, Operation, Policy, tape
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import compare, dataset
 
 OPERATIONS = 6
 BEFORE = 3
-POLICIES = ("always", "everysec", "no")
 SILENT_CALLS = ("write", "sync")
 Outcome: TypeAlias = Literal["told", "raised", "refused"]
 
@@ -33,7 +33,7 @@ Outcome: TypeAlias = Literal["told", "raised", "refused"]
 class Case:
     """One planned fault."""
 
-    policy: str
+    policy: Policy
     call: str
     nth: int
     mode: str
@@ -63,7 +63,7 @@ class Sweep:
         return sorted(self.kinds)
 
 
-def cases(policy: str, counts: dict[str, int]) -> Iterator[Case]:
+def cases(policy: Policy, counts: dict[str, int]) -> Iterator[Case]:
     """Every call of a clean run, in every way that it can fail."""
     for call, count in counts.items():
         for nth in range(1, count + 1):
@@ -80,7 +80,7 @@ def cases(policy: str, counts: dict[str, int]) -> Iterator[Case]:
 class Story:
     """One run of the story under one plan."""
 
-    def __init__(self, directory: Path, policy: str, plan: FaultPlan) -> None:
+    def __init__(self, directory: Path, policy: Policy, plan: FaultPlan) -> None:
         self.directory = directory
         self.policy = policy
         self.plan = plan
@@ -161,13 +161,14 @@ def prepared(root: Path) -> Path:
     directory = root / "prepared"
     with aofstore.open(directory, appendfsync="no") as store:
         for operation in tape(0)[:BEFORE]:
-            store.db(operation.database).transaction(
-                lambda pipe, commands=operation.commands: [pipe.execute_command(*command) for command in commands]
-            )
+            with store.db(operation.database).pipeline(transaction=True) as pipe:
+                for command in operation.commands:
+                    pipe.execute_command(*command)
+                pipe.execute()
     return directory
 
 
-def sweep(root: Path, policies: tuple[str, ...] = POLICIES, every: int = 1, control: str = "") -> Sweep:
+def sweep(root: Path, policies: tuple[Policy, ...] = POLICIES, every: int = 1, control: str = "") -> Sweep:
     """All cases of the policies, or one in ``every``; a new directory must be made durable."""
     seen = Sweep()
     source = prepared(root)
@@ -185,7 +186,7 @@ def sweep(root: Path, policies: tuple[str, ...] = POLICIES, every: int = 1, cont
     return seen
 
 
-def _clean_counts(source: Path, root: Path, policy: str) -> dict[str, int]:
+def _clean_counts(source: Path, root: Path, policy: Policy) -> dict[str, int]:
     """How often each call is made when nothing fails."""
     with faults() as plan:
         story = Story(_copy(source, root / "clean"), policy, plan)
@@ -197,7 +198,12 @@ def _clean_counts(source: Path, root: Path, policy: str) -> dict[str, int]:
 def _one(seen: Sweep, case: Case, directory: Path, control: str) -> None:
     with faults(install=control != "harness-no-fault") as plan:
         plan.add(
-            case.call, errno=case.errno, nth=case.nth, mode=case.mode, sticky=case.sticky, short_len=case.short_len
+            case.call,
+            errno=case.errno,
+            nth=case.nth,
+            mode=case.mode,
+            sticky=case.sticky,
+            short_len=case.short_len,
         )
         story = Story(directory, case.policy, plan)
         story.run()

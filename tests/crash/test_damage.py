@@ -1,4 +1,4 @@
-"""A small log cut at every byte and with every bit flipped: never a crash, a hang, or memory without bound."""
+"""A small log cut at every byte and with every bit flipped: no crash, no hang, bounded memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,12 @@ def test_flip_every_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "control", "expected"), [("cut", "harness-crash", "crashed"), ("cut", "harness-half", "half"), ("flip", "harness-touch", "touched")]
+    ("kind", "control", "expected"),
+    [
+        ("cut", "harness-crash", "crashed"),
+        ("cut", "harness-half", "half"),
+        ("flip", "harness-touch", "touched"),
+    ],
 )
 def test_the_run_sees_what_is_broken(tmp_path: Path, kind: str, control: str, expected: str) -> None:
     assert expected in run(SMALL_LOG, tmp_path, kind, control).red()

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.sweep import POLICIES, sweep
+from tests.crash.history import POLICIES, Policy
+from tests.crash.sweep import sweep
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_every_call_fails_once(tmp_path: Path, policy: str) -> None:
+def test_every_call_fails_once(tmp_path: Path, policy: Policy) -> None:
     seen = sweep(tmp_path, (policy,))
     assert seen.violations == []
     assert seen.planned == seen.injected >= 100

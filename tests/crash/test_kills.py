@@ -1,4 +1,6 @@
-"""300 kills under all three policies: nothing acknowledged is lost, the lock is free at once, kills hit work."""
+"""300 kills under all three policies: nothing acknowledged is lost, the lock is free at once, kills hit
+work.
+"""
 
 from __future__ import annotations
 

@@ -12,10 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import aofstore
-
 from tests.crash.counters import Counters
 from tests.crash.faults import broken
-from tests.crash.history import DATABASES, TAPE_LENGTH, tape
+from tests.crash.history import DATABASES, TAPE_LENGTH, Policy, tape
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Life:
 
     directory: str
     counters: str
-    policy: str
+    policy: Policy
     starts: tuple[int, ...]
     control: str = ""
 

@@ -1,4 +1,5 @@
-"""``python -m tests.golden.record FILE…`` writes replies and log records into scripts, for a reviewer to read the diff.
+"""``python -m tests.golden.record FILE…`` writes replies and log records into scripts, for a reviewer to
+read the diff.
 
 ``--server redis|valkey`` asks a real server instead and prints the difference without touching the file; with
 ``--write`` its answers go into the file, which is how a script starts.
@@ -38,12 +39,16 @@ def recorded(script: str, server: str | None) -> str:
 
 def difference(before: str, after: str, name: str, teller: str) -> str:
     """A unified diff, empty if both say the same."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, f"{name} ({teller})", lineterm="", n=4)
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), name, f"{name} ({teller})", lineterm="", n=4
+    )
     return "\n".join(lines)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--server", choices=["redis", "valkey"])
     parser.add_argument("--write", action="store_true", help="write a server's answers into the file")

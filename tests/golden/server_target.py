@@ -1,4 +1,6 @@
-"""A transcript's commands run on a real server: the oracle for authors, and for replies that all should share."""
+"""A transcript's commands run on a real server: the oracle for authors, and for replies that all should
+share.
+"""
 
 from __future__ import annotations
 

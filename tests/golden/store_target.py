@@ -10,7 +10,6 @@ from typing import Any
 
 import aofstore
 from aofstore._core import _testing
-
 from tests.golden.transcript import START_MS
 from tests.servers.connection import StoreConnection
 from tests.servers.resp import records
@@ -38,7 +37,9 @@ class StoreTarget:
 
     def open(self, settings: dict[str, str]) -> None:
         self.close()
-        typed = {name.replace("-", "_"): int(text) if text.isdigit() else text for name, text in settings.items()}
+        typed = {
+            name.replace("-", "_"): int(text) if text.isdigit() else text for name, text in settings.items()
+        }
         self._settings = {"appendfsync": "no", **typed}
         self._open()
 

@@ -49,7 +49,7 @@ class Scripted:
         return taken
 
 
-SCRIPT = '''# title
+SCRIPT = """# title
 @open databases=4
 
 > SET k "a\\x00b"
@@ -75,7 +75,7 @@ OK
 @reopen
 > ZADD z x a
 (error) ERR value is not a valid float
-'''
+"""
 
 
 def test_a_right_script_stays_as_it_is() -> None:

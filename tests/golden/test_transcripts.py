@@ -1,4 +1,6 @@
-"""Every transcript, command by command: the reply and the bytes in the log; then the same data after a reopen."""
+"""Every transcript, command by command: the reply and the bytes in the log; then the same data after a
+reopen.
+"""
 
 from __future__ import annotations
 

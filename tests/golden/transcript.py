@@ -7,8 +7,8 @@
     = SELECT 0
     = SET k "a b" PXAT 1700000011500
 
-``>`` is a command with redis-cli's quoting, the lines behind it its reply as redis-cli prints it under RESP3, ``=`` the
-records that it added to the log. Directives:
+``>`` is a command with redis-cli's quoting, the lines behind it its reply as redis-cli prints it under
+RESP3, ``=`` the records that it added to the log. Directives:
 
     @open NAME=VALUE …    settings of the store (before the first command), else reopens with them
     @clock +MS            moves the wall clock, which stands still otherwise, on
@@ -98,7 +98,9 @@ class Replay:
 
     def _log(self, marks: set[str]) -> None:
         for record in self._target.new_records():
-            text = command_line(record[:2]) + f" …{len(record)}" if "random" in marks else command_line(record)
+            text = (
+                command_line(record[:2]) + f" …{len(record)}" if "random" in marks else command_line(record)
+            )
             self._lines.append(f"= {text}")
 
     def _directive(self, line: str) -> None:
@@ -143,4 +145,6 @@ def shape(reply: Any) -> str:
     """What a reply is, without what it says."""
     if isinstance(reply, list):
         return f"array of {len(reply)}"
-    return {bytes: "bulk", int: "integer", type(None): "nil", float: "double"}.get(type(reply), type(reply).__name__)
+    return {bytes: "bulk", int: "integer", type(None): "nil", float: "double"}.get(
+        type(reply), type(reply).__name__
+    )

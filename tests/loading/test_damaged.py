@@ -6,9 +6,9 @@ import hashlib
 import resource
 from pathlib import Path
 
-import aofstore
 import pytest
 
+import aofstore
 from tests.conftest import OpenStore
 from tests.servers.resp import encode
 
@@ -63,7 +63,9 @@ def test_t03_damage_is_refused(tmp_path: Path, open_store: OpenStore, name: str,
 def test_t03_a_length_beyond_the_end_is_a_torn_tail(tmp_path: Path, open_store: OpenStore) -> None:
     directory = tmp_path / "short"
     directory.mkdir()
-    (directory / "appendonly.aof").write_bytes(FIRST + MIDDLE + b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\nabc")
+    (directory / "appendonly.aof").write_bytes(
+        FIRST + MIDDLE + b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\nabc"
+    )
     store = open_store(directory)
     assert store.get("k") == b"value"
     assert store.load_report.truncations[0].offset == len(FIRST + MIDDLE)

@@ -6,9 +6,9 @@ import os
 import threading
 from pathlib import Path
 
-import aofstore
 import pytest
 
+import aofstore
 from tests.conftest import OpenStore
 from tests.servers.resp import encode
 
@@ -28,7 +28,11 @@ def _place(directory: Path, data: bytes) -> Path:
 
 
 def _descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _tasks() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
 
 
 def test_t25_progress_rises_to_the_end(tmp_path: Path, long_log: bytes, open_store: OpenStore) -> None:
@@ -48,7 +52,7 @@ def test_t25_an_exception_stops_the_load_cleanly(
 ) -> None:
     directory = _place(tmp_path / "data", long_log)
     threads, descriptors = threading.active_count(), _descriptors()
-    tasks = len(os.listdir("/proc/self/task"))
+    tasks = _tasks()
     ticks: list[aofstore.LoadProgress] = []
 
     def stop_at_the_second(progress: aofstore.LoadProgress) -> None:
@@ -59,7 +63,7 @@ def test_t25_an_exception_stops_the_load_cleanly(
     with pytest.raises(RuntimeError, match="enough"):
         open_store(directory, on_progress=stop_at_the_second)
     assert (threading.active_count(), _descriptors()) == (threads, descriptors)
-    assert len(os.listdir("/proc/self/task")) == tasks
+    assert _tasks() == tasks
     assert (directory / "appendonly.aof").read_bytes() == long_log
     assert open_store(directory).dbsize() == 5000
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import aofstore
 import pytest
 
+import aofstore
 from tests.crash.damage import whole_prefixes
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import Dataset, dataset
@@ -105,7 +105,8 @@ def test_t04_no_tear_makes_a_key_immortal(tmp_path: Path, form: str) -> None:
         _place(directory, log[:length])
         with aofstore.open(directory) as store:
             lost_ttl = store.exists("k") and store.pexpiretime("k") != 4102444800000
-            # A file that other programs wrote as a pair can be torn between the two; nobody can know of the second.
+            # A file that other programs wrote as a pair can be torn between the two; nobody can know of the
+            # second.
             assert not lost_ttl or torn_between <= length < len(log)
 
 

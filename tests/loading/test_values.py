@@ -7,15 +7,35 @@ import struct
 import tempfile
 from pathlib import Path
 
-import aofstore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import aofstore
 from tests.conftest import OpenStore
 
-SCORES = [0.1, 1 / 3, 3.0, 1e300, 1e16, 1e17, -0.0, float("inf"), float("-inf"), 5e-324, 1.7976931348623157e308]
-TEXTS = ["007", "+1", "-0", " 1", "1e3", "1" * 40, *(str(sign * 2**63 + n) for sign in (1, -1) for n in (-1, 0, 1))]
+SCORES = [
+    0.1,
+    1 / 3,
+    3.0,
+    1e300,
+    1e16,
+    1e17,
+    -0.0,
+    float("inf"),
+    float("-inf"),
+    5e-324,
+    1.7976931348623157e308,
+]
+TEXTS = [
+    "007",
+    "+1",
+    "-0",
+    " 1",
+    "1e3",
+    "1" * 40,
+    *(str(sign * 2**63 + n) for sign in (1, -1) for n in (-1, 0, 1)),
+]
 
 
 def _bits(value: float | None) -> bytes:

@@ -19,9 +19,8 @@ CHANCE = {b"SPOP", b"SRANDMEMBER", b"HRANDFIELD", b"ZRANDMEMBER", b"RANDOMKEY"}
 def disagreement(server: str, args: Sequence[bytes], ours: Any, theirs: Any) -> str | None:
     """None if both replies may stand side by side, else what differs."""
     name = args[0].upper()
-    if name in TIMES and isinstance(ours, int) and isinstance(theirs, int) and min(ours, theirs) > 0:
-        if abs(ours - theirs) * TIMES[name] <= CLOCK_SLACK_MS:
-            return None
+    if name in TIMES and _close(ours, theirs, CLOCK_SLACK_MS // TIMES[name]):
+        return None
     if name in CHANCE and not _is_error(ours, theirs):
         return None if _shape(ours) == _shape(theirs) else mismatch(server, args, ours, theirs)
     if name in SCANS and isinstance(ours, list) and isinstance(theirs, list):
@@ -30,6 +29,11 @@ def disagreement(server: str, args: Sequence[bytes], ours: Any, theirs: Any) -> 
     if name in UNORDERED:
         ours, theirs = sorted_reply(ours), sorted_reply(theirs)
     return mismatch(server, args, ours, theirs)
+
+
+def _close(ours: Any, theirs: Any, slack: int) -> bool:
+    both = isinstance(ours, int) and isinstance(theirs, int)
+    return both and min(ours, theirs) > 0 and abs(ours - theirs) <= slack
 
 
 def _is_error(*replies: Any) -> bool:
@@ -61,4 +65,6 @@ def follow_chance(partner: Partner, args: Sequence[bytes], ours: Any) -> Any:
     if ours is None or not gone:
         return ours
     removed = partner.execute("SREM", args[1], *gone)
-    return ours if removed == len(gone) else Failure(f"only {removed} of the popped members {gone} were there")
+    return (
+        ours if removed == len(gone) else Failure(f"only {removed} of the popped members {gone} were there")
+    )

@@ -1,7 +1,9 @@
-"""Commands from templates: ``SET <key> <value> [(NX|XX)] [GET] [EX <ttl>]`` becomes a strategy of argument lists.
+"""Commands from templates: ``SET <key> <value> [(NX|XX)] [GET] [EX <ttl>]`` becomes a strategy of argument
+lists.
 
-``[…]`` may be absent, ``(a|b)`` is a choice, ``+`` behind an item repeats it one to four times, ``*`` none to three.
-``<keys>`` is a count with that many keys. One command in twelve is damaged, to compare error texts.
+``[…]`` may be absent, ``(a|b)`` is a choice, ``+`` behind an item repeats it one to four times, ``*`` none
+to three. ``<keys>`` is a count with that many keys. One command in twelve is damaged, to compare error
+texts.
 """
 
 from __future__ import annotations
@@ -94,4 +96,8 @@ def damaged(draw: st.DrawFn, whole: Words) -> list[bytes]:
     if how == "swap":
         args[at], args[-1] = args[-1], args[at]
         return args
-    return [*args[:at], draw(st.sampled_from([b"", b"x", b"-1", b"1.5", b"9223372036854775808"])), *args[at + 1 :]]
+    return [
+        *args[:at],
+        draw(st.sampled_from([b"", b"x", b"-1", b"1.5", b"9223372036854775808"])),
+        *args[at + 1 :],
+    ]

@@ -1,4 +1,6 @@
-"""The machine that all families share: one command everywhere, replies compared, then the logs change hands."""
+"""The machine that all families share: one command everywhere, replies compared, then the logs change
+hands.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
-import aofstore
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+import aofstore
 from tests.properties.agreement import disagreement, follow_chance
 from tests.properties.grammar import Words
 from tests.servers.connection import ServerConnection, StoreConnection
@@ -57,7 +59,11 @@ class Family(RuleBasedStateMachine):
         ours = self.ours.execute(closing)
         for kind, connection in self.theirs.items():
             theirs = connection.execute(closing)
-            if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs) == len(queued):
+            if (
+                isinstance(ours, list)
+                and isinstance(theirs, list)
+                and len(ours) == len(theirs) == len(queued)
+            ):
                 for args, mine, other in zip(queued, ours, theirs, strict=True):
                     self.agree(kind, args, mine, other)
             else:
@@ -124,7 +130,9 @@ class Family(RuleBasedStateMachine):
         log = server_log(shared(kind).directory)[self.starts[kind] :]
         (directory / "appendonly.aof").write_bytes(log)
         with aofstore.open(directory) as store:
-            assert compare(dataset(StoreConnection(store), DATABASES), wanted) == [], f"the log of {kind}, read here"
+            assert compare(dataset(StoreConnection(store), DATABASES), wanted) == [], (
+                f"the log of {kind}, read here"
+            )
 
     def _our_log_there(self, kind: str, wanted: Dataset) -> None:
         path = self.directory / "data" / "appendonly.aof"
@@ -132,14 +140,18 @@ class Family(RuleBasedStateMachine):
         with shared(kind).connect() as connection:
             connection.execute("FLUSHALL")
             replies = connection.send_raw(log, sum(1 for _ in records(log)))
-            assert not [reply for reply in replies if isinstance(reply, Failure)], f"our log, played to {kind}"
+            assert not [reply for reply in replies if isinstance(reply, Failure)], (
+                f"our log, played to {kind}"
+            )
             assert compare(wanted, dataset(connection, DATABASES)) == [], f"our log, played to {kind}"
 
 
 def _queues_alike(args: list[bytes]) -> bool:
-    """Not for a transaction: pops by chance, and what one of the servers refuses already when it is queued."""
+    """Not for a transaction: pops by chance, and what one of the servers refuses when it is queued."""
     name = args[0].upper()
-    return name not in (b"SPOP", b"WATCH", b"MULTI") and not (name in (b"ZRANK", b"ZREVRANK") and len(args) > 3)
+    return name not in (b"SPOP", b"WATCH", b"MULTI") and not (
+        name in (b"ZRANK", b"ZREVRANK") and len(args) > 3
+    )
 
 
 def _mark(kind: str, connection: ServerConnection) -> int:

@@ -16,7 +16,8 @@ TEMPLATES = """
 3x BITPOS <key> <bit> [<index> [<index> [(BYTE|BIT)]]]
 3x BITOP (AND|OR|XOR) <key> <key>+
 BITOP NOT <key> <key>
-4x BITFIELD <key> (GET <type> <boff>|SET <type> <boff> <int>|INCRBY <type> <boff> <int>|OVERFLOW (WRAP|SAT|FAIL))+
+2x BITFIELD <key> (GET <type> <boff>|SET <type> <boff> <int>|OVERFLOW (WRAP|SAT|FAIL))+
+3x BITFIELD <key> (INCRBY <type> <boff> <int>|OVERFLOW (WRAP|SAT|FAIL))+
 BITFIELD_RO <key> (GET <type> <boff>)+
 GET <key>
 DEL <key>

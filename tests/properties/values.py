@@ -9,7 +9,14 @@ from tests.properties.grammar import Places, Words, one
 FAR_FUTURE_S = 4_102_444_800
 INTEGERS = [0, 1, -1, 2, 3, 10, -7, 255, 1000, 2**31, -(2**31), 2**63 - 1, -(2**63)]
 TEXTS = [b"", b"a", b"b", b"abc", b"ABC", b"007", b"+1", b"-0", b" 1", b"1e3", b"3.0", b"x" * 63, b"y" * 70]
-ODD_NUMBERS = [b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808", b"1" * 40, b"nan", b"0x10"]
+ODD_NUMBERS = [
+    b"9223372036854775807",
+    b"-9223372036854775808",
+    b"9223372036854775808",
+    b"1" * 40,
+    b"nan",
+    b"0x10",
+]
 FLOATS = [b"0", b"1", b"-1.5", b"0.1", b"3.14159", b"1e5", b"1e-7", b"2.5", b"-0.25", b"100"]
 SCORES = [*FLOATS, b"inf", b"-inf", b"(1", b"5e-324", b"1e300", b"33333333333333.33", b"-0"]
 
@@ -42,8 +49,14 @@ def places(prefix: str, other: str) -> Places:
     """Places whose keys start with a family's prefix; one key in eight belongs to another family."""
     own = [f"{prefix}{number}".encode() for number in (1, 2, 3, 1, 2, 3, 4)]
     key = one(st.sampled_from([*own, other.encode()]))
-    value = one(st.one_of(st.sampled_from(TEXTS + ODD_NUMBERS), st.integers(-100, 100).map(lambda n: b"%d" % n)))
-    member = one(st.one_of(st.sampled_from([b"a", b"b", b"c", b"d", b"e", b""]), st.integers(-3, 20).map(lambda n: b"%d" % n)))
+    value = one(
+        st.one_of(st.sampled_from(TEXTS + ODD_NUMBERS), st.integers(-100, 100).map(lambda n: b"%d" % n))
+    )
+    member = one(
+        st.one_of(
+            st.sampled_from([b"a", b"b", b"c", b"d", b"e", b""]), st.integers(-3, 20).map(lambda n: b"%d" % n)
+        )
+    )
     return {
         "key": key,
         "keys": counted(key),

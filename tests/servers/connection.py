@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import socket
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import aofstore
-
 from tests.servers.replies import canonical, failure, with_statuses
 from tests.servers.resp import encode, read_reply
 from tests.servers.words import split_line
@@ -44,7 +44,7 @@ class ServerConnection:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout)
         self._socket.connect(str(path))
-        self._stream = self._socket.makefile("rb", buffering=1 << 16)
+        self._stream = io.BufferedReader(self._socket.makefile("rb", buffering=0), 1 << 16)
         if protocol == 3:
             self.execute("HELLO", 3)
 

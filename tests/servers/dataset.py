@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from tests.servers.connection import Partner
+from tests.servers.connection import Arg, Partner
 
 Entry: TypeAlias = tuple[str, Any, int]
 Dataset: TypeAlias = dict[tuple[int, bytes], Entry]
@@ -44,7 +44,7 @@ def _database(partner: Partner) -> dict[bytes, Entry]:
     keys = keys_of(partner)
     types = [str(kind) for kind in partner.pipeline([["TYPE", key] for key in keys])]
     live = [(key, kind) for key, kind in zip(keys, types, strict=True) if kind != "none"]
-    readers = [[*_READERS[kind][0], key, *_READERS[kind][1]] for key, kind in live]
+    readers: list[list[Arg]] = [[*_READERS[kind][0], key, *_READERS[kind][1]] for key, kind in live]
     values = partner.pipeline(readers)
     expiries = partner.pipeline([["PEXPIRETIME", key] for key, _ in live])
     rows = zip(live, values, expiries, strict=True)

@@ -1,6 +1,8 @@
-"""Where a real server may answer differently: rows of ``differences.toml``, each with its reason and an example.
+"""Where a real server may answer differently: rows of ``differences.toml``, each with its reason and an
+example.
 
-The target is Redis 7.2; the servers at hand are 7.0.15 and Valkey 9.1.2. A row without a living example fails.
+The target is Redis 7.2; the servers at hand are 7.0.15 and Valkey 9.1.2. A row without a living example
+fails.
 """
 
 from __future__ import annotations
@@ -60,8 +62,8 @@ def table() -> list[Difference]:
 
 
 def plain(reply: Any) -> Any:
-    """A reply without the order of maps, and without the difference between statuses and strings, which the store's
-    raw replies do not show.
+    """A reply without the order of maps, and without the difference between statuses and strings, which the
+    store's raw replies do not show.
     """
     if isinstance(reply, Status):
         return str(reply).encode()

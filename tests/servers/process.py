@@ -1,4 +1,6 @@
-"""Starting and stopping real servers in directories of their own. A server that is missing is a failure, never a skip."""
+"""Starting and stopping real servers in directories of their own. A server that is missing is a failure,
+never a skip.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,11 @@ class Server:
         words += ["--dir", str(self.directory), "--daemonize", "no", "--logfile", str(self._run_dir / "log")]
         words += ["--enable-debug-command", "yes", *self.options]
         self._process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self._env
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self._env,
         )
         deadline = time.monotonic() + timeout
         while not self._answers():
@@ -130,5 +136,3 @@ def server_log(directory: Path) -> bytes:
             files[words[5]].append((int(words[3]), words[1]))
     names = [name for kind in ("b", "i") for _, name in sorted(files[kind])]
     return b"".join((directory / "appendonlydir" / name).read_bytes() for name in names)
-
-

@@ -1,7 +1,7 @@
 """One form for a reply, whoever gave it: a server over a socket or the store by ``execute_command``.
 
-Statuses and errors keep their own types, so that ``OK`` and ``"OK"`` stay different; sets and maps lose the order
-that no client may rely on.
+Statuses and errors keep their own types, so that ``OK`` and ``"OK"`` stay different; sets and maps lose the
+order that no client may rely on.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Members:
         return cls(tuple(sorted(items, key=sort_key)))
 
 
-Reply: TypeAlias = "None | bool | int | float | bytes | Status | Failure | Members | list[Reply] | dict[Any, Reply]"
+Reply: TypeAlias = (
+    "bool | int | float | bytes | Status | Failure | Members | list[Reply] | dict[Any, Reply] | None"
+)
 
 
 def sort_key(reply: Any) -> tuple[str, str]:
@@ -69,7 +71,9 @@ STATUS_TEXTS = {b"OK", b"QUEUED", b"PONG"}
 
 
 def with_statuses(args: Sequence[bytes], reply: Any) -> Any:
-    """Marks what a server sends as a simple string: the store's raw replies are bytes for both kinds of text."""
+    """Marks what a server sends as a simple string: the store's raw replies are bytes for both kinds of
+    text.
+    """
     if isinstance(reply, bytes):
         is_status = args[0].upper() in STATUS_ONLY or reply in STATUS_TEXTS
         return Status(reply.decode("utf-8", "backslashreplace")) if is_status else reply
@@ -150,7 +154,9 @@ _ESCAPES = {0x22: '\\"', 0x5C: "\\\\", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t", 0x
 
 def quoted(data: bytes) -> str:
     """Bytes between double quotes, escaped as redis-cli does."""
-    body = "".join(_ESCAPES.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}") for byte in data)
+    body = "".join(
+        _ESCAPES.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}") for byte in data
+    )
     return f'"{body}"'
 
 

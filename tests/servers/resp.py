@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from io import BufferedReader
+from typing import Any
 
 from tests.servers.replies import Failure, Members, Status
 
@@ -53,7 +54,7 @@ def _header(data: bytes, at: int, mark: bytes) -> tuple[int, int]:
     return int(found[2]), found.end()
 
 
-def read_reply(stream: BinaryIO) -> Any:
+def read_reply(stream: BufferedReader) -> Any:
     """One typed reply off the wire, RESP2 or RESP3."""
     line = stream.readline()
     if not line.endswith(b"\r\n"):
@@ -72,7 +73,7 @@ def read_reply(stream: BinaryIO) -> Any:
     return _scalar(mark, rest)
 
 
-def _bulk(stream: BinaryIO, mark: bytes, size: int) -> Any:
+def _bulk(stream: BufferedReader, mark: bytes, size: int) -> Any:
     if size < 0:
         return None
     body = stream.read(size + 2)[:-2]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import aofstore
 import pytest
 
+import aofstore
 from tests.servers.connection import StoreConnection, run_line
 from tests.servers.differences import Difference, load, table, text_of
 from tests.servers.pool import shared
 
-ROWS = [pytest.param(server, row, id=f"{server}-{row.example[-1]}") for row in table() for server in row.servers]
+ROWS = [
+    pytest.param(server, row, id=f"{server}-{row.example[-1]}") for row in table() for server in row.servers
+]
 
 
 @pytest.mark.parametrize(("kind", "row"), ROWS)
@@ -30,6 +32,8 @@ def test_row_is_used(kind: str, row: Difference) -> None:
 
 def test_a_row_without_reason_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "d.toml"
-    path.write_text('[[difference]]\nservers=["redis"]\ncommand="a"\nours="b"\ntheirs="c"\nreason=""\nexample=["x"]\n')
+    path.write_text(
+        '[[difference]]\nservers=["redis"]\ncommand="a"\nours="b"\ntheirs="c"\nreason=""\nexample=["x"]\n'
+    )
     with pytest.raises(ValueError, match="reason"):
         load(path)

@@ -1,4 +1,6 @@
-"""A mixed write load that any partner can run: five types, several databases, expiry, transactions, binary values."""
+"""A mixed write load that any partner can run: five types, several databases, expiry, transactions, binary
+values.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +98,7 @@ def _set(rng: random.Random, key: str) -> list[Arg]:
 
 
 def _sorted_set(rng: random.Random, key: str) -> list[Arg]:
-    score = rng.choice([rng.random() * 100, rng.randrange(1000), 1e300, -0.1, "inf"])
+    score: Arg = rng.choice([rng.random() * 100, rng.randrange(1000), 1e300, -0.1, "inf"])
     return rng.choice(
         [
             ["ZADD", key, score, f"m{rng.randrange(200)}", 1, _value(rng)],

@@ -1,4 +1,5 @@
-"""The stressed process: opens the store, works with many threads, writes a line of JSON twice a second, waits for death.
+"""The stressed process: opens the store, works with many threads, writes a line of JSON twice a second,
+waits for death.
 
 ``python -m tests.stress.child DIRECTORY THREADS SEED``
 """
@@ -12,7 +13,6 @@ import threading
 import time
 
 import aofstore
-
 from tests.stress.load import KINDS, Board, Thread, prepare
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 import aofstore
-
 from tests.stress.load import ACCOUNTS, SUM
 
 
@@ -32,13 +31,15 @@ def _lists(store: aofstore.Store[bytes]) -> list[str]:
 
 
 def _handed_over(store: aofstore.Store[bytes]) -> list[str]:
-    """Every item is in one place, once. An item may be missing only if it is its producer's last, and not yet pushed."""
+    """Every item is in one place, once. An item may be missing only if it is its producer's last, and not
+    yet pushed.
+    """
     seen: Counter[bytes] = Counter()
     for key in ("taken", "queue:0", "queue:1"):
         seen.update(store.lrange(key, 0, -1))
     wrong = [f"{item!r} exists {times} times" for item, times in seen.items() if times > 1]
-    for key in store.scan_iter(match="made:*"):
-        name, made = key.removeprefix(b"made:"), int(store.get(key) or 0)
+    for made_key in store.scan_iter(match="made:*"):
+        name, made = made_key.removeprefix(b"made:"), int(store.get(made_key) or 0)
         missing = [number for number in range(1, made + 1) if b"%b/%d" % (name, number) not in seen]
         skipped = int(store.get(b"skipped:" + name) or 0)
         fresh = [number for number in missing if number > skipped and number != made]

@@ -1,4 +1,5 @@
-"""What the threads of the stressed process do. Each kind of work keeps an invariant that a reader can check later.
+"""What the threads of the stressed process do. Each kind of work keeps an invariant that a reader can check
+later.
 
 - transfers move money between accounts in MULTI: the sum never changes
 - writers append numbers to lists of their own: a list is 1, 2, 3, … without a gap
@@ -163,7 +164,9 @@ def configure(thread: Thread) -> None:
 
 
 def fork(thread: Thread) -> None:
-    """A forked copy of the process may not use the store, and must learn so at once, whatever other threads hold."""
+    """A forked copy of the process may not use the store, and must learn so at once, whatever other threads
+    hold.
+    """
     time.sleep(0.3)
     pid = os.fork()
     if pid == 0:

@@ -1,6 +1,7 @@
 """``make stress``: threads and processes hammer one store while a supervisor kills, reopens and checks.
 
-Prints operations, kills, violations, peak memory and the slowest call; ends with status 1 if an invariant broke.
+Prints operations, kills, violations, peak memory and the slowest call; ends with status 1 if an invariant
+broke.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 import aofstore
-
 from tests.stress.invariants import violations
 
 
