@@ -171,7 +171,7 @@ class Killer:
         return all(settled)
 
     def _settle(self, model: Model, found: Dataset, policy: Policy, begun: int, acknowledged: int) -> bool:
-        """Moves a model on to what was found; a violation if that is neither the acknowledged nor one more."""
+        """Moves a model on to what was found: the acknowledged operations or one more, else a violation."""
         prefix = f"t{model.thread}:".encode()
         mine = {where: entry for where, entry in found.items() if where[1].startswith(prefix)}
         differences: list[str] = []

@@ -52,8 +52,10 @@ def _row(row: dict[str, Any]) -> Difference:
     wrong = _FIELDS ^ row.keys() or {name for name, value in row.items() if not value}
     if wrong or not set(row["servers"]) <= set(KINDS):
         raise ValueError(f"differences.toml: {row.get('command')}: {sorted(wrong) or row['servers']}")
-    patterns = (re.compile(row[name], re.DOTALL | re.IGNORECASE) for name in ("command", "ours", "theirs"))
-    return Difference(tuple(row["servers"]), *patterns, row["reason"], tuple(row["example"]))
+    command, ours, theirs = (
+        re.compile(row[name], re.DOTALL | re.IGNORECASE) for name in ("command", "ours", "theirs")
+    )
+    return Difference(tuple(row["servers"]), command, ours, theirs, row["reason"], tuple(row["example"]))
 
 
 @functools.cache

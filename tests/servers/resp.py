@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from io import BufferedReader
-from typing import Any
+from typing import Any, Protocol
 
 from tests.servers.replies import Failure, Members, Status
 
@@ -16,6 +15,14 @@ def encode(args: Iterable[bytes]) -> bytes:
     parts = [b"*%d\r\n" % len(words)]
     parts.extend(b"$%d\r\n%b\r\n" % (len(item), item) for item in words)
     return b"".join(parts)
+
+
+class Stream(Protocol):
+    """What replies are read from."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def readline(self) -> bytes: ...
 
 
 class TornRecord(ValueError):
@@ -54,7 +61,7 @@ def _header(data: bytes, at: int, mark: bytes) -> tuple[int, int]:
     return int(found[2]), found.end()
 
 
-def read_reply(stream: BufferedReader) -> Any:
+def read_reply(stream: Stream) -> Any:
     """One typed reply off the wire, RESP2 or RESP3."""
     line = stream.readline()
     if not line.endswith(b"\r\n"):
@@ -73,7 +80,7 @@ def read_reply(stream: BufferedReader) -> Any:
     return _scalar(mark, rest)
 
 
-def _bulk(stream: BufferedReader, mark: bytes, size: int) -> Any:
+def _bulk(stream: Stream, mark: bytes, size: int) -> Any:
     if size < 0:
         return None
     body = stream.read(size + 2)[:-2]

@@ -98,7 +98,8 @@ def _set(rng: random.Random, key: str) -> list[Arg]:
 
 
 def _sorted_set(rng: random.Random, key: str) -> list[Arg]:
-    score: Arg = rng.choice([rng.random() * 100, rng.randrange(1000), 1e300, -0.1, "inf"])
+    scores: list[Arg] = [rng.random() * 100, rng.randrange(1000), 1e300, -0.1, "inf"]
+    score = rng.choice(scores)
     return rng.choice(
         [
             ["ZADD", key, score, f"m{rng.randrange(200)}", 1, _value(rng)],

@@ -22,8 +22,8 @@ from typing import IO
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-import aofstore
-from tests.stress.invariants import violations
+import aofstore  # noqa: E402
+from tests.stress.invariants import violations  # noqa: E402
 
 
 @dataclass
