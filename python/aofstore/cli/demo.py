@@ -48,7 +48,7 @@ def demo(
     """
     messages = Console(stderr=True)
     if directory is not None and not _is_fresh(directory):
-        messages.print(f"{directory} is not an empty directory: name a new one", markup=False)
+        messages.print(f"{directory} is not an empty directory: name a new one", markup=False, soft_wrap=True)
         raise typer.Exit(2)
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     kill_at = random.SystemRandom().uniform(40, 70) if kill_at is None else kill_at
@@ -61,7 +61,7 @@ def demo(
         try:
             outcome = _played(plan, messages)
         except DemoError as error:
-            messages.print(str(error), markup=False)
+            messages.print(str(error), markup=False, soft_wrap=True)
             raise typer.Exit(2) from error
         if not outcome.sound:
             cleanup.pop_all()
@@ -70,7 +70,7 @@ def demo(
     else:
         _print(outcome, Console())
     if directory.exists():
-        messages.print(f"the data is in {directory}", markup=False, highlight=False)
+        messages.print(f"the data is in {directory}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(0 if outcome.sound else 1)
 
 
@@ -103,7 +103,7 @@ def _print(outcome: Outcome, console: Console) -> None:
         table.add_row(name, text)
     console.print(table)
     for where in outcome.wrong[:20]:
-        console.print(f"differs: {where}", style="red", markup=False, highlight=False)
+        console.print(f"differs: {where}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def _rows(outcome: Outcome) -> list[tuple[str, str]]:
