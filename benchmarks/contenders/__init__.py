@@ -15,9 +15,7 @@ ALL: dict[str, type[Contender]] = {
     for kind in (Ours, Plyvel, SemiDbm, LmdbWriteMap, RocksDict, Lmdb, Sqlite, DiskCache, OnRedis, OnValkey)
 }
 OURS = Ours.name
-EMBEDDED = tuple(
-    kind.name for kind in (Plyvel, SemiDbm, LmdbWriteMap, RocksDict, Lmdb, Sqlite, DiskCache)
-)
+EMBEDDED = tuple(kind.name for kind in (Plyvel, SemiDbm, LmdbWriteMap, RocksDict, Lmdb, Sqlite, DiskCache))
 SERVERS = (OnRedis.name, OnValkey.name)
 
 __all__ = ["ALL", "EMBEDDED", "OURS", "SERVERS", "Contender"]
