@@ -118,7 +118,7 @@ fuzz: ## Every fuzz target for a while (needs a nightly toolchain)
 	fuzz/run.sh $(ARGS)
 
 bench: setup $(STAMPS)/bench ## Side by side with its peers: a table and a picture
-	$(PY) benchmarks/run.py $(ARGS)
+	$(PY) -m benchmarks.run $(ARGS)
 
 docs: $(STAMPS)/extension $(STAMPS)/docs ## Build the documentation, warnings are errors
 	$(VENV)/bin/sphinx-build --fail-on-warning --keep-going -q -b html docs docs/_build/html

@@ -1,0 +1,1 @@
+"""What aofstore is measured against, and how; `make bench` runs `benchmarks.run`."""

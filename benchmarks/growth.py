@@ -1,0 +1,94 @@
+"""What an operation costs as the store grows, beside a plain dict, and the slowest single insert on the way.
+
+``python -m benchmarks.growth KIND SIZES`` prints the figures as JSON; a process of its own for each kind.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .sizes import Sizes
+from .work import key
+
+KINDS = ("aofstore", "dict")
+_SAMPLE = 10_000
+_REPEATS = 20
+_VALUE = b"v" * 100
+
+
+def measure(sizes: Sizes, say: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+    """By kind: ns of a GET and of a SET at each size, and the slowest insert in µs by two clocks."""
+    results = {}
+    for kind in KINDS:
+        words = [sys.executable, "-m", "benchmarks.growth", kind, *map(str, sizes.growth)]
+        done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+        results[kind] = json.loads(done.stdout)
+        say(f"{kind}: {results[kind]}")
+    return results
+
+
+def _main(kind: str, sizes: list[int]) -> None:
+    gc.disable()
+    if kind == "dict":
+        table: dict[bytes, bytes] = {}
+        get, put = table.get, table.__setitem__
+    else:
+        import aofstore
+
+        store = aofstore.open()
+        get, put = store.get, store.set
+    found: dict[str, Any] = {"sizes": sizes, "get_ns": [], "set_ns": [], "worst_us": 0.0, "worst_cpu_us": 0.0}
+    rng = random.Random(3)
+    filled = 0
+    for size in sizes:
+        _fill(put, filled, size, found)
+        filled = size
+        keys = [key(rng.randrange(size)) for _ in range(_SAMPLE)]
+        found["get_ns"].append(_fastest(_reads, get, keys))
+        found["set_ns"].append(_fastest(_writes, put, keys))
+    print(json.dumps(found))
+
+
+def _fill(put: Callable[[bytes, bytes], Any], begin: int, end: int, found: dict[str, Any]) -> None:
+    """Insert new keys one by one. The processor's clock leaves out what other processes did meanwhile."""
+    wall, cpu = time.perf_counter_ns, time.thread_time_ns
+    worst = worst_cpu = 0
+    for number in range(begin, end):
+        name = key(number)
+        cpu_began, began = cpu(), wall()
+        put(name, _VALUE)
+        took, took_cpu = wall() - began, cpu() - cpu_began
+        worst, worst_cpu = max(worst, took), max(worst_cpu, took_cpu)
+    found["worst_us"] = max(found["worst_us"], worst / 1000)
+    found["worst_cpu_us"] = max(found["worst_cpu_us"], worst_cpu / 1000)
+
+
+def _reads(get: Callable[[bytes], Any], keys: list[bytes]) -> None:
+    for name in keys:
+        get(name)
+
+
+def _writes(put: Callable[[bytes, bytes], Any], keys: list[bytes]) -> None:
+    for name in keys:
+        put(name, _VALUE)
+
+
+def _fastest(loop: Callable[[Any, list[bytes]], None], call: Any, keys: list[bytes]) -> float:
+    """Nanoseconds a call, the fastest of several passes over the same keys: cache misses apart."""
+    best = float("inf")
+    for _ in range(_REPEATS):
+        began = time.perf_counter_ns()
+        loop(call, keys)
+        best = min(best, (time.perf_counter_ns() - began) / len(keys))
+    return best
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], [int(word) for word in sys.argv[2:]])

@@ -1,0 +1,103 @@
+"""Loading data set D, and the memory it takes: here, in redis-server and in Valkey, from the same file.
+
+A server takes a log of one file over as the base of its own; its time is the one that it logs. Memory is what
+loading adds to the resident size of a process that had opened an empty directory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.servers.process import Server, aof_options
+
+from .dataset import KINDS, write
+from .sizes import Sizes
+
+_LOADED = re.compile(r"DB loaded from (?:append only file|base file \S+|incr file \S+): ([\d.]+) seconds")
+Measured = tuple[float, float]
+"""Seconds, and MB of resident memory after loading."""
+
+
+def measure(sizes: Sizes, directory: Path, say: Callable[[str], None]) -> dict[str, dict[str, float]]:
+    """Seconds of each kind of log by loader ("raw", "base"), and MB ("memory"), medians of the rounds."""
+    loaders: dict[str, Callable[[Path], Measured]] = {
+        "aofstore": _here,
+        "redis-server": lambda place: _there("redis", place),
+        "Valkey": lambda place: _there("valkey", place),
+    }
+    results: dict[str, dict[str, float]] = {}
+    empty = {name: _once(load, directory, None)[1] for name, load in loaders.items()}
+    for kind in KINDS:
+        log = directory / f"{kind}.aof"
+        commands = write(log, kind, sizes.scale)
+        say(f"{kind} log: {commands:,} commands, {log.stat().st_size / 1e6:.0f} MB")
+        rounds: dict[str, list[Measured]] = {name: [] for name in loaders}
+        for _ in range(sizes.load_rounds):
+            for name, load in loaders.items():
+                rounds[name].append(_once(load, directory, log))
+        results[kind] = {
+            name: statistics.median(seconds for seconds, _ in each) for name, each in rounds.items()
+        }
+        say(", ".join(f"{name} {seconds:.2f} s" for name, seconds in results[kind].items()))
+        if kind == "raw":
+            results["memory"] = {
+                name: statistics.median(size for _, size in each) - empty[name]
+                for name, each in rounds.items()
+            }
+            say(", ".join(f"{name} {size:.0f} MB" for name, size in results["memory"].items()))
+        log.unlink()
+    return results
+
+
+def _once(load: Callable[[Path], Measured], directory: Path, log: Path | None) -> Measured:
+    place = directory / "load"
+    place.mkdir()
+    try:
+        if log is not None:
+            os.link(log, place / "appendonly.aof")
+        return load(place)
+    finally:
+        shutil.rmtree(place)
+
+
+def _here(place: Path) -> Measured:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.loading", str(place)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    seconds, size = json.loads(done.stdout)
+    return seconds, size
+
+
+def _there(kind: str, place: Path) -> Measured:
+    options = [*aof_options(), "--loglevel", "notice"]
+    with Server(kind, place, *options) as server:
+        return sum(map(float, _LOADED.findall(server.log()))), resident_megabytes(server.pid)
+
+
+def resident_megabytes(pid: int) -> float:
+    """The resident size of a process."""
+    import psutil
+
+    return float(psutil.Process(pid).memory_info().rss / 1e6)
+
+
+def _main(place: str) -> None:
+    import aofstore
+
+    with aofstore.open(place) as store:
+        print(json.dumps((store.load_report.seconds, resident_megabytes(os.getpid()))))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])

@@ -1,0 +1,126 @@
+"""The targets, each a ratio between figures of the same run, and whether they are met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .peers import Rates, best_embedded, figure, ours
+
+PLYVEL = "plyvel (LevelDB)"
+WRITEMAP = "lmdb, writemap + map_async"
+VALKEY = "redis-py, Valkey"
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A row of the table of targets: the work, what is wanted, what was measured, met or not."""
+
+    work: str
+    target: str
+    measured: str
+    met: bool
+
+
+def verdicts(results: Results) -> Iterator[Verdict]:
+    """Every target whose part was run."""
+    judges: dict[str, Callable[[Any], Iterator[Verdict]]] = {
+        "peers": _calls,
+        "one_thread": _one_thread,
+        "many_threads": _many_threads,
+        "latency": _latency,
+        "loading": _loading,
+        "growth": _growth,
+    }
+    for part, judge in judges.items():
+        if results.get(part):
+            yield from judge(results[part])
+
+
+def _at_least(work: str, wanted: float, mine: float, other: str, theirs: float, unit: str) -> Verdict:
+    ratio = mine / theirs
+    measured = f"{ratio:.2f} × ({_short(mine)} against {_short(theirs)} {unit})"
+    return Verdict(work, f">= {wanted:g} × {other}", measured, ratio >= wanted)
+
+
+def _at_most(work: str, wanted: float, mine: float, other: str, theirs: float, unit: str) -> Verdict:
+    ratio = mine / theirs
+    measured = f"{ratio:.2f} × ({_short(mine)} against {_short(theirs)} {unit})"
+    return Verdict(work, f"<= {wanted:.3g} × {other}", measured, ratio <= wanted)
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def _calls(rates: Rates) -> Iterator[Verdict]:
+    def against(row: str, wanted: float, name: str) -> Verdict:
+        return _at_least(
+            _WORK[row], wanted, ours(rates[row]), name, figure(rates[row][name], name), "a second"
+        )
+
+    def against_best(row: str, wanted: float) -> Verdict:
+        name, rate = best_embedded(rates[row])
+        return _at_least(
+            _WORK[row], wanted, ours(rates[row]), f"the best embedded peer, {name}", rate, "a second"
+        )
+
+    yield against("set", 1.3, PLYVEL)
+    yield against("set", 15, VALKEY)
+    lmdb = max((WRITEMAP, "lmdb"), key=lambda name: figure(rates["get"][name], name))
+    yield against("get", 1.5, lmdb)
+    yield against_best("incr", 1.7)
+    yield against_best("zadd", 2)
+    yield against_best("lpush", 2)
+    yield against_best("hset", 1.3)
+    yield against("batch", 2, WRITEMAP)
+    yield against("batch", 10, VALKEY)
+
+
+_WORK = {
+    "set": "SET, kill-safe, typed facade",
+    "get": "GET",
+    "incr": "INCR",
+    "zadd": "ZADD",
+    "lpush": "LPUSH",
+    "hset": "HSET",
+    "batch": "pipeline in batches of 100",
+}
+
+
+def _one_thread(rates: dict[str, float]) -> Iterator[Verdict]:
+    floor = "append + fdatasync in C"
+    yield _at_least("`always`, one thread", 0.9, rates["aofstore"], floor, rates[floor], "commits a second")
+
+
+def _many_threads(rates: dict[str, float]) -> Iterator[Verdict]:
+    floor = "group commit in C"
+    yield _at_least("`always`, 32 threads", 0.9, rates["aofstore"], floor, rates[floor], "commits a second")
+
+
+def _latency(rows: dict[str, list[float]]) -> Iterator[Verdict]:
+    mine, floor = rows["aofstore SET"], rows["write(2) in C"]
+    work = "p99 of SET under everysec while fdatasyncs run"
+    yield _at_most(work, 1.5, mine[1], "the p99 of a C write loop", floor[1], "µs")
+
+
+def _loading(loading: dict[str, dict[str, float]]) -> Iterator[Verdict]:
+    for kind, work in (("raw", "load raw log"), ("base", "load RESP base")):
+        times = loading[kind]
+        server = min((name for name in times if name != "aofstore"), key=times.__getitem__)
+        yield _at_most(work, 1 / 3, times["aofstore"], f"the best server, {server}", times[server], "s")
+    memory = loading["memory"]
+    work = "memory for D (growth of RSS)"
+    yield _at_most(work, 0.95, memory["aofstore"], "Valkey", memory["Valkey"], "MB")
+
+
+def _growth(growth: dict[str, dict[str, Any]]) -> Iterator[Verdict]:
+    mine = growth["aofstore"]
+    span = f"{mine['sizes'][0]:,} to {mine['sizes'][-1]:,} keys"
+    for call, times in (("GET", mine["get_ns"]), ("SET", mine["set_ns"])):
+        work = f"cost of {call} from {span}, cache misses apart"
+        yield _at_most(work, 1.5, max(times), "the smallest size", times[0], "ns")
+    measured = f"{mine['worst_cpu_us']:,.0f} µs of processor time, {mine['worst_us']:,.0f} µs by the clock"
+    yield Verdict("slowest single insert on the way", "<= 1 ms", measured, mine["worst_cpu_us"] <= 1000)

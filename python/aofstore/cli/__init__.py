@@ -1,0 +1,35 @@
+"""The command line: one file a subcommand. Needs the extra ``aofstore[cli]``.
+
+Data goes to stdout, progress and messages to stderr; NO_COLOR is respected.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from . import demo
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="aofstore",
+    help="Redis's data structures and append-only file inside a Python process.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+
+
+@app.callback()
+def _common() -> None:
+    """Redis's data structures and append-only file inside a Python process."""
+
+
+def main() -> int:
+    """Run the command line; its exit status."""
+    try:
+        app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0

@@ -1,0 +1,128 @@
+"""``aofstore demo``: write, die by SIGKILL in the middle, open again, verify."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import shutil
+import tempfile
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ..demo import DemoError, Outcome, Plan, run
+
+
+class Sync(StrEnum):
+    """When a write is synced to disk."""
+
+    ALWAYS = "always"
+    EVERYSEC = "everysec"
+    NO = "no"
+
+
+def demo(
+    operations: Annotated[int, typer.Option(min=1, max=1_000_000, help="Write operations to do.")] = 200_000,
+    policy: Annotated[Sync, typer.Option(help="When writes are synced to disk.")] = Sync.EVERYSEC,
+    seed: Annotated[int | None, typer.Option(help="Do the same operations again.")] = None,
+    kill_at: Annotated[
+        float | None,
+        typer.Option(min=0, max=100, help="Kill at this percentage  [default: 40 to 70]."),
+    ] = None,
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="Write to this new or empty directory, and leave it there.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the data in its temporary directory.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Kill a writer with SIGKILL, open the store again, verify every acknowledged write.
+
+    The exit status is 0 when nothing was lost, 1 when something was, 2 when it could not be tried.
+    """
+    messages = Console(stderr=True)
+    if directory is not None and not _is_fresh(directory):
+        messages.print(f"{directory} is not an empty directory: name a new one", markup=False, soft_wrap=True)
+        raise typer.Exit(2)
+    seed = random.SystemRandom().randrange(10**6) if seed is None else seed
+    kill_at = random.SystemRandom().uniform(40, 70) if kill_at is None else kill_at
+    with ExitStack() as cleanup:
+        if directory is None:
+            directory = Path(tempfile.mkdtemp(prefix="aofstore-demo-"))
+            if not keep:
+                cleanup.callback(shutil.rmtree, directory)
+        plan = Plan(directory, operations, policy.value, seed, kill_at)
+        try:
+            outcome = _played(plan, messages)
+        except DemoError as error:
+            messages.print(str(error), markup=False, soft_wrap=True)
+            raise typer.Exit(2) from error
+        if not outcome.sound:
+            cleanup.pop_all()
+    if as_json:
+        typer.echo(json.dumps({**dataclasses.asdict(outcome), "sound": outcome.sound}, indent=2))
+    else:
+        _print(outcome, Console())
+    if directory.exists():
+        messages.print(f"the data is in {directory}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(0 if outcome.sound else 1)
+
+
+def _is_fresh(directory: Path) -> bool:
+    return not directory.exists() or (directory.is_dir() and not any(directory.iterdir()))
+
+
+def _played(plan: Plan, messages: Console) -> Outcome:
+    """Run the plan with a progress bar an act."""
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, TimeElapsedColumn(), console=messages) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def watch(act: str, done: int, total: int) -> None:
+            if act not in bars:
+                for earlier in bars.values():
+                    progress.stop_task(earlier)
+                bars[act] = progress.add_task(act)
+            progress.update(bars[act], completed=done, total=total)
+
+        return run(plan, watch)
+
+
+def _print(outcome: Outcome, console: Console) -> None:
+    """The outcome as a table, and the first keys that differ."""
+    table = Table(title="kill -9 in the middle, opened again", show_header=False, title_justify="left")
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right")
+    for name, text in _rows(outcome):
+        table.add_row(name, text)
+    console.print(table)
+    for where in outcome.wrong[:20]:
+        console.print(f"differs: {where}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _rows(outcome: Outcome) -> list[tuple[str, str]]:
+    lost = "green" if outcome.sound else "bold red"
+    rows = [
+        ("appendfsync, seed", f"{outcome.policy}, {outcome.seed}"),
+        ("operations planned", f"{outcome.operations:,}"),
+        ("acknowledged before SIGKILL", f"{outcome.acknowledged:,}"),
+        ("writes a second, one call at a time", f"{outcome.writes_per_second:,}"),
+        ("acknowledged and lost", f"[{lost}]{outcome.lost:,}[/]"),
+        ("keys that differ, of all verified", f"[{lost}]{len(outcome.wrong):,}[/] of {outcome.keys:,}"),
+        (
+            "the operation in flight",
+            "kept" if outcome.in_flight_kept else "not there, or without effect",
+        ),
+        ("loaded", f"{outcome.loaded_commands:,} commands, {outcome.loaded_bytes:,} bytes"),
+        ("load time", f"{outcome.load_seconds:.3f} s, {outcome.load_megabytes_per_second:,.0f} MB/s"),
+        ("torn tail cut", f"{outcome.torn_bytes_cut} bytes" if outcome.torn_bytes_cut else "none"),
+    ]
+    if outcome.checked_by is not None:
+        rows.append((outcome.checked_by, "valid" if outcome.check_passed else "[bold red]not valid[/]"))
+    return rows
