@@ -30,6 +30,7 @@ mod table;
 mod testing;
 #[cfg(test)]
 pub(crate) mod transcripts;
+mod zsets;
 
 pub use args::{Args, is as is_word};
 pub use context::{Context, Wait, run};

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use super::args::Args;
 use super::context::Context;
 use super::errors::{self, ErrorReply, Outcome};
-use super::{connection, databases, expire, hashes, keys, lists, memory, object, server, setops, sets, strings};
+use super::{connection, databases, expire, hashes, keys, lists, memory, object, server, setops, sets, strings, zsets};
 
 pub type Run = fn(&mut Context<'_>, Args<'_>) -> Outcome;
 
@@ -178,6 +178,7 @@ const FAMILIES: &[&[Spec]] = &[
     sets::COMMANDS,
     setops::COMMANDS,
     hashes::COMMANDS,
+    zsets::COMMANDS,
     keys::COMMANDS,
     expire::COMMANDS,
     object::COMMANDS,

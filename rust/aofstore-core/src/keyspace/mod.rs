@@ -28,7 +28,7 @@ pub use object::{Kind, Object, Value, WrongType};
 pub use set::{Members, Set};
 pub use space::{Keyspace, Stats};
 pub use text::{INLINE_LIMIT, Text};
-pub use zset::{Bounds, Growth, Walk, ZSet};
+pub use zset::{Bounds, Growth, Scores, Walk, ZSet};
 
 /// A borrowed element of a collection: bytes, or an integer that a listpack or intset keeps as such.
 pub use crate::encoding::listpack::Entry;

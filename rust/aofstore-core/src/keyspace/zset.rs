@@ -6,8 +6,10 @@
 
 mod bounds;
 mod build;
+mod draw;
 mod growth;
 mod pairs;
+mod scores;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -16,6 +18,7 @@ use std::ops::Range;
 
 pub use bounds::Bounds;
 pub use growth::Growth;
+pub use scores::Scores;
 pub use walk::Walk;
 
 use self::pairs::Pairs;

@@ -25,7 +25,9 @@ impl ZSet {
 
     fn append(&mut self, member: Entry<'_>, score: f64, growth: &Growth) {
         let big = match &mut self.0 {
-            Form::Small(pairs) if growth.admits(pairs, member.len()) => return pairs.push_back(member, score),
+            Form::Small(pairs) if growth.admits(pairs, member.len()) => {
+                return pairs.push_back(member, score);
+            }
             Form::Small(_) => self.enlarge(growth, 1),
             Form::Big(big) => big,
         };
@@ -48,7 +50,8 @@ impl ZSet {
             return None;
         }
         let members = big.order().iter().map(|spot| (Entry::parse(spot.member()), spot.score()));
-        let small = growth.allows(count, big.order().iter().map(|spot| spot.member().len()).max().unwrap_or(0));
+        let small =
+            growth.allows(count, big.order().iter().map(|spot| spot.member().len()).max().unwrap_or(0));
         Some(if small { Self::from_sorted(members, growth) } else { Self(Form::Big(Box::new(big))) })
     }
 }

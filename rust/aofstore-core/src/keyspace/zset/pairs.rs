@@ -149,8 +149,10 @@ impl Pairs {
 
     /// Whether the pair at these places comes before (score, member).
     fn comes_before(&self, member_at: Pos, score_at: Pos, member: &[u8], score: f64) -> bool {
-        let own = score_of(self.0.get(score_at));
-        own < score || own == score && self.0.get(member_at).as_bytes(&mut Digits::default()) < member
+        match score_of(self.0.get(score_at)).partial_cmp(&score) {
+            Some(Ordering::Equal) => self.0.get(member_at).as_bytes(&mut Digits::default()) < member,
+            order => order == Some(Ordering::Less),
+        }
     }
 
     /// Gives the member at `at` another score.

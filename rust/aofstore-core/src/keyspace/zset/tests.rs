@@ -53,7 +53,9 @@ fn it_grows_at_its_limits() {
 #[test]
 fn scores_keep_every_bit_in_a_listpack() {
     let growth = Growth::for_test(128, 64);
-    for score in [0.1, 1.0 / 3.0, 3.0, 1e300, 1e16, 1e17, -0.0, f64::INFINITY, f64::NEG_INFINITY, 5e-324, f64::MAX] {
+    for score in
+        [0.1, 1.0 / 3.0, 3.0, 1e300, 1e16, 1e17, -0.0, f64::INFINITY, f64::NEG_INFINITY, 5e-324, f64::MAX]
+    {
         let mut zset = ZSet::new();
         zset.insert(b"m", score, &growth);
         assert_eq!(zset.score(b"m").map(f64::to_bits), Some(score.to_bits()), "{score}");
@@ -84,7 +86,9 @@ fn listpacks_from_files_are_checked() {
     let growth = Growth::for_test(3, 8);
     let take = |entries: &[&str], growth: &Growth| {
         let mut pack = Listpack::new();
-        entries.iter().for_each(|entry| pack.push_back(entry.as_bytes()));
+        for entry in entries {
+            pack.push_back(entry.as_bytes());
+        }
         ZSet::from_listpack(pack, growth).map(|zset| (zset.encoding(), told(zset.iter())))
     };
     let ab = vec![(b"a".to_vec(), 1.0), (b"b".to_vec(), 2.5)];

@@ -24,7 +24,11 @@ enum Source<'a> {
 impl<'a> Walk<'a> {
     /// The ranks must be within the listpack.
     pub(super) fn over_pairs(pack: &'a Listpack, ranks: Range<usize>, reverse: bool) -> Self {
-        let start = if reverse { ranks.end.saturating_mul(2).saturating_sub(1) } else { ranks.start.saturating_mul(2) };
+        let start = if reverse {
+            ranks.end.saturating_mul(2).saturating_sub(1)
+        } else {
+            ranks.start.saturating_mul(2)
+        };
         let source = match pack.seek(start as i64) {
             Some(pos) if reverse => Source::Down(pack.iter_through(pos)),
             Some(pos) => Source::Up(pack.iter_from(pos)),
