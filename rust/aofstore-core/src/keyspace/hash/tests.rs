@@ -1,0 +1,133 @@
+//! Hashes against a model, at the limits of their encodings.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+
+const SEED: (u64, u64) = (1, 2);
+
+fn seed() -> Seed {
+    Seed::fixed(SEED.0, SEED.1)
+}
+
+fn small() -> Limits {
+    Limits { hash_max_listpack_entries: 4, hash_max_listpack_value: 8, ..Limits::default() }
+}
+
+fn content(hash: &Hash) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    hash.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect()
+}
+
+fn filled(count: usize, limits: &Limits) -> Hash {
+    let mut hash = Hash::new();
+    for n in 0..count {
+        assert!(hash.set(format!("f{n}").as_bytes(), n.to_string().as_bytes(), limits, seed()));
+    }
+    hash
+}
+
+#[test]
+fn the_fifth_field_makes_a_table_of_a_four_field_listpack() {
+    assert_eq!(size_of::<Hash>(), 16);
+    let mut hash = filled(4, &small());
+    assert_eq!(hash.encoding(), "listpack");
+    assert!(!hash.set(b"f0", b"new", &small(), seed()));
+    assert_eq!(hash.encoding(), "listpack");
+    assert!(hash.set(b"f4", b"4", &small(), seed()));
+    assert_eq!((hash.encoding(), hash.len()), ("hashtable", 5));
+    assert!(hash.remove(b"f4") && !hash.remove(b"f4"));
+    assert_eq!((hash.encoding(), hash.len()), ("hashtable", 4));
+}
+
+#[test]
+fn a_long_field_or_value_makes_a_table() {
+    for (field, value) in [(&b"123456789"[..], &b"v"[..]), (b"f0", b"123456789")] {
+        let mut hash = filled(1, &small());
+        hash.set(field, value, &small(), seed());
+        assert_eq!(hash.encoding(), "hashtable");
+        assert_eq!(hash.get(field).map(|value| value.to_vec()), Some(value.to_vec()));
+    }
+    let mut hash = filled(1, &small());
+    hash.set(b"12345678", b"12345678", &small(), seed());
+    assert_eq!(hash.encoding(), "listpack");
+}
+
+#[test]
+fn many_fields_at_once_are_expected() {
+    let mut hash = Hash::new();
+    hash.expect(&[&b"f"[..]; 8], &small(), seed());
+    assert_eq!(hash.encoding(), "listpack");
+    hash.expect(&[&b"f"[..]; 10], &small(), seed());
+    assert_eq!(hash.encoding(), "hashtable");
+}
+
+#[test]
+fn listpacks_of_snapshots_are_checked() {
+    let pack = |entries: &[&[u8]]| {
+        let mut pack = Listpack::new();
+        for entry in entries {
+            pack.push_back(entry);
+        }
+        pack
+    };
+    let take = |entries: &[&[u8]]| Hash::from_listpack(pack(entries), &small(), seed());
+    assert!(take(&[]).is_none());
+    assert!(take(&[b"f"]).is_none());
+    assert!(take(&[b"f", b"v", b"f", b"w"]).is_none());
+    assert_eq!(take(&[b"f", b"v", b"v", b"f"]).unwrap().encoding(), "listpack");
+    assert_eq!(take(&[b"f", b"123456789"]).unwrap().encoding(), "hashtable");
+}
+
+#[test]
+fn draws_reach_every_field() {
+    let mut rng = fastrand::Rng::with_seed(3);
+    for count in [4, 40] {
+        let hash = filled(count, &small());
+        let seen: BTreeMap<_, _> = (0..2000)
+            .filter_map(|_| hash.random(&mut rng))
+            .map(|(field, value)| (field.to_vec(), value.to_vec()))
+            .collect();
+        assert_eq!(seen, content(&hash));
+        for wanted in [1, 3, count - 1, count, count + 1] {
+            let drawn = hash.distinct(wanted, &mut rng);
+            let different: HashSet<_> = drawn.iter().map(|(field, _)| field.to_vec()).collect();
+            assert_eq!((drawn.len(), different.len()), (wanted.min(count), wanted.min(count)));
+        }
+    }
+    assert!(Hash::new().random(&mut rng).is_none());
+}
+
+proptest! {
+    #[test]
+    fn a_hash_behaves_as_a_map(steps in vec((any::<bool>(), 0u8..9, "[0-9a]{0,9}"), 0..60)) {
+        let (mut hash, mut model) = (Hash::new(), BTreeMap::new());
+        for (set, field, value) in steps {
+            let field = field.to_string();
+            if set {
+                let new = model.insert(field.clone().into_bytes(), value.clone().into_bytes()).is_none();
+                prop_assert_eq!(hash.set(field.as_bytes(), value.as_bytes(), &small(), seed()), new);
+            } else {
+                prop_assert_eq!(hash.remove(field.as_bytes()), model.remove(field.as_bytes()).is_some());
+            }
+            prop_assert_eq!(hash.len(), model.len());
+            prop_assert_eq!(hash.is_empty(), model.is_empty());
+            prop_assert_eq!(hash.contains(field.as_bytes()), model.contains_key(field.as_bytes()));
+        }
+        prop_assert_eq!(content(&hash), model.clone());
+        prop_assert_eq!(content(&hash.clone()), model.clone());
+        let mut scanned = BTreeMap::new();
+        let mut cursor = 0;
+        loop {
+            cursor = hash.scan(cursor, &mut |field, value| {
+                scanned.insert(field.to_vec(), value.to_vec());
+            });
+            if cursor == 0 {
+                break;
+            }
+        }
+        prop_assert_eq!(scanned, model);
+    }
+}
