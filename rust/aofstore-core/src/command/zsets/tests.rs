@@ -1,7 +1,26 @@
 //! What the transcripts of `tests/golden/sorted_sets` cannot see: watchers, waiting, change counts, big sets.
 
 use crate::command::testing::Harness;
+use crate::command::transcripts;
 use crate::keyspace::{Kind, Limits};
+
+#[test]
+fn transcripts_agree_in_both_encodings() {
+    let always_big = Limits { zset_max_listpack_entries: 0, ..Limits::default() };
+    for script in [
+        include_str!("../../../../../tests/golden/sorted_sets/add.txt"),
+        include_str!("../../../../../tests/golden/sorted_sets/read.txt"),
+        include_str!("../../../../../tests/golden/sorted_sets/range.txt"),
+        include_str!("../../../../../tests/golden/sorted_sets/remove.txt"),
+        include_str!("../../../../../tests/golden/sorted_sets/pop.txt"),
+        include_str!("../../../../../tests/golden/sorted_sets/blocking_at_once.txt"),
+        include_str!("../../../../../tests/golden/sorted_sets/combine.txt"),
+    ] {
+        for limits in [Limits::default(), always_big] {
+            transcripts::Harness::with(limits).replay(script);
+        }
+    }
+}
 
 fn big() -> Harness {
     Harness::with(Limits { zset_max_listpack_entries: 0, ..Limits::default() })
