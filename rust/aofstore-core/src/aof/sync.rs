@@ -29,12 +29,20 @@ pub(super) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexG
 
 /// As [`wait`], at most `slice`. The scheduler of the tests knows no time: there it waits until woken.
 #[cfg(not(feature = "shuttle"))]
-pub(super) fn wait_for<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>, slice: std::time::Duration) -> MutexGuard<'a, T> {
+pub(super) fn wait_for<'a, T>(
+    condvar: &Condvar,
+    guard: MutexGuard<'a, T>,
+    slice: std::time::Duration,
+) -> MutexGuard<'a, T> {
     condvar.wait_timeout(guard, slice).unwrap_or_else(PoisonError::into_inner).0
 }
 
 #[cfg(feature = "shuttle")]
-pub(super) fn wait_for<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>, _: std::time::Duration) -> MutexGuard<'a, T> {
+pub(super) fn wait_for<'a, T>(
+    condvar: &Condvar,
+    guard: MutexGuard<'a, T>,
+    _: std::time::Duration,
+) -> MutexGuard<'a, T> {
     wait(condvar, guard)
 }
 

@@ -7,7 +7,9 @@ pub(super) mod blocking;
 use super::args::{self, Args};
 use super::context::Context;
 use super::errors::{self, ErrorReply, Outcome};
-use super::table::{Flags, KeyPositions, ONE_KEY, READ, READ_SLOW, SHRINK, Spec, TWO_KEYS, WRITE, WRITE_SLOW};
+use super::table::{
+    Flags, KeyPositions, ONE_KEY, READ, READ_SLOW, SHRINK, Spec, TWO_KEYS, WRITE, WRITE_SLOW,
+};
 use crate::encoding::Side;
 use crate::keyspace::{End, List};
 
@@ -226,8 +228,9 @@ const ZERO_RANK: ErrorReply = ErrorReply::new(
     "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start \
      from the end of the list",
 );
-const RANK_RANGE: ErrorReply =
-    ErrorReply::new("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+const RANK_RANGE: ErrorReply = ErrorReply::new(
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+);
 const NEGATIVE_COUNT: ErrorReply = ErrorReply::new("ERR COUNT can't be negative");
 const NEGATIVE_MAXLEN: ErrorReply = ErrorReply::new("ERR MAXLEN can't be negative");
 

@@ -10,7 +10,8 @@ const G: &str = "server";
 const KEY: KeyPositions = KeyPositions::Range { first: 2, last: 2, step: 1 };
 
 pub(super) const COMMANDS: &[Spec] =
-    &[Spec::engine([G, "MEMORY", "4.0.0", "Tells about memory."], -2, Flags::SLOW, E::Container).with(MEMORY)];
+    &[Spec::engine([G, "MEMORY", "4.0.0", "Tells about memory."], -2, Flags::SLOW, E::Container)
+        .with(MEMORY)];
 
 #[rustfmt::skip]
 const MEMORY: &[Spec] = &[

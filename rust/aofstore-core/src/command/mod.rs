@@ -27,7 +27,7 @@ mod sets;
 mod strings;
 mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 pub(crate) mod transcripts;
 mod zsets;

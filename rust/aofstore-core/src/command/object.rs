@@ -22,7 +22,8 @@ const NO_LFU: ErrorReply = ErrorReply::new(
 );
 
 pub(super) const COMMANDS: &[Spec] =
-    &[Spec::engine([G, "OBJECT", "2.2.3", "Tells how a value is kept."], -2, Flags::SLOW, E::Container).with(OBJECT)];
+    &[Spec::engine([G, "OBJECT", "2.2.3", "Tells how a value is kept."], -2, Flags::SLOW, E::Container)
+        .with(OBJECT)];
 
 #[rustfmt::skip]
 const OBJECT: &[Spec] = &[

@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 use super::args::Args;
 use super::context::Context;
 use super::errors::{self, ErrorReply, Outcome};
-use super::{connection, databases, expire, hashes, keys, lists, memory, object, server, setops, sets, strings, zsets};
+use super::{
+    connection, databases, expire, hashes, keys, lists, memory, object, server, setops, sets, strings, zsets,
+};
 
 pub type Run = fn(&mut Context<'_>, Args<'_>) -> Outcome;
 
@@ -129,7 +131,17 @@ impl Spec {
         run: Run,
     ) -> Self {
         let [group, name, since, summary] = head;
-        Self { name, arity, flags, keys, handler: Handler::Keyspace(run), group, since, summary, subcommands: &[] }
+        Self {
+            name,
+            arity,
+            flags,
+            keys,
+            handler: Handler::Keyspace(run),
+            group,
+            since,
+            summary,
+            subcommands: &[],
+        }
     }
 
     /// A command that `engine` carries out.
@@ -140,11 +152,13 @@ impl Spec {
     }
 
     /// The same with keys, for a command that `engine` carries out.
+    #[must_use]
     pub const fn keyed(self, keys: KeyPositions) -> Self {
         Self { keys, ..self }
     }
 
     /// The same with subcommands.
+    #[must_use]
     pub const fn with(self, subcommands: &'static [Self]) -> Self {
         Self { subcommands, ..self }
     }
@@ -152,7 +166,8 @@ impl Spec {
     /// The subcommand that `argv` names, or the command itself if it has none or was given none.
     pub fn subcommand(&'static self, argv: &[&[u8]]) -> Result<&'static Self, ErrorReply> {
         let Some(&wanted) = argv.get(1).filter(|_| !self.subcommands.is_empty()) else { return Ok(self) };
-        let found = self.subcommands.iter().find(|spec| spec.own_name().as_bytes().eq_ignore_ascii_case(wanted));
+        let found =
+            self.subcommands.iter().find(|spec| spec.own_name().as_bytes().eq_ignore_ascii_case(wanted));
         found.ok_or_else(|| errors::unknown_subcommand(self.name, wanted))
     }
 

@@ -48,20 +48,14 @@ impl Harness {
     }
 
     pub(super) fn call(&mut self, argv: &[&[u8]]) -> String {
-        let reply = match self.reply(argv) {
-            Ok(reply) => reply,
-            Err(error) => return format!("(error) {}", error.text()),
-        };
-        let mut nodes = reply.nodes().iter();
-        let shown = show(&reply, &mut nodes);
-        assert!(nodes.next().is_none(), "more nodes than one reply: {:?}", reply.nodes());
-        shown
+        self.reply(argv).map_or_else(|error| format!("(error) {}", error.text()), |reply| shown(&reply))
     }
 
     pub(super) fn reply(&mut self, argv: &[&[u8]]) -> Result<Reply, ErrorReply> {
         self.last = argv.iter().map(|arg| arg.to_vec()).collect();
         self.effects.begin(self.db);
         let Some(spec) = table::lookup(argv[0]) else { panic!("no such command: {}", text(argv[0])) };
+        let spec = spec.subcommand(argv)?;
         let Handler::Keyspace(run) = spec.handler else { panic!("{} is the engine's", spec.name) };
         self.last[0] = spec.name.into();
         let mut reply = Reply::new();
@@ -90,7 +84,8 @@ impl Harness {
     /// The same as argument vectors.
     pub(super) fn records(&mut self) -> Vec<Vec<Vec<u8>>> {
         let purged = self.space.take_purged().into_iter();
-        let mut records: Vec<Vec<Vec<u8>>> = purged.map(|(_, key)| vec![b"DEL".to_vec(), key.to_vec()]).collect();
+        let mut records: Vec<Vec<Vec<u8>>> =
+            purged.map(|(_, key)| vec![b"DEL".to_vec(), key.to_vec()]).collect();
         if self.effects.is_verbatim() {
             records.push(self.last.clone());
         }
@@ -111,6 +106,14 @@ impl Harness {
         let mut keys = self.space.keys(self.db, self.now);
         keys.get(key.as_bytes()).map_or("none", |value| value.encoding())
     }
+}
+
+/// A whole reply on one line.
+pub(crate) fn shown(reply: &Reply) -> String {
+    let mut nodes = reply.nodes().iter();
+    let line = show(reply, &mut nodes);
+    assert!(nodes.next().is_none(), "more nodes than one reply: {:?}", reply.nodes());
+    line
 }
 
 fn text(bytes: &[u8]) -> String {

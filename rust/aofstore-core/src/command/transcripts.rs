@@ -189,7 +189,9 @@ fn item(reply: &Reply, at: &mut usize) -> Vec<String> {
         }
         Node::Status(text) => vec![text.to_owned()],
         Node::Bulk(start, len) => vec![quoted(reply.slice(start, len))],
-        Node::Error(start, len) => vec![format!("(error) {}", String::from_utf8_lossy(reply.slice(start, len)))],
+        Node::Error(start, len) => {
+            vec![format!("(error) {}", String::from_utf8_lossy(reply.slice(start, len)))]
+        }
         Node::Array(len) => numbered(")", "(empty array)", (0..len).map(|_| item(reply, at)).collect()),
         Node::Set(len) => {
             let mut entries: Vec<Vec<String>> = (0..len).map(|_| item(reply, at)).collect();
@@ -207,7 +209,11 @@ fn pair(reply: &Reply, at: &mut usize) -> Vec<String> {
 
 fn indented(head: &str, lines: &[String]) -> Vec<String> {
     let indent = " ".repeat(head.len());
-    lines.iter().enumerate().map(|(n, line)| format!("{}{line}", if n == 0 { head } else { &indent })).collect()
+    lines
+        .iter()
+        .enumerate()
+        .map(|(n, line)| format!("{}{line}", if n == 0 { head } else { &indent }))
+        .collect()
 }
 
 fn numbered(mark: &str, empty: &str, entries: Vec<Vec<String>>) -> Vec<String> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Slot;
-use crate::command::transcripts::{render, split};
 use crate::command::Reply;
+use crate::command::transcripts::{render, split};
 use crate::engine::{Done, Engine, Session, Settings, Waiter};
 use crate::fs::os::{Access, OsDir};
 use crate::fs::scratch::Scratch;
@@ -98,7 +98,8 @@ fn the_one_who_waits_longest_is_served_first() {
 #[test]
 fn one_push_serves_several_and_keeps_the_rest() {
     let mut rig = Rig::new();
-    let waiters = [rig.wait("BLPOP l 0"), rig.wait("BLMPOP 0 1 l RIGHT COUNT 2"), rig.wait("BLPOP other l 0")];
+    let waiters =
+        [rig.wait("BLPOP l 0"), rig.wait("BLMPOP 0 1 l RIGHT COUNT 2"), rig.wait("BLPOP other l 0")];
     assert_eq!(rig.run("RPUSH l a b c d e"), "(integer) 5");
     let told = waiters.map(|waiter| rig.told(&waiter).unwrap());
     assert_eq!(told, ["1) \"l\"\n2) \"a\"", "1) \"l\"\n2) 1) \"e\"\n   2) \"d\"", "1) \"l\"\n2) \"b\""]);

@@ -13,8 +13,10 @@ const DUPLICATE: &str = "duplicate parameter";
 const LATER: &str = "the log cannot be switched on or off while the store is open: a later release brings it";
 
 impl Core {
-    pub(super) fn config_get(&self, patterns: &[&[u8]], reply: &mut Reply) -> Outcome {
-        let patterns: Vec<Vec<u8>> = patterns.iter().map(|pattern| pattern.to_ascii_lowercase()).collect();
+    /// `args` begin with the subcommand's name, here and below.
+    pub(super) fn config_get(&self, args: &[&[u8]], reply: &mut Reply) -> Outcome {
+        let patterns: Vec<Vec<u8>> =
+            args.iter().skip(1).map(|pattern| pattern.to_ascii_lowercase()).collect();
         let wanted = |name: &str| patterns.iter().any(|pattern| glob_matches(pattern, name.as_bytes()));
         let names = Settings::names().chain(Settings::aliases().map(|(old, _)| old));
         let found: Vec<&str> = names.filter(|name| wanted(name)).collect();
@@ -36,6 +38,7 @@ impl Core {
     }
 
     pub(super) fn config_set(&mut self, args: &[&[u8]], reply: &mut Reply) -> Outcome {
+        let args = args.get(1..).unwrap_or_default();
         if !args.len().is_multiple_of(2) {
             return Err(errors::SYNTAX);
         }

@@ -168,7 +168,7 @@ impl Core {
                 .cloned()
                 .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
                 .unwrap_or_else(|| "panic".to_owned());
-            self.gathered = None;
+            (self.gathered, self.paused) = (None, None);
             self.defect = Some(text.clone());
             Err(Error::Internal(text))
         })

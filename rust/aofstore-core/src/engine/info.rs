@@ -20,8 +20,8 @@ const SECTIONS: &[(&str, Section)] = &[
     ("Memory", Core::info_memory),
     ("Persistence", Core::info_persistence),
     ("Stats", Core::info_stats),
-    ("Replication", Core::info_replication),
-    ("Modules", Core::info_modules),
+    ("Replication", info_replication),
+    ("Modules", info_modules),
     ("Keyspace", Core::info_keyspace),
 ];
 
@@ -107,7 +107,9 @@ impl Core {
         field(out, "rdb_last_bgsave_status", "ok")?;
         field(out, "rdb_last_bgsave_time_sec", -1)?;
         field(out, "rdb_current_bgsave_time_sec", -1)?;
-        for name in ["rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"] {
+        for name in
+            ["rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"]
+        {
             field(out, name, 0)?;
         }
         Ok(())
@@ -115,7 +117,11 @@ impl Core {
 
     fn info_log(&self, out: &mut String) -> fmt::Result {
         let stats = self.log.as_ref().map(|log| log.stats());
-        field(out, "aof_enabled", u8::from(stats.is_some() || (self.loading && self.settings.is_yes("appendonly"))))?;
+        field(
+            out,
+            "aof_enabled",
+            u8::from(stats.is_some() || (self.loading && self.settings.is_yes("appendonly"))),
+        )?;
         field(out, "aof_rewrite_in_progress", 0)?;
         field(out, "aof_rewrite_scheduled", 0)?;
         field(out, "aof_last_rewrite_time_sec", -1)?;
@@ -155,16 +161,6 @@ impl Core {
         field(out, "total_error_replies", self.stats.errors)
     }
 
-    fn info_replication(&mut self, out: &mut String) -> fmt::Result {
-        field(out, "role", "master")?;
-        field(out, "connected_slaves", 0)
-    }
-
-    /// There are no modules, so there are no lines.
-    fn info_modules(&mut self, _: &mut String) -> fmt::Result {
-        Ok(())
-    }
-
     fn info_keyspace(&mut self, out: &mut String) -> fmt::Result {
         let now = clock::now_ms();
         for index in 0..self.space.databases() {
@@ -174,6 +170,16 @@ impl Core {
         }
         Ok(())
     }
+}
+
+fn info_replication(_: &mut Core, out: &mut String) -> fmt::Result {
+    field(out, "role", "master")?;
+    field(out, "connected_slaves", 0)
+}
+
+/// There are no modules, so there are no lines.
+fn info_modules(_: &mut Core, _: &mut String) -> fmt::Result {
+    Ok(())
 }
 
 /// Redis's fields of a log that is on, then ours.
@@ -212,6 +218,7 @@ fn human(bytes: u64) -> String {
 }
 
 /// What the whole process has in memory, where the system tells.
+#[expect(clippy::disallowed_methods, reason = "the kernel's word on this process, not a file of a store")]
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -2,7 +2,9 @@
 //!
 //! Sets whose members a host language could not hash (key specifications, subcommands) are arrays here.
 
-use crate::command::{self, ErrorReply, Flags, KeyPositions, Outcome, Reply, Spec, errors, glob_matches, is_word};
+use crate::command::{
+    self, ErrorReply, Flags, KeyPositions, Outcome, Reply, Spec, errors, glob_matches, is_word,
+};
 
 const NO_SUCH_COMMAND: ErrorReply = ErrorReply::new("ERR Invalid command specified");
 const NO_KEYS: ErrorReply = ErrorReply::new("ERR The command has no key arguments");
@@ -69,7 +71,9 @@ pub(super) fn list(args: &[&[u8]], reply: &mut Reply) -> Outcome {
             if is_word(kind, "MODULE") {
                 Box::new(|_| false)
             } else if is_word(kind, "ACLCAT") {
-                Box::new(move |spec| categories(spec).iter().any(|category| category.as_bytes().get(1..) == Some(&*value)))
+                Box::new(move |spec| {
+                    categories(spec).iter().any(|category| category.as_bytes().get(1..) == Some(&*value))
+                })
             } else if is_word(kind, "PATTERN") {
                 Box::new(move |spec| glob_matches(&value, lower(spec).as_bytes()))
             } else {

@@ -24,3 +24,6 @@ pub use core::Engine;
 pub use execute::{Done, Due};
 pub use session::Session;
 pub use settings::Settings;
+
+#[cfg(all(test, not(feature = "shuttle")))]
+mod server_tests;

@@ -56,7 +56,10 @@ impl Until {
             Self::Synced { log, end, local, replicas } => {
                 let synced = log.as_ref().map_or(Synced::NotYet, |log| log.synced(*end));
                 acknowledged(&mut reply, synced == Synced::Yes);
-                due = log.as_ref().filter(|_| *local && synced == Synced::Never).map(|log| Due::sync(Arc::clone(log)));
+                due = log
+                    .as_ref()
+                    .filter(|_| *local && synced == Synced::Never)
+                    .map(|log| Due::sync(Arc::clone(log)));
                 late || due.is_some() || (!replicas && (!local || synced == Synced::Yes))
             }
         };

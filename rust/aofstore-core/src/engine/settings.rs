@@ -232,9 +232,7 @@ fn normal(kind: Kind, text: &str) -> Result<String, String> {
             "no" => Ok("no".into()),
             _ => Err("argument must be 'yes' or 'no'".into()),
         },
-        Kind::Int(low, high) => {
-            bounded(integer(text)?, low, high)
-        }
+        Kind::Int(low, high) => bounded(integer(text)?, low, high),
         Kind::Clamped(low, high) => {
             bounded(integer(text)?, 0, i64::from(i32::MAX))?;
             Ok(integer(text)?.clamp(low, high).to_string())
@@ -258,7 +256,8 @@ fn integer(text: &str) -> Result<i64, String> {
 }
 
 fn save_points(text: &str) -> Option<String> {
-    let numbers = text.split_whitespace().map(|word| word.parse::<i32>().ok()).collect::<Option<Vec<i32>>>()?;
+    let numbers =
+        text.split_whitespace().map(|word| word.parse::<i32>().ok()).collect::<Option<Vec<i32>>>()?;
     let pairs = numbers.chunks(2).map(|pair| match *pair {
         [seconds, changes] if seconds >= 1 && changes >= 0 => Some(format!("{seconds} {changes}")),
         _ => None,

@@ -323,7 +323,8 @@ mod tests {
             (any::<bool>(), vec(value(), 1..5)).prop_map(|(front, values)| Step::Push(front, values)),
             any::<bool>().prop_map(Step::Pop),
             (-8i64..8, value()).prop_map(|(at, value)| Step::Set(at, value)),
-            (value(), value(), any::<bool>()).prop_map(|(pivot, value, before)| Step::Insert(pivot, value, before)),
+            (value(), value(), any::<bool>())
+                .prop_map(|(pivot, value, before)| Step::Insert(pivot, value, before)),
             (-3i64..3, value()).prop_map(|(count, value)| Step::Remove(count, value)),
             (0usize..9, 0usize..9).prop_map(|(start, count)| Step::Cut(start, count)),
         ]
@@ -357,7 +358,9 @@ mod tests {
             Step::Push(front, values) => {
                 let slices: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
                 list.push(end(front), &slices, fill);
-                values.iter().for_each(|value| model.insert(if front { 0 } else { model.len() }, value.clone()));
+                values
+                    .iter()
+                    .for_each(|value| model.insert(if front { 0 } else { model.len() }, value.clone()));
                 true
             }
             Step::Pop(front) => {

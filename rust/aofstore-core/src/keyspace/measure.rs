@@ -14,7 +14,8 @@ impl Keyspace {
         let mut total = 0;
         for db in dbs {
             let keys = db.records.len();
-            let cost = |record: &crate::encoding::Record<super::Object>| record.memory() + value(record).memory();
+            let cost =
+                |record: &crate::encoding::Record<super::Object>| record.memory() + value(record).memory();
             total += db.memory() + db.deadlines.len() * size_of::<Keyed<i64>>();
             total += if keys <= SAMPLE {
                 db.records.iter().map(cost).sum()

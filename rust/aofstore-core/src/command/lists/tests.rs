@@ -43,7 +43,9 @@ fn a_blocking_command_that_finds_nothing_says_what_it_waits_for() {
 
 #[test]
 fn an_emptied_list_is_gone_by_every_way_out() {
-    for last in ["LPOP l", "RPOP l", "LPOP l 3", "LREM l 0 x", "LTRIM l 1 0", "LMOVE l m LEFT LEFT", "LMPOP 1 l LEFT"] {
+    for last in
+        ["LPOP l", "RPOP l", "LPOP l 3", "LREM l 0 x", "LTRIM l 1 0", "LMOVE l m LEFT LEFT", "LMPOP 1 l LEFT"]
+    {
         let mut harness = Harness::new();
         harness.run("RPUSH l x");
         harness.run(last);
@@ -56,11 +58,14 @@ fn watchers_hear_of_changes_and_of_nothing_else() {
     let mut harness = Harness::new();
     harness.run("RPUSH l a b c");
     harness.space.watches.add(0, b"l");
-    for line in ["LRANGE l 0 -1", "LREM l 0 x", "LPUSHX m a", "LPOP l 0", "LSET l 9 x", "LINSERT l AFTER x y"] {
+    for line in ["LRANGE l 0 -1", "LREM l 0 x", "LPUSHX m a", "LPOP l 0", "LSET l 9 x", "LINSERT l AFTER x y"]
+    {
         harness.run(line);
         assert_eq!(harness.space.watches.version(0, b"l"), 0, "{line}");
     }
-    for (version, line) in ["LTRIM l 0 -1", "LPOP l", "RPUSH l x", "LSET l 0 y", "LMOVE l l LEFT RIGHT"].iter().enumerate() {
+    for (version, line) in
+        ["LTRIM l 0 -1", "LPOP l", "RPUSH l x", "LSET l 0 y", "LMOVE l l LEFT RIGHT"].iter().enumerate()
+    {
         harness.run(line);
         assert!(harness.space.watches.version(0, b"l") > version as u64, "{line}");
     }
