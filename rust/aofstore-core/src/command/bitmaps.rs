@@ -3,6 +3,8 @@
 
 pub(super) mod fields;
 
+use std::ops::Range;
+
 use super::args::{self, Args};
 use super::context::Context;
 use super::errors::{self, ErrorReply, Outcome};
@@ -34,23 +36,29 @@ fn offset(cx: &Context<'_>, arg: &[u8], width: Option<u32>) -> Result<u64, Error
     let longest = if cx.replaying { usize::MAX } else { cx.keys.space.limits.proto_max_bulk_len };
     number
         .and_then(|number| number.checked_mul(unit))
-        .filter(|&offset| offset <= i64::MAX as u64 && usize::try_from(offset >> 3).is_ok_and(|byte| byte < longest))
+        .filter(|&offset| i64::try_from(offset).is_ok_and(|offset| longest > (offset >> 3) as usize))
         .ok_or(errors::BIT_OFFSET)
 }
 
-/// The string under `key` with at least `length` bytes, to be changed in place.
-fn text_of_length<'c>(cx: &'c mut Context<'_>, key: &[u8], length: usize) -> Result<&'c mut Vec<u8>, ErrorReply> {
-    let missing = length.saturating_sub(cx.keys.text(key)?.map_or(0, |text| text.len()));
-    // Memory that a user chose the size of is asked for before anything changes.
-    let mut room: Vec<u8> = Vec::new();
-    room.try_reserve_exact(if missing > 0 { length } else { 0 }).map_err(|_| errors::STRING_TOO_LONG)?;
-    let bytes = cx.keys.text_mut(key)?;
-    if missing > 0 {
-        room.extend_from_slice(bytes);
-        room.resize(length, 0);
-        *bytes = room;
+/// Growth beyond this asks for the memory before anything changes: a user chose the size.
+const LARGE: usize = 1 << 20;
+
+/// The string under `key` with at least `length` bytes, to be changed in place; whether it had to grow.
+fn grown<'c>(
+    cx: &'c mut Context<'_>,
+    key: &[u8],
+    length: usize,
+) -> Result<(&'c mut Vec<u8>, bool), ErrorReply> {
+    if length > LARGE && cx.keys.text(key)?.is_none_or(|text| text.len() < length) {
+        let mut room: Vec<u8> = Vec::new();
+        room.try_reserve_exact(length).map_err(|_| errors::STRING_TOO_LONG)?;
     }
-    Ok(bytes)
+    let bytes = cx.keys.text_mut(key)?;
+    let grows = bytes.len() < length;
+    if grows {
+        bytes.resize(length, 0);
+    }
+    Ok((bytes, grows))
 }
 
 fn setbit(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -61,16 +69,16 @@ fn setbit(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
         _ => return Err(errors::BIT_VALUE),
     };
     let (byte, mask) = ((at >> 3) as usize, 0x80 >> (at & 7));
-    let old = bit_at(cx, key, at)?;
-    if old == Some(on) {
-        cx.reply.bool(on);
-        return Ok(());
+    let (bytes, grew) = grown(cx, key, byte + 1)?;
+    let mut was = false;
+    if let Some(target) = bytes.get_mut(byte) {
+        was = *target & mask != 0;
+        *target = if on { *target | mask } else { *target & !mask };
     }
-    if let Some(target) = text_of_length(cx, key, byte + 1)?.get_mut(byte) {
-        if on { *target |= mask } else { *target &= !mask }
+    if grew || was != on {
+        cx.changed(key);
     }
-    cx.changed(key);
-    cx.reply.bool(old.unwrap_or_default());
+    cx.reply.bool(was);
     Ok(())
 }
 
@@ -100,7 +108,7 @@ fn counts_bits(args: Args<'_>, index: usize) -> Result<bool, ErrorReply> {
 
 /// The bits from `start` to `end`, both included and either counted from the back, in a string of `length` bytes;
 /// the numbers count bytes or bits. None if there is none between them.
-fn bits_between(length: usize, start: i64, end: i64, in_bits: bool) -> Option<std::ops::Range<u64>> {
+fn bits_between(length: usize, start: i64, end: i64, in_bits: bool) -> Option<Range<u64>> {
     let total = if in_bits { (length as i64).saturating_mul(8) } else { length as i64 };
     let resolve = |at: i64| if at < 0 { at.saturating_add(total).max(0) } else { at };
     let (start, end) = (resolve(start), resolve(end).min(total - 1));
@@ -129,22 +137,32 @@ fn bitcount(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// The bytes that lie wholly in `bits`, and what of the bytes before and behind them does, masked by `keep`.
-fn split(bytes: &[u8], bits: std::ops::Range<u64>) -> (Option<(usize, u8)>, &[u8], Option<(usize, u8)>) {
+/// A byte of which only the bits of a mask count.
+type Edge = (usize, u8);
+
+/// A range of bits as bytes: those that lie wholly in it, and what of one before and one behind them does.
+struct Pieces<'a> {
+    before: Option<Edge>,
+    whole: &'a [u8],
+    behind: Option<Edge>,
+}
+
+fn split(bytes: &[u8], bits: Range<u64>) -> Pieces<'_> {
     let (first, last) = ((bits.start >> 3) as usize, (bits.end >> 3) as usize);
     let (head, tail) = (0xFF_u8 >> (bits.start & 7), !(0xFF_u8 >> (bits.end & 7)));
     if first == last {
-        return (Some((first, head & tail)), &[], None);
+        return Pieces { before: Some((first, head & tail)), whole: &[], behind: None };
     }
-    let whole = first + usize::from(head != 0xFF);
     let before = (head != 0xFF).then_some((first, head));
-    (before, bytes.get(whole..last).unwrap_or_default(), (tail != 0).then_some((last, tail)))
+    let whole = bytes.get(first + usize::from(before.is_some())..last).unwrap_or_default();
+    Pieces { before, whole, behind: (tail != 0).then_some((last, tail)) }
 }
 
-fn count(bytes: &[u8], bits: std::ops::Range<u64>) -> u64 {
-    let (before, whole, behind) = split(bytes, bits);
+fn count(bytes: &[u8], bits: Range<u64>) -> u64 {
+    let Pieces { before, whole, behind } = split(bytes, bits);
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or_default();
     let edges = [before, behind].into_iter().flatten();
-    let at_edges: u32 = edges.map(|(at, mask)| (bytes.get(at).copied().unwrap_or(0) & mask).count_ones()).sum();
+    let at_edges: u32 = edges.map(|(at, mask)| (byte(at) & mask).count_ones()).sum();
     let (words, rest) = whole.as_chunks::<8>();
     let in_words: u64 = words.iter().map(|word| u64::from(u64::from_ne_bytes(*word).count_ones())).sum();
     let in_rest: u32 = rest.iter().map(|byte| byte.count_ones()).sum();
@@ -169,26 +187,24 @@ fn bitpos(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let start = if args.len() > 3 { args::int(args.at(3))? } else { 0 };
     let in_bits = counts_bits(args, 5)?;
     let end = if args.len() > 4 { args::int(args.at(4))? } else { -1 };
-    let position = bits_between(bytes.len(), start, end, in_bits).map(|range| match first(bytes, range.clone(), bit) {
-        Some(at) => at as i64,
-        // Without an end the string goes on for ever in zeros.
-        None if !bit && args.len() <= 4 => range.end as i64,
-        None => -1,
-    });
-    cx.reply.int(position.unwrap_or(-1));
+    let range = bits_between(bytes.len(), start, end, in_bits);
+    let found = range.clone().and_then(|range| first(bytes, range, bit));
+    // Without an end the string goes on for ever in zeros.
+    let endless = range.filter(|_| !bit && args.len() <= 4).map(|range| range.end);
+    cx.reply.int(found.or(endless).map_or(-1, |at| at as i64));
     Ok(())
 }
 
 /// The first bit of `bits` that is `bit`.
-fn first(bytes: &[u8], bits: std::ops::Range<u64>, bit: bool) -> Option<u64> {
-    let (before, whole, behind) = split(bytes, bits.clone());
+fn first(bytes: &[u8], bits: Range<u64>, bit: bool) -> Option<u64> {
+    let Pieces { before, whole, behind } = split(bytes, bits.clone());
     let wanted = |at: usize, mask: u8| {
         let byte = bytes.get(at).copied().unwrap_or_default();
         let hits = if bit { byte } else { !byte } & mask;
         (hits != 0).then(|| at as u64 * 8 + u64::from(hits.leading_zeros()))
     };
     let dull = if bit { 0 } else { 0xFF };
-    let start = (bits.start.div_ceil(8)) as usize;
+    let start = bits.start.div_ceil(8) as usize;
     before
         .and_then(|(at, mask)| wanted(at, mask))
         .or_else(|| whole.iter().position(|&byte| byte != dull).and_then(|at| wanted(start + at, 0xFF)))

@@ -66,7 +66,8 @@ fn lcs(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     } else if options.indexes {
         indexes(cx, &table, &options);
     } else {
-        let mut common: Vec<u8> = table.matches().flat_map(|run| a.get(run.in_a()).unwrap_or_default().iter().rev()).copied().collect();
+        let backwards = table.matches().flat_map(|run| a.get(run.in_a()).unwrap_or_default().iter().rev());
+        let mut common: Vec<u8> = backwards.copied().collect();
         common.reverse();
         cx.reply.bulk(&common);
     }

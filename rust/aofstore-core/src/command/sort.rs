@@ -1,4 +1,4 @@
-//! SORT and SORT_RO: lists, sets and sorted sets in order of themselves or of other keys.
+//! SORT and `SORT_RO`: lists, sets and sorted sets in order of themselves or of other keys.
 //!
 //! What is stored is the same on replay: ties are broken by the element's bytes wherever the order it came in is not
 //! a property of the data (sets).
@@ -104,7 +104,8 @@ fn sort(cx: &mut Context<'_>, args: Args<'_>, may_store: bool) -> Outcome {
     if !options.unsorted {
         weigh(cx, &mut items, &options)?;
         items.sort_by(|a, b| {
-            let order = compare(a, b).then_with(|| if ordered { Ordering::Equal } else { a.element.cmp(&b.element) });
+            let order =
+                compare(a, b).then_with(|| if ordered { Ordering::Equal } else { a.element.cmp(&b.element) });
             if options.descending { order.reverse() } else { order }
         });
     } else if options.descending && ordered {

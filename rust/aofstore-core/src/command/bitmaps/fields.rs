@@ -3,7 +3,7 @@
 //! All arguments are read before the first field is touched. INVARIANT: arithmetic is done in 128 bits and brought
 //! back into the field, so nothing wraps unasked.
 
-use super::{offset, text_of_length};
+use super::{grown, offset};
 use crate::command::args::{self, Args};
 use crate::command::context::Context;
 use crate::command::errors::{self, ErrorReply, Outcome};
@@ -169,15 +169,17 @@ fn read(cx: &mut Context<'_>, key: &[u8], steps: &[(Field, Action)]) -> Outcome 
     let mut room = itoa::Buffer::new();
     let bytes = cx.keys.text(key)?.map_or(&[][..], |text| text.bytes(&mut room));
     cx.reply.array(steps.len());
-    steps.iter().for_each(|(field, _)| cx.reply.int(field.read(bytes)));
+    for (field, _) in steps {
+        cx.reply.int(field.read(bytes));
+    }
     Ok(())
 }
 
 /// The string grows to `length` even if every step fails, and is then logged: Redis grows it in memory alone.
 fn write(cx: &mut Context<'_>, key: &[u8], steps: &[(Field, Action)], length: usize) -> Outcome {
-    let mut changes = usize::from(cx.keys.text(key)?.is_none_or(|text| text.len() < length));
     let mut told = Vec::with_capacity(steps.len());
-    let bytes = text_of_length(cx, key, length)?;
+    let (bytes, grew) = grown(cx, key, length)?;
+    let mut changes = usize::from(grew);
     for &(field, action) in steps {
         let old = field.read(bytes);
         let next = field.next(old, action);

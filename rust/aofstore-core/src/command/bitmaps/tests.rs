@@ -5,15 +5,15 @@ use proptest::prelude::*;
 
 use super::{bits_between, count, first};
 use crate::command::testing::Harness;
-use crate::keyspace::Limits;
+use crate::keyspace::{Limits, Text};
 
 fn bits(bytes: &[u8]) -> Vec<bool> {
     bytes.iter().flat_map(|byte| (0..8).map(move |bit| byte & (0x80 >> bit) != 0)).collect()
 }
 
 fn escaped(bytes: &[u8]) -> String {
-    let hex: String = bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
-    format!("\"{hex}\"")
+    let hex: Vec<String> = bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+    format!("\"{}\"", hex.concat())
 }
 
 proptest! {
@@ -55,7 +55,7 @@ proptest! {
         let name = ["AND", "or", "Xor"][which];
         prop_assert_eq!(harness.run(&format!("BITOP {name} d {}", names.join(" "))), longest.to_string());
         let mut keys = harness.space.keys(0, harness.now);
-        prop_assert_eq!(keys.text(b"d").unwrap().map(|text| text.to_vec()).unwrap_or_default(), wanted);
+        prop_assert_eq!(keys.text(b"d").unwrap().map(Text::to_vec).unwrap_or_default(), wanted);
     }
 
     #[test]
