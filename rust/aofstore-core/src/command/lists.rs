@@ -11,7 +11,7 @@ use super::table::{
     Flags, KeyPositions, ONE_KEY, READ, READ_SLOW, SHRINK, Spec, TWO_KEYS, WRITE, WRITE_SLOW,
 };
 use crate::encoding::Side;
-use crate::keyspace::{End, List};
+use crate::keyspace::{End, Limits, List};
 
 const G: &str = "list";
 const CUT: Flags = Flags::WRITE.union(Flags::SLOW);
@@ -45,16 +45,18 @@ fn changed(cx: &mut Context<'_>, key: &[u8], count: usize) {
     cx.effects.changed_by(count);
 }
 
-/// What follows every removal: an emptied list goes, a short one gets the small encoding back.
-fn settle(cx: &mut Context<'_>, key: &[u8], count: usize) -> Outcome {
-    let limits = cx.keys.space.limits;
-    match cx.keys.list_mut(key)? {
-        Some(list) if list.is_empty() => _ = cx.keys.remove(key),
-        Some(list) => list.shrink(&limits),
-        None => {}
+/// Gives a list that lost elements the encoding of its size; whether nothing is left of it.
+fn settle(list: &mut List, limits: &Limits) -> bool {
+    list.shrink(limits);
+    list.is_empty()
+}
+
+/// What follows every removal: an emptied list goes.
+fn lost(cx: &mut Context<'_>, key: &[u8], count: usize, emptied: bool) {
+    if emptied {
+        cx.keys.remove(key);
     }
     changed(cx, key, count);
-    Ok(())
 }
 
 fn end(arg: &[u8]) -> Result<End, ErrorReply> {
@@ -94,23 +96,30 @@ fn pop(cx: &mut Context<'_>, args: Args<'_>, end: End) -> Outcome {
     if args.len() == 3 {
         return pop_counted(cx, key, end, args::count(args.at(2))?);
     }
-    let reply = &mut *cx.reply;
+    let limits = cx.keys.space.limits;
     let Some(list) = cx.keys.list_mut(key)? else {
-        reply.nil();
+        cx.reply.nil();
         return Ok(());
     };
-    list.pop(end, |entry| reply.entry(entry));
-    settle(cx, key, 1)
+    list.pop(end, |entry| cx.reply.entry(entry));
+    let emptied = settle(list, &limits);
+    lost(cx, key, 1, emptied);
+    Ok(())
 }
 
 fn pop_counted(cx: &mut Context<'_>, key: &[u8], end: End, count: usize) -> Outcome {
+    let limits = cx.keys.space.limits;
     let Some(list) = cx.keys.list_mut(key)? else {
         cx.reply.nil();
         return Ok(());
     };
     let count = count.min(list.len());
     take(cx.reply, list, end, count);
-    if count > 0 { settle(cx, key, count) } else { Ok(()) }
+    if count > 0 {
+        let emptied = settle(list, &limits);
+        lost(cx, key, count, emptied);
+    }
+    Ok(())
 }
 
 /// Replies with `count` elements from an end, in the order they are popped, and removes them.
@@ -208,20 +217,32 @@ fn linsert(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 fn lrem(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (key, count) = (args.at(1), args::int(args.at(2))?);
-    let gone = cx.keys.list_mut(key)?.map_or(0, |list| list.remove_matches(count, args.at(3)));
+    let limits = cx.keys.space.limits;
+    let Some(list) = cx.keys.list_mut(key)? else {
+        cx.reply.int(0);
+        return Ok(());
+    };
+    let gone = list.remove_matches(count, args.at(3));
     cx.reply.len(gone);
-    if gone > 0 { settle(cx, key, gone) } else { Ok(()) }
+    if gone > 0 {
+        let emptied = settle(list, &limits);
+        lost(cx, key, gone, emptied);
+    }
+    Ok(())
 }
 
 fn ltrim(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let (start, end) = (args::int(args.at(2))?, args::int(args.at(3))?);
     cx.reply.ok();
+    let limits = cx.keys.space.limits;
     let Some(list) = cx.keys.list_mut(key)? else { return Ok(()) };
     let (start, count) = span(list.len(), start, end);
     let gone = list.remove_range(start + count, usize::MAX) + list.remove_range(0, start);
     // Watchers hear of a trim that removed nothing, as in Redis; the log does not.
-    settle(cx, key, gone)
+    let emptied = settle(list, &limits);
+    lost(cx, key, gone, emptied);
+    Ok(())
 }
 
 const ZERO_RANK: ErrorReply = ErrorReply::new(
@@ -331,12 +352,19 @@ fn move_element(cx: &mut Context<'_>, from: &[u8], to: &[u8], ends: (End, End)) 
     }
     cx.keys.list_mut(to)?;
     let limits = cx.keys.space.limits;
-    let popped = cx.keys.list_mut(from)?.and_then(|list| list.pop(ends.0, |entry| entry.to_vec()));
-    let value = popped.unwrap_or_default();
+    let Some(list) = cx.keys.list_mut(from)? else { return Ok(false) };
+    let Some(value) = list.pop(ends.0, |entry| entry.to_vec()) else { return Ok(false) };
+    let emptied = if from == to {
+        list.push(ends.1, &[&value], limits.list_fill());
+        false
+    } else {
+        let emptied = settle(list, &limits);
+        cx.keys.list_or_new(to)?.push(ends.1, &[&value], limits.list_fill());
+        cx.keys.changed(to);
+        emptied
+    };
+    lost(cx, from, 1, emptied);
     cx.reply.bulk(&value);
-    cx.keys.list_or_new(to)?.push(ends.1, &[&value], limits.list_fill());
-    cx.keys.changed(to);
-    settle(cx, from, 1)?;
     Ok(true)
 }
 
@@ -382,13 +410,15 @@ fn lmpop(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 /// Pops from the first list there is, logged as LPOP or RPOP with the count; false if there is none.
 fn pop_first(cx: &mut Context<'_>, request: &Request<'_>) -> Result<bool, ErrorReply> {
+    let limits = cx.keys.space.limits;
     for key in request.keys {
         let Some(list) = cx.keys.list_mut(key)? else { continue };
         let count = request.count.min(list.len());
         cx.reply.array(2);
         cx.reply.bulk(key);
         take(cx.reply, list, request.end, count);
-        settle(cx, key, count)?;
+        let emptied = settle(list, &limits);
+        lost(cx, key, count, emptied);
         cx.effects.rewrite(&[pop_name(request.end), key, itoa::Buffer::new().format(count).as_bytes()]);
         return Ok(true);
     }

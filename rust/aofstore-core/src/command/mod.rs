@@ -5,6 +5,7 @@
 //! too but carried out by `engine`.
 
 mod args;
+mod bitmaps;
 mod connection;
 mod context;
 mod databases;
@@ -17,6 +18,7 @@ mod help;
 mod instant;
 mod key_positions;
 mod keys;
+mod lcs;
 mod lists;
 mod memory;
 mod object;
@@ -24,6 +26,7 @@ mod reply;
 mod server;
 mod setops;
 mod sets;
+mod sort;
 mod strings;
 mod table;
 #[cfg(test)]

@@ -8,7 +8,8 @@ use super::args::Args;
 use super::context::Context;
 use super::errors::{self, ErrorReply, Outcome};
 use super::{
-    connection, databases, expire, hashes, keys, lists, memory, object, server, setops, sets, strings, zsets,
+    bitmaps, connection, databases, expire, hashes, keys, lcs, lists, memory, object, server, setops, sets,
+    sort, strings, zsets,
 };
 
 pub type Run = fn(&mut Context<'_>, Args<'_>) -> Outcome;
@@ -188,6 +189,8 @@ impl Spec {
 #[rustfmt::skip]
 const FAMILIES: &[&[Spec]] = &[
     strings::COMMANDS,
+    bitmaps::COMMANDS,
+    lcs::COMMANDS,
     lists::COMMANDS,
     lists::blocking::COMMANDS,
     sets::COMMANDS,
@@ -195,6 +198,7 @@ const FAMILIES: &[&[Spec]] = &[
     hashes::COMMANDS,
     zsets::COMMANDS,
     keys::COMMANDS,
+    sort::COMMANDS,
     expire::COMMANDS,
     object::COMMANDS,
     databases::COMMANDS,

@@ -8,6 +8,8 @@ use crate::encoding::listpack::{self, Entry};
 use crate::encoding::quicklist::{self, Fill};
 use crate::encoding::{Listpack, Quicklist, Side};
 
+pub use crate::encoding::quicklist::View as Node;
+
 /// An end of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -101,16 +103,37 @@ impl List {
 
     /// Becomes a listpack again if all that is left is one of at most half the size of `limits`.
     pub fn shrink(&mut self, limits: &Limits) {
+        self.pack_within(limits, 2);
+    }
+
+    /// Becomes a listpack if it is one node of at most `1 / share` of the size of `limits`.
+    fn pack_within(&mut self, limits: &Limits, share: usize) {
         let Form::Quick(list) = &mut self.0 else { return };
         let Some(pack) = list.single_packed() else { return };
         let fill = limits.list_fill();
         let fits = match limits.list_max_listpack_size {
-            0.. => pack.len() <= fill.count() / 2,
-            _ => pack.bytes() <= fill.bytes() / 2,
+            0.. => pack.len() <= fill.count() / share,
+            _ => pack.bytes() <= fill.bytes() / share,
         };
         if fits && let Some(pack) = list.take_single_packed() {
             self.0 = Form::Packed(pack);
         }
+    }
+
+    /// Takes the nodes of a snapshot; None if there is nothing in them.
+    pub fn from_nodes(nodes: Quicklist, limits: &Limits) -> Option<Self> {
+        let mut list = Self(Form::Quick(Box::new(nodes)));
+        list.pack_within(limits, 1);
+        (!list.is_empty()).then_some(list)
+    }
+
+    /// The nodes in order, as a snapshot stores them.
+    pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        let (one, many) = match &self.0 {
+            Form::Packed(pack) => (Some(Node::Packed(pack)), None),
+            Form::Quick(list) => (None, Some(list.nodes())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
     }
 
     /// Lets `take` read the value at an end, then removes it.
@@ -288,18 +311,9 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { list_max_listpack_size: 6, ..DEFAULTS };
-    const DEFAULTS: Limits = Limits {
-        hash_max_listpack_entries: 0,
-        hash_max_listpack_value: 0,
-        list_max_listpack_size: -2,
-        set_max_intset_entries: 0,
-        set_max_listpack_entries: 0,
-        set_max_listpack_value: 0,
-        zset_max_listpack_entries: 0,
-        zset_max_listpack_value: 0,
-        proto_max_bulk_len: 0,
-    };
+    fn of_six() -> Limits {
+        Limits { list_max_listpack_size: 6, ..Limits::default() }
+    }
 
     #[derive(Debug, Clone)]
     enum Step {
@@ -358,9 +372,9 @@ mod tests {
             Step::Push(front, values) => {
                 let slices: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
                 list.push(end(front), &slices, fill);
-                values
-                    .iter()
-                    .for_each(|value| model.insert(if front { 0 } else { model.len() }, value.clone()));
+                for value in &values {
+                    model.insert(if front { 0 } else { model.len() }, value.clone());
+                }
                 true
             }
             Step::Pop(front) => {
@@ -399,7 +413,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_list_is_a_vector_of_values(steps in vec(step(), 0..40), counted in any::<bool>()) {
-            let limits = if counted { LIMITS } else { DEFAULTS };
+            let limits = if counted { of_six() } else { Limits::default() };
             let (mut list, mut model) = (List::new(), Vec::new());
             for step in steps {
                 prop_assert!(run(&mut list, &mut model, step, &limits));
@@ -415,16 +429,16 @@ mod tests {
     #[test]
     fn grows_into_a_quicklist_and_back_below_half() {
         let mut list = List::new();
-        let fill = LIMITS.list_fill();
+        let fill = of_six().list_fill();
         list.push(End::Back, &[b"1", b"2", b"3", b"4", b"5", b"6"], fill);
         assert_eq!(list.encoding(), "listpack");
         list.push(End::Back, &[b"7"], fill);
         assert_eq!(list.encoding(), "quicklist");
         list.remove_range(0, 3);
-        list.shrink(&LIMITS);
+        list.shrink(&of_six());
         assert_eq!(list.encoding(), "quicklist");
         list.remove_range(0, 1);
-        list.shrink(&LIMITS);
+        list.shrink(&of_six());
         assert_eq!(list.encoding(), "listpack");
         assert!(list.iter().map(|entry| entry.to_vec()).eq([b"5", b"6", b"7"].map(|value| value.to_vec())));
     }
@@ -432,13 +446,33 @@ mod tests {
     #[test]
     fn a_failed_change_converts_nothing() {
         let mut list = List::new();
-        let (fill, big) = (DEFAULTS.list_fill(), vec![b'x'; 10_000]);
+        let (fill, big) = (Limits::default().list_fill(), vec![b'x'; 10_000]);
         list.push(End::Back, &[b"a"], fill);
         assert!(!list.set(5, &big, fill));
         assert!(!list.insert_beside(b"nobody", &big, Side::After, fill));
         assert_eq!(list.encoding(), "listpack");
         assert!(list.set(0, &big, fill));
         assert_eq!(list.encoding(), "quicklist");
+    }
+
+    #[test]
+    fn nodes_of_a_snapshot_come_back() {
+        for count in [1usize, 6, 7, 40] {
+            let mut list = List::new();
+            let values: Vec<Vec<u8>> = (0..count).map(|number| vec![b'v'; number * 700]).collect();
+            list.push(End::Back, &values.iter().map(Vec::as_slice).collect::<Vec<_>>(), of_six().list_fill());
+            let mut nodes = Quicklist::new(of_six().list_fill());
+            for node in list.nodes() {
+                match node {
+                    Node::Packed(pack) => nodes.append_packed(pack.clone()),
+                    Node::Plain(value) => nodes.append_plain(value),
+                }
+            }
+            let back = List::from_nodes(nodes, &of_six()).unwrap();
+            assert_eq!((back.encoding(), back.len()), (list.encoding(), list.len()));
+            assert!(back.iter().eq(list.iter()));
+        }
+        assert!(List::from_nodes(Quicklist::new(of_six().list_fill()), &of_six()).is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The list commands that wait: each tries at once, is logged as its plain sibling, and else asks to be run again.
 
-use super::{G, Request, end, move_element, pop_first, pop_name, settle};
+use super::{G, Request, end, lost, move_element, pop_first, pop_name, settle};
 use crate::command::args::Args;
 use crate::command::context::{Context, Wait};
 use crate::command::errors::Outcome;
@@ -30,13 +30,14 @@ fn wait(cx: &mut Context<'_>, keys: &[&[u8]], timeout: Option<u64>) {
 fn pop(cx: &mut Context<'_>, args: Args<'_>, end: End) -> Outcome {
     let Some((seconds, keys)) = args.from(1).split_last() else { return Ok(()) };
     let timeout = instant::timeout(seconds, cx.keys.now())?;
+    let limits = cx.keys.space.limits;
     for key in keys {
         let Some(list) = cx.keys.list_mut(key)? else { continue };
         cx.reply.array(2);
         cx.reply.bulk(key);
-        let reply = &mut *cx.reply;
-        list.pop(end, |entry| reply.entry(entry));
-        settle(cx, key, 1)?;
+        list.pop(end, |entry| cx.reply.entry(entry));
+        let emptied = settle(list, &limits);
+        lost(cx, key, 1, emptied);
         cx.effects.rewrite(&[pop_name(end), key]);
         return Ok(());
     }
