@@ -54,7 +54,7 @@ texts! {
     BIT_VALUE = "ERR bit is not an integer or out of range";
     BIT_ARGUMENT = "ERR The bit argument must be 1 or 0.";
     DB_INDEX = "ERR DB index is out of range";
-    INVALID_DB_INDEX = "ERR invalid DB index";
+    OUT_OF_INT_RANGE = "ERR value is out of range, value must between -2147483648 and 2147483647";
     SAME_OBJECT = "ERR source and destination objects are the same";
     INVALID_CURSOR = "ERR invalid cursor";
     TIMEOUT_NOT_A_FLOAT = "ERR timeout is not a float or out of range";

@@ -63,7 +63,21 @@ fn keys(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 /// The cursor of a SCAN-like command.
 pub(super) fn cursor(arg: &[u8]) -> Result<u64, ErrorReply> {
-    num::parse_u64(arg).ok_or(errors::INVALID_CURSOR)
+    // As C's strtoul reads it: a sign may stand in front, and nothing at all is 0.
+    let (negative, digits) = match arg {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        _ => (false, arg),
+    };
+    if digits.is_empty() {
+        return if arg.is_empty() { Ok(0) } else { Err(errors::INVALID_CURSOR) };
+    }
+    let value = digits.iter().try_fold(0_u64, |value, &digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    });
+    let value = value.ok_or(errors::INVALID_CURSOR)?;
+    Ok(if negative { value.wrapping_neg() } else { value })
 }
 
 /// What iterating a missing key gives.
@@ -202,7 +216,11 @@ fn renamenx(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 /// A database index, or Redis's complaint about it.
 pub(super) fn database(cx: &Context<'_>, arg: &[u8], not_a_number: ErrorReply) -> Result<usize, ErrorReply> {
-    let index = num::parse_i64(arg).ok_or(not_a_number)?;
+    let index = num::parse_i64(arg).ok_or(not_a_number.clone())?;
+    // Redis has a text of its own for what is no int32, unless the command named one (SWAPDB).
+    let too_big =
+        if not_a_number == errors::NOT_AN_INTEGER { errors::OUT_OF_INT_RANGE } else { not_a_number };
+    let index = i32::try_from(index).map_err(|_| too_big)?;
     usize::try_from(index).ok().filter(|&db| db < cx.keys.space.databases()).ok_or(errors::DB_INDEX)
 }
 

@@ -4,7 +4,7 @@
 //! takes it, and syncs if it has to, after the engine's lock is free and before the caller is told.
 
 use super::core::Core;
-use super::settings::{Refused, Settings, canonical};
+use super::settings::{Refused, Settings};
 use crate::aof::Policy;
 use crate::command::{ErrorReply, Outcome, Reply, errors, glob_matches};
 
@@ -15,14 +15,14 @@ const LATER: &str = "the log cannot be switched on or off while the store is ope
 impl Core {
     /// `args` begin with the subcommand's name, here and below.
     pub(super) fn config_get(&self, args: &[&[u8]], reply: &mut Reply) -> Outcome {
-        let patterns: Vec<Vec<u8>> =
-            args.iter().skip(1).map(|pattern| pattern.to_ascii_lowercase()).collect();
-        let wanted = |name: &str| patterns.iter().any(|pattern| glob_matches(pattern, name.as_bytes()));
+        let patterns: Vec<(&[u8], Vec<u8>)> =
+            args.iter().skip(1).map(|&given| (given, given.to_ascii_lowercase())).collect();
         let names = Settings::names().chain(Settings::aliases().map(|(old, _)| old));
-        let found: Vec<&str> = names.filter(|name| wanted(name)).collect();
+        let found: Vec<(&[u8], &str)> =
+            names.filter_map(|name| Some((shown(name, &patterns)?, name))).collect();
         reply.map(found.len());
-        for name in found {
-            reply.bulk(name.as_bytes());
+        for (shown, name) in found {
+            reply.bulk(shown);
             reply.bulk(self.setting(name).as_bytes());
         }
         Ok(())
@@ -84,6 +84,12 @@ impl Core {
     }
 }
 
+/// How `name` is shown: as it was asked for, or in its own spelling if a pattern found it. None: not asked for.
+fn shown<'a>(name: &'a str, patterns: &[(&'a [u8], Vec<u8>)]) -> Option<&'a [u8]> {
+    let (given, pattern) = patterns.iter().find(|(_, pattern)| glob_matches(pattern, name.as_bytes()))?;
+    Some(if pattern == name.as_bytes() { given } else { name.as_bytes() })
+}
+
 /// Lower-case names and texts. Bytes that are no text fit no setting but the free texts, which are immutable.
 fn readable(args: &[&[u8]]) -> Result<Vec<(String, String)>, ErrorReply> {
     let text = |arg: &[u8]| String::from_utf8_lossy(arg).into_owned();
@@ -104,11 +110,11 @@ fn check_names(pairs: &[(String, String)]) -> Outcome {
             Some(false) => return Err(failed(name, IMMUTABLE)),
             Some(true) => {}
         }
-        let canonical = canonical(name);
-        if seen.contains(&canonical) {
+        // As in Redis, a name and its old form are two names; the later one stands.
+        if seen.contains(&name.as_str()) {
             return Err(failed(name, DUPLICATE));
         }
-        seen.push(canonical);
+        seen.push(name);
     }
     Ok(())
 }

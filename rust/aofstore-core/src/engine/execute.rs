@@ -287,6 +287,11 @@ impl Core {
         reply: &mut Reply,
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
         let checked = self.checked(argv);
+        if let Err(error) = &checked
+            && argv.first().is_some_and(|name| command::is_word(name, "EXEC"))
+        {
+            return Err(self.abort(session, error));
+        }
         if let Some(queue) = &mut session.multi {
             match checked {
                 Err(error) => {

@@ -61,7 +61,8 @@ impl Core {
     }
 
     fn select(&self, session: &mut Session, args: &[&[u8]], reply: &mut Reply) -> Outcome {
-        let index = args.first().and_then(|arg| num::parse_i64(arg)).ok_or(errors::INVALID_DB_INDEX)?;
+        let index = args.first().and_then(|arg| num::parse_i64(arg)).ok_or(errors::NOT_AN_INTEGER)?;
+        let index = i32::try_from(index).map_err(|_| errors::OUT_OF_INT_RANGE)?;
         let db = usize::try_from(index).ok().filter(|&db| db < self.space.databases());
         session.db = db.ok_or(errors::DB_INDEX)?;
         reply.ok();

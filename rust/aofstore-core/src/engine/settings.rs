@@ -220,7 +220,7 @@ impl Settings {
 }
 
 /// The present name of a setting that Redis renamed.
-pub(super) fn canonical(name: &str) -> &str {
+fn canonical(name: &str) -> &str {
     ALIASES.iter().find_map(|(old, new)| (*old == name).then_some(*new)).unwrap_or(name)
 }
 

@@ -7,7 +7,7 @@ use super::core::{Core, Group};
 use super::queue::Queue;
 use super::session::{Session, Watched};
 use crate::clock;
-use crate::command::{EngineCommand, Handler, Outcome, Reply, Spec, errors};
+use crate::command::{EngineCommand, ErrorReply, Handler, Outcome, Reply, Spec, errors};
 
 /// Commands that act at once inside MULTI instead of being queued.
 pub(super) fn runs_in_multi(spec: &Spec) -> bool {
@@ -23,6 +23,14 @@ impl Core {
         session.multi = Some(Queue::default());
         reply.ok();
         Ok(())
+    }
+
+    /// An EXEC that may not even begin ends the transaction all the same.
+    pub(super) fn abort(&mut self, session: &mut Session, error: &ErrorReply) -> ErrorReply {
+        session.multi = None;
+        self.unwatch(session);
+        let why = error.text().strip_prefix("ERR ").unwrap_or(error.text());
+        format!("EXECABORT Transaction discarded because of: {why}").into()
     }
 
     pub(super) fn discard(&mut self, session: &mut Session, reply: &mut Reply) -> Outcome {
