@@ -116,7 +116,7 @@ def _pytest(sizes: Sizes) -> None:
 
 
 def _criterion(sizes: Sizes) -> None:
-    words = ["cargo", "bench", "--locked", "-p", "aofstore-core", "--bench", "encodings", "--"]
+    words = ["cargo", "bench", "--locked", "-p", "aofstore-core", "--bench", "core", "--"]
     words += ["--warm-up-time", "0.1", "--measurement-time", "0.3"] if sizes is QUICK else []
     subprocess.run(words, cwd=ROOT, check=True)
 
