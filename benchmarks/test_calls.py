@@ -1,4 +1,4 @@
-"""One call of each kind through the facade, in memory and with a log: for comparing two versions of the package.
+"""A call of each kind through the facade, in memory and with a log: to compare two versions of the package.
 
 ``pytest benchmarks --benchmark-save=before``, then ``--benchmark-compare``.
 """

@@ -1,4 +1,4 @@
-"""What the README shows is what happens: its Python blocks and its `python -c` lines, in order, in one directory."""
+"""What the README shows is what happens: Python blocks and `python -c` lines, in order, in one directory."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@
 
 use std::hint::black_box;
 
+use aofstore_core::encoding::skiplist::Spot;
 use aofstore_core::encoding::{Blob, Listpack, Seed, SortedMembers, Table};
 use aofstore_core::resp::{decode, encode};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -90,7 +91,7 @@ fn skiplist(bench: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("ten from the middle", size), |bencher| {
             let middle = size / 2;
-            bencher.iter(|| members.order().iter_from(middle).take(10).map(|spot| spot.score()).sum::<f64>());
+            bencher.iter(|| members.order().iter_from(middle).take(10).map(Spot::score).sum::<f64>());
         });
     }
     group.finish();
