@@ -93,6 +93,7 @@ lint-rust: $(STAMPS)/dev
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 	@cargo deny --version >/dev/null 2>&1 \
 	    || { echo "make: building cargo-deny $(CARGO_DENY_VERSION) once, about three minutes"; cargo install --quiet --locked cargo-deny --version $(CARGO_DENY_VERSION); }
+	cargo fetch --locked --quiet
 	cargo deny --locked --offline check licenses bans sources
 
 lint-house: $(STAMPS)/dev

@@ -38,7 +38,8 @@ def _main(kind: str, sizes: list[int]) -> None:
     gc.disable()
     if kind == "dict":
         table: dict[bytes, bytes] = {}
-        get, put = table.get, table.__setitem__
+        get: Callable[..., Any] = table.get
+        put: Callable[..., Any] = table.__setitem__
     else:
         import aofstore
 

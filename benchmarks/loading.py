@@ -22,8 +22,8 @@ from .dataset import KINDS, write
 from .sizes import Sizes
 
 _LOADED = re.compile(r"DB loaded from (?:append only file|base file \S+|incr file \S+): ([\d.]+) seconds")
-Measured = tuple[float, float]
-"""Seconds, and MB of resident memory after loading."""
+Measured = tuple[float, float, int]
+"""Seconds, MB of resident memory after loading, keys."""
 
 
 def measure(sizes: Sizes, directory: Path, say: Callable[[str], None]) -> dict[str, dict[str, float]]:
@@ -43,13 +43,15 @@ def measure(sizes: Sizes, directory: Path, say: Callable[[str], None]) -> dict[s
         for _ in range(sizes.load_rounds):
             for name, load in loaders.items():
                 rounds[name].append(_once(load, directory, log))
+        if len({keys for each in rounds.values() for _, _, keys in each}) != 1:
+            raise RuntimeError(f"not all loaded the same keys: {rounds}")
         results[kind] = {
-            name: statistics.median(seconds for seconds, _ in each) for name, each in rounds.items()
+            name: statistics.median(seconds for seconds, _, _ in each) for name, each in rounds.items()
         }
         say(", ".join(f"{name} {seconds:.2f} s" for name, seconds in results[kind].items()))
         if kind == "raw":
             results["memory"] = {
-                name: statistics.median(size for _, size in each) - empty[name]
+                name: statistics.median(size for _, size, _ in each) - empty[name]
                 for name, each in rounds.items()
             }
             say(", ".join(f"{name} {size:.0f} MB" for name, size in results["memory"].items()))
@@ -75,14 +77,15 @@ def _here(place: Path) -> Measured:
         text=True,
         check=True,
     )
-    seconds, size = json.loads(done.stdout)
-    return seconds, size
+    seconds, size, keys = json.loads(done.stdout)
+    return seconds, size, keys
 
 
 def _there(kind: str, place: Path) -> Measured:
     options = [*aof_options(), "--loglevel", "notice"]
-    with Server(kind, place, *options) as server:
-        return sum(map(float, _LOADED.findall(server.log()))), resident_megabytes(server.pid)
+    with Server(kind, place, *options) as server, server.connect() as connection:
+        seconds = sum(map(float, _LOADED.findall(server.log())))
+        return seconds, resident_megabytes(server.pid), int(connection.execute("DBSIZE"))
 
 
 def resident_megabytes(pid: int) -> float:
@@ -96,7 +99,7 @@ def _main(place: str) -> None:
     import aofstore
 
     with aofstore.open(place) as store:
-        print(json.dumps((store.load_report.seconds, resident_megabytes(os.getpid()))))
+        print(json.dumps((store.load_report.seconds, resident_megabytes(os.getpid()), store.dbsize())))
 
 
 if __name__ == "__main__":

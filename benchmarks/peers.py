@@ -104,7 +104,7 @@ def _count(turn: Turns, row: str, seconds: float) -> int:
 
 
 def figure(rounds: list[float], name: str) -> float:
-    """The median; of a server behind a socket the best round, since an idle core makes it slower at random."""
+    """The median; of a server behind a socket the best round: an idle core slows it at random."""
     return max(rounds) if name in SERVERS else statistics.median(rounds)
 
 

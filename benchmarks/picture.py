@@ -18,7 +18,7 @@ def draw(rates: Rates, path: Path, caption: str) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    figure_, axes = pyplot.subplots(2, 4, figsize=(18, 8), sharex=False)
+    figure_, axes = pyplot.subplots(2, 4, figsize=(18, 8))
     for axis, row in zip(axes.flat, ROWS, strict=True):
         found = [(name, figure(rates[row][name], name)) for name in reversed(ALL) if name in rates[row]]
         colours = [OUR_COLOUR if name == OURS else THEIR_COLOUR for name, _ in found]
@@ -26,7 +26,7 @@ def draw(rates: Rates, path: Path, caption: str) -> None:
         axis.bar_label(bars, labels=[_short(rate) for _, rate in found], padding=3, fontsize=8)
         axis.set_title(TITLES[row], loc="left", fontweight="bold")
         axis.set_xscale("log")
-        axis.margins(x=0.2)
+        axis.set_xlim(1e3, 3e7)
         axis.tick_params(axis="y", labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
     figure_.suptitle(

@@ -116,8 +116,9 @@ def _pytest(sizes: Sizes) -> None:
 
 
 def _criterion(sizes: Sizes) -> None:
-    words = ["cargo", "bench", "--locked", "-p", "aofstore-core", "--bench", "encodings", "--"]
-    words += ["--warm-up-time", "0.1", "--measurement-time", "0.3"] if sizes is QUICK else []
+    words = ["cargo", "bench", "--locked", "-p", "aofstore-core", "--bench", "core", "--"]
+    seconds = ("0.1", "0.3") if sizes is QUICK else ("1", "2")
+    words += ["--warm-up-time", seconds[0], "--measurement-time", seconds[1]]
     subprocess.run(words, cwd=ROOT, check=True)
 
 

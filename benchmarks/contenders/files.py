@@ -18,7 +18,19 @@ class SemiDbm(PlainKeys):
         import semidbm
 
         self.db: Any = semidbm.open(str(directory / "db"), "c")
-        self.get_one, self.put_one, self.delete_one = self.db.get, self.db.__setitem__, self.db.__delitem__
+        self.put_one, self.delete_one = self.db.__setitem__, self.db.__delitem__
+
+    def get_one(self, key: bytes) -> bytes | None:
+        try:
+            value: bytes = self.db[key]
+        except KeyError:
+            return None
+        return value
+
+    def get(self, keys: list[bytes]) -> None:
+        db = self.db
+        for key in keys:
+            db[key]
 
     def preload(self, pairs: Iterable[Pair]) -> None:
         for key, value in pairs:

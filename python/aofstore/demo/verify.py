@@ -60,7 +60,8 @@ def verify(
     in_flight = False
     if wrong and (last := next(steps, None)) is not None:
         model.apply(last)
-        if not (with_last := _differences(model.entries(now), found)):
+        with_last = _differences(model.entries(now), found)
+        if len(with_last) < len(wrong):
             wrong, in_flight = with_last, True
     lost = _lost(islice(plan(), acknowledged), life, now, found, set(wrong)) if wrong else 0
     return Verdict(len(found), lost, tuple(map(_where_text, sorted(wrong))), in_flight)

@@ -1,0 +1,126 @@
+//! The floors that everything stands on, one at a time: table, listpack, skip list, RESP.
+//!
+//! `make bench` runs them; `cargo bench -p aofstore-core -- table` some. For comparing two versions of this crate:
+//! what users feel is measured by `benchmarks/`.
+
+use std::hint::black_box;
+
+use aofstore_core::encoding::skiplist::Spot;
+use aofstore_core::encoding::{Blob, Listpack, Seed, SortedMembers, Table};
+use aofstore_core::resp::{decode, encode};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+
+const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
+const SMALL: [usize; 2] = [16, 128];
+
+fn names(count: usize) -> Vec<Vec<u8>> {
+    (0..count).map(|number| format!("key:{number:012}").into_bytes()).collect()
+}
+
+/// The names in an order that no cache line likes, again and again.
+fn shuffled(names: &[Vec<u8>]) -> impl Iterator<Item = &[u8]> {
+    let mut order: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
+    fastrand::Rng::with_seed(1).shuffle(&mut order);
+    order.into_iter().cycle()
+}
+
+fn table(bench: &mut Criterion) {
+    let mut group = bench.benchmark_group("table");
+    for size in SIZES {
+        let names = names(size);
+        let mut table = Table::new(Seed::random());
+        for name in &names {
+            table.insert(Blob::new(name));
+        }
+        let mut next = shuffled(&names);
+        group.bench_function(BenchmarkId::new("get", size), |bencher| {
+            bencher.iter(|| table.get(next.next().unwrap_or_default()).is_some());
+        });
+        group.bench_function(BenchmarkId::new("remove and insert", size), |bencher| {
+            bencher.iter(|| {
+                let removed = table.remove(next.next().unwrap_or_default());
+                removed.and_then(|element| table.insert(element))
+            });
+        });
+        group.bench_function(BenchmarkId::new("scan, a bucket", size), |bencher| {
+            let mut cursor = 0;
+            bencher.iter(|| cursor = table.scan(cursor, &mut |element| _ = black_box(element)));
+        });
+    }
+    group.finish();
+}
+
+fn listpack(bench: &mut Criterion) {
+    let mut group = bench.benchmark_group("listpack");
+    for size in SMALL {
+        let mut pack = Listpack::new();
+        for name in names(size) {
+            pack.push_back(&name);
+        }
+        group.bench_function(BenchmarkId::new("push and remove at the tail", size), |bencher| {
+            bencher.iter(|| {
+                pack.push_back(b"one more element");
+                pack.last().and_then(|last| pack.remove(last))
+            });
+        });
+        group.bench_function(BenchmarkId::new("find what is not there", size), |bencher| {
+            bencher.iter(|| pack.first().and_then(|first| pack.find(first, b"key:000000009999", 0)));
+        });
+        group.bench_function(BenchmarkId::new("walk", size), |bencher| {
+            bencher.iter(|| pack.iter().map(|entry| entry.len()).sum::<usize>());
+        });
+    }
+    group.finish();
+}
+
+fn skiplist(bench: &mut Criterion) {
+    let mut group = bench.benchmark_group("skiplist");
+    for size in SIZES {
+        let mut rng = fastrand::Rng::with_seed(2);
+        let names = names(size);
+        let mut members = SortedMembers::new(Seed::random(), &mut rng);
+        for name in &names {
+            members.insert(rng.f64(), name);
+        }
+        let mut next = shuffled(&names);
+        group.bench_function(BenchmarkId::new("move a member", size), |bencher| {
+            bencher.iter(|| members.insert(rng.f64(), next.next().unwrap_or_default()));
+        });
+        group.bench_function(BenchmarkId::new("rank", size), |bencher| {
+            bencher.iter(|| members.rank(next.next().unwrap_or_default()));
+        });
+        group.bench_function(BenchmarkId::new("ten from the middle", size), |bencher| {
+            let middle = size / 2;
+            bencher.iter(|| members.order().iter_from(middle).take(10).map(Spot::score).sum::<f64>());
+        });
+    }
+    group.finish();
+}
+
+fn resp(bench: &mut Criterion) {
+    let value = [b'v'; 100];
+    let argv: [&[u8]; 3] = [b"SET", b"key:000000000001", &value];
+    let mut one = Vec::new();
+    encode::command(&mut one, argv);
+    let mut group = bench.benchmark_group("resp");
+    group.throughput(Throughput::Bytes(one.len() as u64));
+    group.bench_function("encode SET", |bencher| {
+        let mut sink = Vec::with_capacity(1 << 12);
+        bencher.iter(|| {
+            sink.clear();
+            encode::command(&mut sink, black_box(argv));
+            sink.len()
+        });
+    });
+    group.bench_function("decode SET", |bencher| {
+        let mut frame = decode::Frame::default();
+        bencher.iter(|| {
+            frame.clear();
+            decode::decode(black_box(&one), decode::MAX_BULK, &mut frame).is_ok()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, table, listpack, skiplist, resp);
+criterion_main!(benches);
