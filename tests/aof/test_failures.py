@@ -99,7 +99,6 @@ def test_t15_a_short_write_that_stays_latches_the_store(open_store: OpenStore, t
         store.set("before", 1)
         size = size_of(tmp_path)
         plan.add("write", mode="short", short_len=7)
-        plan.add("write", errno=errno.ENOSPC, nth=2)
         plan.add("set_len", errno=errno.EIO, sticky=True)
         with pytest.raises(aofstore.AofWriteError):
             store.set("k", "x" * 100)

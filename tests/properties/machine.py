@@ -80,7 +80,7 @@ class Family(RuleBasedStateMachine):
         self.reopened += 1
         before = dataset(self.ours, DATABASES)
         self.open_again()
-        assert compare(dataset(self.ours, DATABASES), before) == []
+        same(dataset(self.ours, DATABASES), before, "reopened")
         self.ours.execute("SELECT", self.database)
 
     def open_again(self) -> None:
@@ -116,9 +116,9 @@ class Family(RuleBasedStateMachine):
         mine = dataset(self.ours, DATABASES)
         found = {kind: dataset(connection, DATABASES) for kind, connection in self.theirs.items()}
         for kind, theirs in found.items():
-            assert compare(mine, theirs, SLACK_MS) == [], kind
+            same(mine, theirs, kind, SLACK_MS)
         self.open_again()
-        assert compare(dataset(self.ours, DATABASES), mine) == []
+        same(dataset(self.ours, DATABASES), mine, "reopened")
         self.store.close()
         for kind, theirs in found.items():
             self._their_log_here(kind, theirs)
@@ -130,9 +130,7 @@ class Family(RuleBasedStateMachine):
         log = server_log(shared(kind).directory)[self.starts[kind] :]
         (directory / "appendonly.aof").write_bytes(log)
         with aofstore.open(directory) as store:
-            assert compare(dataset(StoreConnection(store), DATABASES), wanted) == [], (
-                f"the log of {kind}, read here"
-            )
+            same(dataset(StoreConnection(store), DATABASES), wanted, f"the log of {kind}, read here")
 
     def _our_log_there(self, kind: str, wanted: Dataset) -> None:
         path = self.directory / "data" / "appendonly.aof"
@@ -143,7 +141,7 @@ class Family(RuleBasedStateMachine):
             assert not [reply for reply in replies if isinstance(reply, Failure)], (
                 f"our log, played to {kind}"
             )
-            assert compare(wanted, dataset(connection, DATABASES)) == [], f"our log, played to {kind}"
+            same(wanted, dataset(connection, DATABASES), f"our log, played to {kind}")
 
 
 def _queues_alike(args: list[bytes]) -> bool:
@@ -152,6 +150,12 @@ def _queues_alike(args: list[bytes]) -> bool:
     return name not in (b"SPOP", b"WATCH", b"MULTI") and not (
         name in (b"ZRANK", b"ZREVRANK") and len(args) > 3
     )
+
+
+def same(ours: Dataset, theirs: Dataset, where: str, slack_ms: int = 0) -> None:
+    """Fails with the keys that differ."""
+    differences = compare(ours, theirs, slack_ms)
+    assert not differences, "\n".join([where, *differences])
 
 
 def _mark(kind: str, connection: ServerConnection) -> int:

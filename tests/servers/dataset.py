@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from tests.servers.connection import Arg, Partner
+from tests.servers.replies import plain
 
 Entry: TypeAlias = tuple[str, Any, int]
 Dataset: TypeAlias = dict[tuple[int, bytes], Entry]
@@ -48,7 +49,7 @@ def _database(partner: Partner) -> dict[bytes, Entry]:
     values = partner.pipeline(readers)
     expiries = partner.pipeline([["PEXPIRETIME", key] for key, _ in live])
     rows = zip(live, values, expiries, strict=True)
-    return {key: (kind, value, expiry) for (key, kind), value, expiry in rows if expiry != -2}
+    return {key: (kind, plain(value), expiry) for (key, kind), value, expiry in rows if expiry != -2}
 
 
 def compare(ours: Dataset, theirs: Dataset, expiry_slack_ms: int = 0) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.servers.connection import Arg, as_bytes
 from tests.servers.process import KINDS
-from tests.servers.replies import Status, command_line, render, sort_key
+from tests.servers.replies import command_line, plain, render
 
 PATH = Path(__file__).with_name("differences.toml")
 _FIELDS = {"servers", "command", "ours", "theirs", "reason", "example"}
@@ -61,19 +61,6 @@ def _row(row: dict[str, Any]) -> Difference:
 @functools.cache
 def table() -> list[Difference]:
     return load()
-
-
-def plain(reply: Any) -> Any:
-    """A reply without the order of maps, and without the difference between statuses and strings, which the
-    store's raw replies do not show.
-    """
-    if isinstance(reply, Status):
-        return str(reply).encode()
-    if isinstance(reply, list):
-        return [plain(item) for item in reply]
-    if isinstance(reply, dict):
-        return {key: plain(reply[key]) for key in sorted(reply, key=sort_key)}
-    return reply
 
 
 def text_of(reply: Any) -> str:
