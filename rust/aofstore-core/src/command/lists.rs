@@ -10,8 +10,7 @@ use super::errors::{self, ErrorReply, Outcome};
 use super::table::{
     Flags, KeyPositions, ONE_KEY, READ, READ_SLOW, SHRINK, Spec, TWO_KEYS, WRITE, WRITE_SLOW,
 };
-use crate::encoding::Side;
-use crate::keyspace::{End, Limits, List};
+use crate::keyspace::{End, Limits, List, Side};
 
 const G: &str = "list";
 const CUT: Flags = Flags::WRITE.union(Flags::SLOW);

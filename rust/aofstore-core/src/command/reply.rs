@@ -2,7 +2,7 @@
 //!
 //! Handlers write it in order; the binding walks it once. A muted reply (replay) stores nothing.
 
-use crate::encoding::listpack::Entry;
+use crate::keyspace::Entry;
 
 /// One node; an aggregate is followed by its items (a map by key, value, key, value …).
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -32,4 +32,4 @@ pub use zset::{Bounds, Growth, Scores, Walk, ZSet};
 
 /// A borrowed element of a collection: bytes, or an integer that a listpack or intset keeps as such.
 pub use crate::encoding::listpack::Entry;
-pub use crate::encoding::{LexBound, ScoreBound, Seed};
+pub use crate::encoding::{LexBound, ScoreBound, Seed, Side};
