@@ -138,20 +138,19 @@ impl Loader {
         }
         match spec.handler {
             Handler::Engine(which) => self.control(space, which, spec, at)?,
-            Handler::Keyspace(_) => match &mut self.block {
-                Some(block) => {
+            Handler::Keyspace(_) => {
+                if let Some(block) = &mut self.block {
                     let mut argv = Argv::default();
                     self.reader.args().for_each(|arg| argv.push(arg));
                     block.push((spec, argv, at));
-                }
-                None => {
+                } else {
                     let mut argv = SmallVec::new();
                     self.reader.argv(&mut argv);
                     let failed = run(spec, &argv, space, self.db, &mut self.reply, &mut self.effects);
                     drop(argv);
                     self.tolerate(failed, at)?;
                 }
-            },
+            }
         }
         if self.block.is_none() {
             self.reader.mark_valid();

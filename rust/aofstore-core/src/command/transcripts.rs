@@ -159,7 +159,7 @@ fn quoted(bytes: &[u8]) -> String {
             7 => text.push_str("\\a"),
             8 => text.push_str("\\b"),
             32..127 => text.push(char::from(byte)),
-            _ => text.push_str(&format!("\\x{byte:02x}")),
+            _ => text.push_str(&[byte].escape_ascii().to_string()),
         }
     }
     text.push('"');

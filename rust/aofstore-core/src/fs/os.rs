@@ -4,6 +4,7 @@
 //! that is renamed or replaced meanwhile cannot redirect us. The lock is `flock` on the directory's descriptor:
 //! there is no lock file to leave behind, and a second open in the same process conflicts as well.
 #![expect(unsafe_code, reason = "the signal mask of a thread has no safe interface")]
+#![expect(clippy::disallowed_methods, reason = "this is the room where files are touched")]
 
 use super::{Create, Dir, File, ReadFile};
 use crate::error::{Error, Result};
