@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from itertools import islice
 from pathlib import Path
 
@@ -118,6 +119,7 @@ def test_a_loss_is_the_exit_status(
     sound = reopen(plan, killed, _watch)
     lossy = dataclasses.replace(sound, lost=3, wrong=("db 0 counter:1",))
     monkeypatch.setattr(sys, "argv", ["aofstore", "demo", "--operations", "10"])
+    monkeypatch.setattr(tempfile, "tempdir", str(plan.directory.parent))
     assert _status_with(monkeypatch, sound) == 0
     assert _status_with(monkeypatch, lossy) == 1
     assert "differs: db 0 counter:1" in capfd.readouterr().out
