@@ -31,7 +31,9 @@ def work(store):
 
 
 def test_importing_changes_no_handler_no_disposition_and_no_mask() -> None:
-    code = "import signal, threading\n" + STATE + "before = state()\nimport aofstore\nassert state() == before"
+    code = (
+        "import signal, threading\n" + STATE + "before = state()\nimport aofstore\nassert state() == before"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

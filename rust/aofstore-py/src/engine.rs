@@ -108,8 +108,11 @@ impl PyEngine {
 
     fn last_persistence_error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.inner.check_owner().map_err(|error| raise(py, &error))?;
-        let remembered = self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let error = py.detach(|| self.inner.persistence_error()).or(remembered);
+        // An open store knows whether its failure is over; of a closed one the last is all there is.
+        let error = py.detach(|| self.inner.persistence_error()).or_else(|| {
+            let remembered = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+            remembered.clone().filter(|_| self.inner.is_closed())
+        });
         Ok(error.map(|error| raise(py, &error).into_value(py).into_bound(py).into_any()))
     }
 
@@ -127,7 +130,9 @@ impl PyEngine {
 impl PyEngine {
     fn remember(&self, py: Python<'_>, error: Error) -> PyErr {
         let raised = raise(py, &error);
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        if matches!(error, Error::Write { .. }) {
+            *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
         raised
     }
 }

@@ -3,7 +3,10 @@
 //! Opened by `engine` and the tools only. Nothing is opened by path after the directory itself, so a directory
 //! that is renamed or replaced meanwhile cannot redirect us. The lock is `flock` on the directory's descriptor:
 //! there is no lock file to leave behind, and a second open in the same process conflicts as well.
-#![expect(unsafe_code, reason = "the signal mask of a thread, and dup2 over a shared descriptor, have no safe interface")]
+#![expect(
+    unsafe_code,
+    reason = "the signal mask of a thread, and dup2 over a shared descriptor, have no safe interface"
+)]
 
 use super::{Create, Dir, File, ReadFile};
 use crate::error::{Error, Result};
@@ -90,7 +93,9 @@ impl Dir for OsDir {
         let fd = match create {
             Create::Never => self.open_at(name, append, 0)?,
             Create::Missing => match self.create(name, append) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.open_at(name, append, 0)?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    self.open_at(name, append, 0)?
+                }
                 created => created?,
             },
             Create::New { mode } => {
