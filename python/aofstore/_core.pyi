@@ -16,7 +16,10 @@ _testing: ModuleType
 
 @final
 class Directory:
-    """A data directory, created 0700 if missing, locked until closed. AofOpenError, AofLockedError."""
+    """A data directory, created 0700 if missing, locked until closed. AofOpenError, AofLockedError.
+
+    `disown` is for a forked copy: it lets go of the descriptor, and with it of a share in the lock.
+    """
 
     def __new__(cls, path: str, /) -> Directory: ...
     @property
@@ -25,6 +28,7 @@ class Directory:
     def size(self, name: str, /) -> int | None: ...
     def head(self, name: str, length: int, /) -> bytes: ...
     def close(self) -> None: ...
+    def disown(self) -> None: ...
 
 @final
 class Engine:

@@ -106,7 +106,10 @@ class ConfigError(AofstoreError):
 
 
 class InternalError(AofstoreError):
-    """A defect of aofstore itself. The store is latched: it can be read and closed, no longer written."""
+    """A defect of aofstore itself. The store is latched: every call raises this, until it is closed.
+
+    What the log holds is sound: open the store again.
+    """
 
 
 class StoreClosedError(AofstoreError):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("aofstore")
 
 _open: weakref.WeakSet[Lifetime] = weakref.WeakSet()
+_locked: weakref.WeakSet[Directory] = weakref.WeakSet()
+_listing = threading.RLock()  # of both sets; reentrant, since the collector may close a store at any moment
 
 
 class Lifetime:
@@ -37,9 +39,11 @@ class Lifetime:
         self.config = config
         self.report = report
         self._owner = os.getpid()
-        self._closing = threading.Lock()
+        # Reentrant: a signal handler or a log handler may close the store while it is being closed.
+        self._closing = threading.RLock()
         self._closed = False
-        _open.add(self)
+        with _listing:
+            _open.add(self)
 
     def client(self, db: int, *, session: bool = False) -> Client:
         """A client of database ``db`` with the store's codec."""
@@ -64,13 +68,15 @@ class Lifetime:
         with self._closing:
             if self._closed:
                 return
-            self._closed = True
-            _open.discard(self)
+            # Both closings do nothing the second time: whatever interrupts this, it can be done again.
             try:
                 self.engine.close()
             finally:
                 if self.directory is not None:
                     self.directory.close()
+                self._closed = True
+                with _listing:
+                    _open.discard(self)
                 self.drain()
 
     def close_forgotten(self) -> None:
@@ -89,8 +95,25 @@ class Lifetime:
             self.close_forgotten()
 
 
+def keep_from_copies(directory: Directory) -> None:
+    """Forked copies of this process will not share the lock of ``directory``, and so not outlive it with it."""
+    with _listing:
+        _locked.add(directory)
+
+
+def _disown_all() -> None:
+    # Without _listing: a thread that has it does not exist in the copy.
+    for directory in list(_locked):
+        try:
+            directory.disown()
+        except Exception:
+            logger.exception("a forked copy still shares the lock of %s", directory.path)
+
+
 def _close_all() -> None:
-    for lifetime in list(_open):
+    with _listing:
+        lifetimes = list(_open)
+    for lifetime in lifetimes:
         try:
             lifetime.close_forgotten()
         except Exception:
@@ -98,3 +121,4 @@ def _close_all() -> None:
 
 
 atexit.register(_close_all)
+os.register_at_fork(after_in_child=_disown_all)

@@ -18,7 +18,7 @@ from ._core import Directory, Engine, Loader
 from .config import Config
 from .errors import AofLoadError, AofOpenError
 from .later import INTEROP, not_yet
-from .lifetime import Lifetime
+from .lifetime import Lifetime, keep_from_copies
 from .types import LoadProgress, LoadReport, Truncation
 
 logger = logging.getLogger("aofstore")
@@ -41,6 +41,7 @@ def load(config: Config, on_progress: OnProgress | None) -> Lifetime:
         if config.dir is not None:
             directory = Directory(str(Path(config.dir).absolute()))
             undo.callback(directory.close)
+            keep_from_copies(directory)
             refuse_foreign(directory, config)
         engine = Engine(config.live_settings())
         undo.callback(engine.close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from .errors import AofstoreError, DataError, ExecAbortError, ResponseError
 from .session import command_name, words
@@ -141,6 +141,13 @@ class Pipeline(_Buffered):
             ]
         finally:
             self.reset()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled."""
+        raise TypeError(
+            "a Pipeline cannot be pickled or copied: it belongs to a store of this process; "
+            "make another with Store.pipeline()"
+        )
 
     def _call(self, *args: Encodable) -> Any:
         return self._add(None, args)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from .errors import DataError
 from .types import Encodable
@@ -20,11 +20,12 @@ class Session:
     watched key changed. For one user at a time; made by `Store.session`, also a context manager.
     """
 
-    __slots__ = ("_client",)
+    __slots__ = ("_client", "_store")
 
-    def __init__(self, client: Client) -> None:
-        """Called by `Store.session`."""
+    def __init__(self, client: Client, store: object = None) -> None:
+        """Called by `Store.session`; ``store`` stays open while the session is referred to."""
         self._client = client
+        self._store = store
 
     @property
     def database(self) -> int:
@@ -51,6 +52,13 @@ class Session:
     ) -> None:
         """Close the session."""
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled."""
+        raise TypeError(
+            "a Session cannot be pickled or copied: it is one connection to a store of this process; "
+            "make another with Store.session()"
+        )
 
 
 def words(args: tuple[Encodable, ...]) -> tuple[Encodable, ...]:

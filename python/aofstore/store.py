@@ -75,7 +75,7 @@ class Store(Commands[V], Generic[V]):
 
     def session(self) -> Session:
         """A connection of its own: selected database, MULTI queue, watched keys."""
-        return Session(self._new_session())
+        return Session(self._new_session(), self._lifetime)
 
     def pipeline(self, transaction: bool = True, shard_hint: object = None) -> Pipeline:  # noqa: ARG002
         """A buffer of commands that run at once; one MULTI … EXEC unless ``transaction`` is false.

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aofstore_core::command::Reply;
-use aofstore_core::engine::{Done, Due, Engine, Session, Slot, Waiter};
-use aofstore_core::error::Result;
+use aofstore_core::engine::{Due, Engine, Session, Slot, Waiter};
+use aofstore_core::error::Error;
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyBool, PyList, PySequence, PyTuple};
@@ -19,7 +20,7 @@ use crate::replies::Builder;
 /// Commands of a pipeline up to which it runs without letting go of the interpreter.
 const SHORT_BATCH: usize = 512;
 /// How long a blocked thread sleeps between two looks for signals.
-const NAP: Duration = Duration::from_millis(50);
+pub(crate) const NAP: Duration = Duration::from_millis(50);
 
 thread_local! {
     /// The buffers of the last reply on this thread, used again by the next.
@@ -56,15 +57,15 @@ impl PyClient {
         Self { engine, db, codec, session }
     }
 
-    fn lease(&self, py: Python<'_>) -> Lease<'_> {
-        match &self.session {
-            None => Lease::View(Session::view(self.db)),
-            Some(own) => match own.try_lock() {
-                Ok(session) => Lease::Own(session),
-                // Two threads on one session: the second waits its turn, without the interpreter.
-                Err(_) => Lease::Own(own.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)),
-            },
+    fn lease(&self, py: Python<'_>) -> PyResult<Lease<'_>> {
+        let Some(own) = &self.session else { return Ok(Lease::View(Session::view(self.db))) };
+        if let Ok(session) = own.try_lock() {
+            return Ok(Lease::Own(session));
         }
+        // In a forked copy the thread that has the session does not exist.
+        self.engine.check_owner().map_err(|error| raise(py, &error))?;
+        // Two threads on one session: the second waits its turn, without the interpreter.
+        Ok(Lease::Own(own.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)))
     }
 
     fn run<'py>(
@@ -90,18 +91,21 @@ impl PyClient {
         reply: &mut Reply,
         shape: Shape,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let mut lease = self.lease(py);
+        let mut lease = self.lease(py)?;
         let session = lease.get();
         let done = match self.engine.try_execute(session, argv, reply) {
             Some(done) => done,
             None => py.detach(|| self.engine.execute(session, argv, reply)),
         };
-        let done = done.map_err(|error| raise(py, &error))?;
+        // Before anything that may run Python, which may use this session again.
         drop(lease);
-        settle(py, done.due.as_ref())?;
+        let done = done.map_err(|error| raise(py, &error))?;
         if let Some(waiter) = done.waiter {
+            // Nothing is told yet, so nothing has to be safe. An error here would leave the waiter behind, to be
+            // served an element that nobody takes.
             return self.wait(py, &waiter);
         }
+        settle(py, done.due.as_ref())?;
         done.outcome.map_err(|error| raise_reply(py, &error, self.engine.write_errno()))?;
         if let (Shape::Ok, [aofstore_core::command::Node::Status(_)]) = (shape, reply.nodes()) {
             return Ok(PyBool::new(py, true).to_owned().into_any());
@@ -117,19 +121,27 @@ impl PyClient {
                 interrupt = Some(signal);
                 break;
             }
+            // A handler may have forked.
+            self.engine.check_owner().map_err(|error| raise(py, &error))?;
         }
         match py.detach(|| self.engine.leave(waiter)) {
             Slot::Served { reply, outcome, due } => {
-                if interrupt.is_some() {
-                    // The element was handed over already: it must not be lost. The signal stays pending.
-                    py.import("_thread")?.call_method0("interrupt_main")?;
-                }
+                let signal = interrupt.map_or(Ok(None), |signal| postponed(py, signal))?;
                 settle(py, due.as_ref())?;
                 outcome.map_err(|error| raise_reply(py, &error, self.engine.write_errno()))?;
-                Builder::new(py, &reply, &self.codec, self.engine.write_errno()).next()
+                let reply = Builder::new(py, &reply, &self.codec, self.engine.write_errno()).next()?;
+                signal.map_or_else(|| Ok(reply.clone()), |signal| Err(with_reply(py, signal, &reply)))
             }
             Slot::Waiting => interrupt.map_or_else(|| Ok(py.None().into_bound(py)), Err),
-            Slot::Closed => Err(StoreClosedError::new_err("the store was closed while the command waited")),
+            Slot::Closed => Err(interrupt.unwrap_or_else(|| self.refusal(py))),
+        }
+    }
+
+    /// Why a waiter was sent away.
+    fn refusal(&self, py: Python<'_>) -> PyErr {
+        match py.detach(|| self.engine.refusal()) {
+            Error::Closed => StoreClosedError::new_err("the store was closed while the command waited"),
+            defect => raise(py, &defect),
         }
     }
 }
@@ -142,6 +154,25 @@ enum Shape {
     Ok,
 }
 
+/// A signal came when the element had been handed over already. Ctrl-C is left pending, so that the element is not
+/// lost; what another handler raised cannot be put off.
+fn postponed(py: Python<'_>, signal: PyErr) -> PyResult<Option<PyErr>> {
+    if !signal.is_instance_of::<PyKeyboardInterrupt>(py) {
+        return Ok(Some(signal));
+    }
+    py.import("_thread")?.call_method0("interrupt_main")?;
+    Ok(None)
+}
+
+/// The reply goes along as a note.
+fn with_reply(py: Python<'_>, signal: PyErr, reply: &Bound<'_, PyAny>) -> PyErr {
+    let noted = reply.repr().and_then(|reply| {
+        let note = format!("the command had been served already; its reply was {}", reply.to_str()?);
+        signal.value(py).call_method1("add_note", (note,))
+    });
+    noted.err().unwrap_or(signal)
+}
+
 /// Writes, and waits for a sync if the policy says so, before anybody is told.
 fn settle(py: Python<'_>, due: Option<&Due>) -> PyResult<()> {
     let Some(due) = due else { return Ok(()) };
@@ -152,8 +183,8 @@ fn settle(py: Python<'_>, due: Option<&Due>) -> PyResult<()> {
 #[pymethods]
 impl PyClient {
     #[getter]
-    fn db(&self, py: Python<'_>) -> usize {
-        self.lease(py).get().db()
+    fn db(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.lease(py)?.get().db())
     }
 
     #[pyo3(signature = (*args))]
@@ -204,7 +235,9 @@ impl PyClient {
 
     /// Forgets the session's state: its queue and its watches.
     fn close(&self, py: Python<'_>) {
-        if let Some(session) = &self.session {
+        if let Some(session) = &self.session
+            && self.engine.check_owner().is_ok()
+        {
             py.detach(|| {
                 let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
                 self.engine.end_session(&mut session);
@@ -221,16 +254,19 @@ impl PyClient {
         transaction: bool,
         reply: &mut Reply,
     ) -> PyResult<()> {
-        let mut lease = self.lease(py);
+        let mut lease = self.lease(py)?;
         let session = lease.get();
-        let mut work = || -> Result<Option<Done>> {
-            if transaction {
-                self.engine.execute_transaction(session, batch, reply)
-            } else {
-                self.engine.execute_batch(session, batch, reply).map(Some)
-            }
-        };
-        let done = if batch.len() <= SHORT_BATCH && self.engine.is_free() { work() } else { py.detach(work) };
+        let tried = (batch.len() <= SHORT_BATCH)
+            .then(|| self.engine.try_execute_batch(session, batch, transaction, reply));
+        let done = tried.flatten().unwrap_or_else(|| {
+            py.detach(|| {
+                if transaction {
+                    self.engine.execute_transaction(session, batch, reply)
+                } else {
+                    self.engine.execute_batch(session, batch, reply).map(Some)
+                }
+            })
+        });
         drop(lease);
         match done.map_err(|error| raise(py, &error))? {
             Some(done) => settle(py, done.due.as_ref()),
@@ -243,7 +279,11 @@ impl Drop for PyClient {
     fn drop(&mut self) {
         if let Some(session) = &mut self.session {
             let session = session.get_mut().unwrap_or_else(PoisonError::into_inner);
-            self.engine.end_session(session);
+            let engine = &self.engine;
+            // Another thread may have the engine's lock for long: not with the interpreter.
+            if Python::try_attach(|py| py.detach(|| engine.end_session(session))).is_none() {
+                engine.end_session(session);
+            }
         }
     }
 }

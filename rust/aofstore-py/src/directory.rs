@@ -13,7 +13,7 @@ use pyo3::types::PyBytes;
 use crate::error::raise;
 use crate::testing;
 
-#[pyclass(frozen, module = "aofstore._core", name = "Directory")]
+#[pyclass(frozen, weakref, module = "aofstore._core", name = "Directory")]
 pub(crate) struct PyDirectory {
     path: PathBuf,
     dir: Mutex<Option<Arc<dyn Dir>>>,
@@ -90,6 +90,29 @@ impl PyDirectory {
                 dir.unlock().map_err(|error| raise(py, &refused(&self.path, "unlock", &error)))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// To be called in a forked copy: the lock is the original's alone from now on.
+    fn disown(&self, py: Python<'_>) -> PyResult<()> {
+        if std::process::id() == self.owner {
+            return Ok(());
+        }
+        // Not waiting: a thread that had this may not exist here.
+        let dir = self.dir.try_lock().ok().and_then(|mut dir| dir.take());
+        dir.map_or(Ok(()), |dir| dir.disown())
+            .map_err(|error| raise(py, &refused(&self.path, "let go of", &error)))
+    }
+}
+
+impl Drop for PyDirectory {
+    fn drop(&mut self) {
+        // Explicitly: a child that another thread is just starting may still have the descriptor.
+        let dir = self.dir.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(dir) = dir
+            && std::process::id() == self.owner
+        {
+            let _ = dir.unlock();
         }
     }
 }

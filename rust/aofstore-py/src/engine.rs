@@ -11,9 +11,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
 
 use crate::arguments::Codec;
-use crate::client::PyClient;
+use crate::client::{NAP, PyClient};
 use crate::directory::PyDirectory;
-use crate::error::raise;
+use crate::error::{raise, raise_reply};
 use crate::loader::PyLoader;
 use crate::testing;
 
@@ -55,7 +55,8 @@ impl PyEngine {
         decode: bool,
         session: bool,
     ) -> PyResult<PyClient> {
-        self.inner.check_database(db).map_err(|error| crate::error::raise_reply(py, &error, 0))?;
+        let checked = py.detach(|| self.inner.check_database(db)).map_err(|error| raise(py, &error))?;
+        checked.map_err(|error| raise_reply(py, &error, 0))?;
         let codec = Codec::new(encoding, errors, decode);
         Ok(PyClient::new(Arc::clone(&self.inner), db, codec, session))
     }
@@ -80,14 +81,23 @@ impl PyEngine {
 
     #[pyo3(signature = (sync, /))]
     fn flush(&self, py: Python<'_>, sync: bool) -> PyResult<()> {
-        py.detach(|| self.inner.flush(sync)).map_err(|error| self.remember(py, error))
+        let begun = py.detach(|| self.inner.begin_flush(sync)).map_err(|error| self.remember(py, error))?;
+        let Some(flush) = begun else { return Ok(()) };
+        while !py.detach(|| flush.step(NAP)).map_err(|error| self.remember(py, error))? {
+            py.check_signals()?;
+        }
+        Ok(())
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| self.inner.close()).map_err(|error| self.remember(py, error))
     }
 
+    /// In a forked copy nothing: what happened is the original's to tell.
     fn drain_events(&self) -> Vec<(i32, String)> {
+        if self.inner.check_owner().is_err() {
+            return Vec::new();
+        }
         let level = |level| match level {
             Level::Warning => 30,
             Level::Notice => 20,
@@ -96,10 +106,14 @@ impl PyEngine {
         self.inner.events().drain().into_iter().map(|record| (level(record.level), record.text)).collect()
     }
 
-    fn last_persistence_error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        let remembered = self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let error = self.inner.persistence_error().or(remembered)?;
-        Some(raise(py, &error).into_value(py).into_bound(py).into_any())
+    fn last_persistence_error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.inner.check_owner().map_err(|error| raise(py, &error))?;
+        // An open store knows whether its failure is over; of a closed one the last is all there is.
+        let error = py.detach(|| self.inner.persistence_error()).or_else(|| {
+            let remembered = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+            remembered.clone().filter(|_| self.inner.is_closed())
+        });
+        Ok(error.map(|error| raise(py, &error).into_value(py).into_bound(py).into_any()))
     }
 
     #[getter]
@@ -116,7 +130,9 @@ impl PyEngine {
 impl PyEngine {
     fn remember(&self, py: Python<'_>, error: Error) -> PyErr {
         let raised = raise(py, &error);
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        if matches!(error, Error::Write { .. }) {
+            *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
         raised
     }
 }

@@ -87,7 +87,8 @@ pub(crate) fn reply_error<'py>(py: Python<'py>, text: &str, errno: i32) -> PyRes
     static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let make = MAKE.import(py, "aofstore.errors", "error_from_reply")?;
     let instance = make.call1((text,))?;
-    if text.starts_with("MISCONF") {
+    // Unknown while another thread has the engine: then the text is asked.
+    if errno != 0 && text.starts_with("MISCONF") {
         instance.setattr("errno", errno_or_none(errno))?;
     }
     Ok(instance)

@@ -92,6 +92,8 @@ impl PyLoader {
     }
 
     fn truncate(&self, py: Python<'_>) -> PyResult<String> {
+        // A progress callback may have forked: the file is the original's.
+        self.engine.check().map_err(|error| raise(py, &error))?;
         let ended = self.with(|loader| loader.ended())?;
         let Some(Ended::Torn { valid_to }) = ended else {
             return Err(PyRuntimeError::new_err("the file is not torn"));

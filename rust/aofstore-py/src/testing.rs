@@ -95,6 +95,8 @@ impl PyFaultPlan {
 #[pymodule]
 pub(crate) mod _testing {
     use super::{CONTROL, Control, PLAN, PoisonError};
+    use crate::engine::PyEngine;
+    use crate::error::raise;
     use aofstore_core::clock;
     use pyo3::exceptions::PyValueError;
     use pyo3::prelude::*;
@@ -118,6 +120,14 @@ pub(crate) mod _testing {
             .ok_or_else(|| PyValueError::new_err(format!("unknown control '{name}'")))?;
         *CONTROL.lock().unwrap_or_else(PoisonError::into_inner) = control;
         Ok(())
+    }
+
+    /// Panics inside `engine`, as a defect of a command would.
+    #[pyfunction]
+    #[pyo3(signature = (engine, /))]
+    fn panic_inside(py: Python<'_>, engine: &Bound<'_, PyEngine>) -> PyResult<()> {
+        let engine = &engine.get().inner;
+        py.detach(|| engine.panic_inside()).map_err(|error| raise(py, &error))
     }
 
     /// Puts `plan` around every directory opened from now on; None for none.

@@ -36,6 +36,8 @@ pub(super) struct Shared {
     pub(super) no_fsync_on_rewrite: AtomicBool,
     pub(super) postpone: AtomicBool,
     pub(super) control: AtomicU64,
+    /// Somebody is in write(2) with the lock.
+    pub(super) at_write: AtomicBool,
     pub(super) latency: Latency,
     pub(super) jobs: Jobs,
     pub(super) events: Arc<Events>,
@@ -54,6 +56,7 @@ impl Shared {
             no_fsync_on_rewrite: AtomicBool::new(false),
             postpone: AtomicBool::new(false),
             control: AtomicU64::new(0),
+            at_write: AtomicBool::new(false),
             latency: Latency::default(),
             jobs: Jobs::default(),
             tail: Mutex::new(tail),
@@ -168,7 +171,9 @@ impl Shared {
     pub(super) fn write_pending(&self, tail: &mut Tail) -> bool {
         let batch = tail.buffer.take();
         let start = self.latency.start_write(tail.count.writes);
+        self.at_write.store(true, Ordering::Relaxed);
         let result = write::append(&*tail.file, &batch, tail.size, self.control());
+        self.at_write.store(false, Ordering::Relaxed);
         self.latency.end_write(start, tail.syncing, self.child_alive.load(Ordering::Relaxed));
         let fine = result.is_ok();
         self.wrote(tail, batch, result);

@@ -131,6 +131,21 @@ impl Log {
         }
     }
 
+    /// For bytes that no caller waits for, like those of keys that expired: brings them where the policy wants them.
+    pub fn write_out(&self) {
+        let end = self.position();
+        if !self.is_durable(end) && self.status() == Status::Sound {
+            // A failure is in the status from here on, for the next caller.
+            drop(self.shared.reach(end));
+        }
+    }
+
+    /// Whether a write(2) is under way with the log's lock held, so that [`feed`](Self::feed) would wait for it.
+    #[inline]
+    pub fn is_writing(&self) -> bool {
+        self.shared.at_write.load(Ordering::Relaxed)
+    }
+
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
     }
@@ -155,7 +170,8 @@ impl Log {
             && (self.policy() == Policy::Always
                 || self.shared.latency.writes_are_slow()
                 || self.status() != Status::Sound
-                || self.shared.tail.try_lock().map_or(true, |tail| tail.writing))
+                // A write can be held up in the system behind a running sync.
+                || self.shared.tail.try_lock().map_or(true, |tail| tail.writing || tail.syncing))
     }
 
     #[inline]

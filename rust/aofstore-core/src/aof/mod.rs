@@ -29,7 +29,7 @@ pub use reader::{Next, Reader};
 pub use source::{Seekable, Source};
 pub use stats::Stats;
 pub use switch::{Hold, Install};
-pub use synced::Synced;
+pub use synced::{Flush, Synced};
 pub use tail::{Policy, Status};
 #[doc(hidden)]
 pub use write::Control;

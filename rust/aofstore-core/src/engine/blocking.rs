@@ -178,8 +178,11 @@ impl Core {
         }
     }
 
-    /// Wakes everybody: the store is closing.
+    /// Wakes everybody unserved: the store is closing, or broke down.
     pub(super) fn close_waiters(&mut self) {
+        for delivery in std::mem::take(&mut self.deliveries) {
+            delivery.waiter.ring(Slot::Closed);
+        }
         for (_, entry) in std::mem::take(&mut self.blocked.entries) {
             entry.unregister(&mut self.space);
             entry.waiter.ring(Slot::Closed);

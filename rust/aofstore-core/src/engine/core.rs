@@ -114,9 +114,10 @@ impl Engine {
         self.shared.is_closed()
     }
 
-    pub fn check_database(&self, db: usize) -> std::result::Result<(), ErrorReply> {
-        let databases = self.shared.lock().space.databases();
-        if db < databases { Ok(()) } else { Err(errors::DB_INDEX) }
+    /// The inner error is for a database that does not exist.
+    pub fn check_database(&self, db: usize) -> Result<std::result::Result<(), ErrorReply>> {
+        let databases = self.shared.enter()?.space.databases();
+        Ok(if db < databases { Ok(()) } else { Err(errors::DB_INDEX) })
     }
 
     /// Longest argument a log may hold.
@@ -128,7 +129,7 @@ impl Engine {
         self.shared.lock().settings.get("on-replay-error") == Some("warn")
     }
 
-    /// Why writes are refused or not acknowledged at this moment, if they are.
+    /// Why writes are refused or not acknowledged at this moment, if they are. Not to be asked in a forked copy.
     pub fn persistence_error(&self) -> Option<Error> {
         let log = self.shared.lock().log.clone()?;
         let errno = match log.status() {
@@ -149,6 +150,17 @@ impl Engine {
     pub fn check(&self) -> Result<()> {
         self.shared.check()
     }
+
+    /// Refuses in a forked copy only: what may be asked of a closed store too.
+    pub fn check_owner(&self) -> Result<()> {
+        self.shared.check_owner()
+    }
+
+    /// Why a waiter was sent away unserved.
+    pub fn refusal(&self) -> Error {
+        let defect = self.shared.lock().defect.clone();
+        defect.map_or(Error::Closed, Error::Internal)
+    }
 }
 
 impl Shared {
@@ -161,11 +173,30 @@ impl Shared {
         !self.closed.swap(true, Ordering::AcqRel)
     }
 
+    pub fn check_owner(&self) -> Result<()> {
+        if self.owner.is_here() { Ok(()) } else { Err(Error::Forked { owner: self.owner.pid() }) }
+    }
+
     pub fn check(&self) -> Result<()> {
-        if !self.owner.is_here() {
-            return Err(Error::Forked { owner: self.owner.pid() });
-        }
+        self.check_owner()?;
         if self.is_closed() { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    /// The lock, for a call from outside. ORDER: `close` marks the store closed before it takes the log away under
+    /// the lock. Asked without the lock alone, a call could slip between the two and be acknowledged unlogged.
+    pub fn enter(&self) -> Result<MutexGuard<'_, Core>> {
+        self.check()?;
+        self.still_open(self.lock())
+    }
+
+    /// The same; None if another thread has the lock.
+    pub fn try_enter(&self) -> Result<Option<MutexGuard<'_, Core>>> {
+        self.check()?;
+        self.try_lock().map(|core| self.still_open(core)).transpose()
+    }
+
+    fn still_open<'a>(&self, core: MutexGuard<'a, Core>) -> Result<MutexGuard<'a, Core>> {
+        if self.is_closed() { Err(Error::Closed) } else { Ok(core) }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Core> {

@@ -1,7 +1,8 @@
 //! The only way to change data: look the command up, check, run it, append its effect.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use smallvec::SmallVec;
 
@@ -82,29 +83,30 @@ impl Due {
 impl Engine {
     /// Runs one command. The reply is complete unless `Done` says otherwise.
     pub fn execute(&self, session: &mut Session, argv: &[&[u8]], reply: &mut Reply) -> Result<Done> {
-        self.check()?;
-        self.shared.lock().guarded(|core| core.one(session, argv, reply))
+        self.shared.enter()?.guarded(|core| core.one(session, argv, reply))
     }
 
-    /// As [`Engine::execute`]; None, with nothing done, if another thread holds the lock or the command is slow.
+    /// As [`Engine::execute`]; None, with nothing done, if it might have to wait: another thread holds the lock or
+    /// writes, or the command is slow.
     pub fn try_execute(
         &self,
         session: &mut Session,
         argv: &[&[u8]],
         reply: &mut Reply,
     ) -> Option<Result<Done>> {
-        if let Err(error) = self.check() {
-            return Some(Err(error));
-        }
-        let slow = argv
-            .first()
-            .and_then(|name| command::lookup(name))
-            .is_some_and(|spec| spec.flags.contains(Flags::SLOW));
-        if slow {
+        if is_slow(argv) {
             return None;
         }
-        let mut core = self.shared.try_lock()?;
-        Some(core.guarded(|core| core.one(session, argv, reply)))
+        let entered = self.enter_at_once()?;
+        Some(entered.and_then(|mut core| core.guarded(|core| core.one(session, argv, reply))))
+    }
+
+    /// The lock if nothing that needs it can wait: nobody has it, and nobody has the log's for the time of a write.
+    fn enter_at_once(&self) -> Option<Result<MutexGuard<'_, Core>>> {
+        match self.shared.try_enter().transpose()? {
+            Ok(core) if core.log.as_ref().is_some_and(|log| log.is_writing()) => None,
+            entered => Some(entered),
+        }
     }
 
     /// Runs the commands as one transaction: all of them, or none when one cannot be queued (then its error stands
@@ -115,23 +117,18 @@ impl Engine {
         batch: &[&[&[u8]]],
         reply: &mut Reply,
     ) -> Result<Option<Done>> {
-        self.check()?;
-        self.shared.lock().guarded(|core| core.transaction(session, batch, reply))
+        self.shared.enter()?.guarded(|core| core.transaction(session, batch, reply))
     }
 
-    /// Whether nobody holds the lock right now: a hint, not a promise.
-    pub fn is_free(&self) -> bool {
-        self.shared.try_lock().is_some()
-    }
-
-    /// Forgets the queue and the watches of a session.
+    /// Forgets the queue and the watches of a session. Takes the lock only if there are any.
     pub fn end_session(&self, session: &mut Session) {
-        if session.is_idle() || self.check().is_err() {
+        if session.is_idle() {
             return;
         }
-        let mut core = self.shared.lock();
-        session.multi = None;
-        core.unwatch(session);
+        if let Ok(mut core) = self.shared.enter() {
+            session.multi = None;
+            core.unwatch(session);
+        }
     }
 
     /// The system's number of the log's last failure; 0 if there was none.
@@ -151,9 +148,43 @@ impl Engine {
         batch: &[&[&[u8]]],
         reply: &mut Reply,
     ) -> Result<Done> {
-        self.check()?;
-        self.shared.lock().guarded(|core| core.batch(session, batch, reply))
+        self.shared.enter()?.guarded(|core| core.batch(session, batch, reply))
     }
+
+    /// [`Engine::execute_batch`] or [`Engine::execute_transaction`]; None, with nothing done, if it might have to
+    /// wait.
+    pub fn try_execute_batch(
+        &self,
+        session: &mut Session,
+        batch: &[&[&[u8]]],
+        transaction: bool,
+        reply: &mut Reply,
+    ) -> Option<Result<Option<Done>>> {
+        if batch.iter().any(|argv| is_slow(argv)) {
+            return None;
+        }
+        let entered = self.enter_at_once()?;
+        Some(entered.and_then(|mut core| {
+            core.guarded(|core| {
+                if transaction {
+                    core.transaction(session, batch, reply)
+                } else {
+                    core.batch(session, batch, reply).map(Some)
+                }
+            })
+        }))
+    }
+
+    /// Panics under the lock, as a defect of a command would.
+    #[doc(hidden)]
+    pub fn panic_inside(&self) -> Result<()> {
+        self.shared.enter()?.guarded(|_| std::panic::panic_any("a panic on purpose"))
+    }
+}
+
+fn is_slow(argv: &[&[u8]]) -> bool {
+    let spec = argv.first().and_then(|name| command::lookup(name));
+    spec.is_some_and(|spec| spec.flags.contains(Flags::SLOW))
 }
 
 impl Core {
@@ -162,16 +193,20 @@ impl Core {
         if let Some(defect) = &self.defect {
             return Err(Error::Internal(defect.clone()));
         }
-        catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|panic| {
-            let text = panic
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-                .unwrap_or_else(|| "panic".to_owned());
-            (self.gathered, self.paused) = (None, None);
-            self.defect = Some(text.clone());
-            Err(Error::Internal(text))
-        })
+        catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|panic| Err(self.break_down(&*panic)))
+    }
+
+    /// Nothing is answered from here on: memory may be half changed. Who waits is woken, since nobody can serve.
+    pub(super) fn break_down(&mut self, panic: &(dyn Any + Send)) -> Error {
+        let text = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap_or_else(|| "panic".to_owned());
+        (self.gathered, self.paused) = (None, None);
+        self.defect = Some(text.clone());
+        self.close_waiters();
+        Error::Internal(text)
     }
 
     fn transaction(

@@ -3,19 +3,19 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::core::{Engine, LoadProgress};
+use super::core::{Core, Engine, LoadProgress};
 use super::tick::Ticker;
-use crate::aof::{self, Log};
+use crate::aof::{self, Flush, Log};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::fs::Dir;
+use crate::keyspace::Keyspace;
 use crate::load::Loader;
 
 impl Engine {
     /// From here on everybody but the loader gets LOADING, and nothing expires.
     pub fn begin_load(&self) -> Result<()> {
-        self.check()?;
-        let mut core = self.shared.lock();
+        let mut core = self.shared.enter()?;
         core.loading = true;
         core.load = LoadProgress { began_ms: clock::now_ms(), ..LoadProgress::default() };
         core.space.set_expiring(false);
@@ -24,8 +24,7 @@ impl Engine {
 
     /// Replays a slice of a log. The lock is free between slices, so that others hear LOADING at once.
     pub fn load_step(&self, loader: &mut Loader, budget: Duration) -> Result<bool> {
-        self.check()?;
-        let ended = self.shared.lock().guarded(|core| {
+        let ended = self.shared.enter()?.guarded(|core| {
             let ended = loader.step(&mut core.space, budget);
             (core.load.bytes_done, core.load.bytes_total) = loader.progress();
             ended
@@ -38,8 +37,7 @@ impl Engine {
 
     /// Ends the load, if there was one.
     pub fn end_load(&self) -> Result<()> {
-        self.check()?;
-        let mut core = self.shared.lock();
+        let mut core = self.shared.enter()?;
         core.loading = false;
         core.space.set_expiring(true);
         core.space.stats.dirty = 0;
@@ -49,9 +47,8 @@ impl Engine {
 
     /// Opens `name` for append; every later change is logged there.
     pub fn start_log(&self, dir: Arc<dyn Dir>, name: &str, control: aof::Control) -> Result<()> {
-        self.check()?;
         let settings = {
-            let core = self.shared.lock();
+            let core = self.shared.enter()?;
             aof::Settings {
                 policy: core.settings.policy,
                 postpone: core.settings.is_yes("aof-postpone-write"),
@@ -61,12 +58,14 @@ impl Engine {
             }
         };
         let log = Log::open(dir, name, settings, Arc::clone(&self.shared.events))?;
-        self.shared.lock().log = Some(log);
+        self.shared.enter()?.log = Some(log);
         self.end_load()
     }
 
     fn start_ticker(&self) -> Result<()> {
         let mut ticker = self.ticker.lock().unwrap_or_else(PoisonError::into_inner);
+        // With this lock: `close` marks the store first and then waits here for a ticker to stop.
+        self.check()?;
         if ticker.is_none() {
             let started = Ticker::start(Arc::clone(&self.shared));
             *ticker =
@@ -76,8 +75,7 @@ impl Engine {
     }
 
     pub fn log(&self) -> Result<Option<Arc<Log>>> {
-        self.check()?;
-        Ok(self.shared.lock().log.clone())
+        Ok(self.shared.enter()?.log.clone())
     }
 
     /// Everything fed so far is written, and synced if asked, under any policy.
@@ -88,7 +86,12 @@ impl Engine {
         }
     }
 
-    /// Flushes, syncs, stops the threads, wakes the waiters. Everything is released even if saving failed; the
+    /// The same in steps, for a caller who wants to look up now and then; None when there is no log.
+    pub fn begin_flush(&self, sync: bool) -> Result<Option<Flush>> {
+        Ok(self.log()?.map(|log| log.begin_flush(sync)))
+    }
+
+    /// Wakes the waiters, stops the threads, flushes, syncs, frees the memory. Everything is released even if saving failed; the
     /// first call tells the failure, later ones do nothing. In a forked copy it only forgets.
     pub fn close(&self) -> Result<()> {
         if !self.shared.owner.is_here() {
@@ -97,16 +100,24 @@ impl Engine {
         if !self.shared.set_closed() {
             return Ok(());
         }
+        // First of all, since the timer may be in the middle of a sync.
+        self.shared.lock().close_waiters();
         let ticker = self.ticker.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(ticker) = ticker {
             ticker.stop();
         }
-        let log = {
-            let mut core = self.shared.lock();
-            core.close_waiters();
-            core.log.take()
-        };
-        log.map_or(Ok(()), |log| log.close())
+        let (log, space) = self.shared.lock().retire();
+        let saved = log.map_or(Ok(()), |log| log.close());
+        drop(space);
+        saved
+    }
+}
+
+impl Core {
+    /// What holds files and memory: a handle that outlives the store shall not.
+    fn retire(&mut self) -> (Option<Arc<Log>>, Keyspace) {
+        let empty = Keyspace::new(self.settings.databases, self.settings.limits);
+        (self.log.take(), std::mem::replace(&mut self.space, empty))
     }
 }
 

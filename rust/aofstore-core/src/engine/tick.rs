@@ -3,6 +3,7 @@
 //! Expiry and rehashing take the engine lock for about a millisecond at a time, so that no call waits longer for
 //! them; the log's own timer needs no engine lock.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -55,7 +56,11 @@ fn run(shared: &Shared, stop: &(Mutex<bool>, Condvar)) {
             return;
         }
         drop(stopped);
-        hz = shared.tick();
+        match catch_unwind(AssertUnwindSafe(|| shared.tick())) {
+            Ok(wanted) => hz = wanted,
+            // Without its timer the store breaks its promises: better that everybody hears of it.
+            Err(panic) => return drop(shared.lock().break_down(&*panic)),
+        }
     }
 }
 
@@ -75,7 +80,7 @@ impl Shared {
             (core.log.clone(), core.settings.hz.max(1))
         };
         if let Some(log) = log {
-            log.settle();
+            log.write_out();
             log.timer(Instant::now());
         }
         hz

@@ -386,6 +386,10 @@ impl Dir for FaultDir {
     fn unlock(&self) -> io::Result<()> {
         self.plan.plain(Call::Unlock, "", || self.dir.unlock())
     }
+
+    fn disown(&self) -> io::Result<()> {
+        self.dir.disown()
+    }
 }
 
 struct FaultFile {

@@ -49,6 +49,11 @@ pub trait Dir: Send + Sync {
     /// Gives the lock up. Only the process that took it may call this: an unlock in a forked copy would
     /// unlock the parent's store.
     fn unlock(&self) -> io::Result<()>;
+    /// For a forked copy only: lets go of the descriptor that it shares with the original, or the lock would live
+    /// on in the copy after the original was killed. Nothing can be opened in the directory afterwards.
+    fn disown(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A file open for appending.

@@ -3,7 +3,10 @@
 //! Opened by `engine` and the tools only. Nothing is opened by path after the directory itself, so a directory
 //! that is renamed or replaced meanwhile cannot redirect us. The lock is `flock` on the directory's descriptor:
 //! there is no lock file to leave behind, and a second open in the same process conflicts as well.
-#![expect(unsafe_code, reason = "the signal mask of a thread has no safe interface")]
+#![expect(
+    unsafe_code,
+    reason = "the signal mask of a thread, and dup2 over a shared descriptor, have no safe interface"
+)]
 #![expect(clippy::disallowed_methods, reason = "this is the room where files are touched")]
 
 use super::{Create, Dir, File, ReadFile};
@@ -11,7 +14,7 @@ use crate::error::{Error, Result};
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,6 +72,16 @@ impl OsDir {
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(retry_on_intr(|| fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode as _)))?)
     }
+
+    /// A new file with mode 0600, whatever the umask.
+    fn create(&self, name: &str, flags: OFlags) -> io::Result<OwnedFd> {
+        let fd = self.open_at(name, flags | OFlags::CREATE | OFlags::EXCL, PRIVATE_FILE)?;
+        let mode = Mode::from_raw_mode(PRIVATE_FILE as _);
+        if !Mode::from_raw_mode(fs::fstat(&fd)?.st_mode).contains(mode) {
+            fs::fchmod(&fd, mode)?;
+        }
+        Ok(fd)
+    }
 }
 
 impl Dir for OsDir {
@@ -80,9 +93,14 @@ impl Dir for OsDir {
         let append = OFlags::WRONLY | OFlags::APPEND;
         let fd = match create {
             Create::Never => self.open_at(name, append, 0)?,
-            Create::Missing => self.open_at(name, append | OFlags::CREATE, PRIVATE_FILE)?,
+            Create::Missing => match self.create(name, append) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    self.open_at(name, append, 0)?
+                }
+                created => created?,
+            },
             Create::New { mode } => {
-                let fd = self.open_at(name, append | OFlags::CREATE | OFlags::EXCL, PRIVATE_FILE)?;
+                let fd = self.create(name, append)?;
                 fs::fchmod(&fd, Mode::from_raw_mode(mode as _))?;
                 fd
             }
@@ -133,7 +151,7 @@ impl Dir for OsDir {
     }
 
     fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let fd = self.open_at(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, PRIVATE_FILE)?;
+        let fd = self.create(name, OFlags::WRONLY)?;
         let written = write_all(&fd, bytes).and_then(|()| sync(&fd));
         if written.is_err() {
             // Best effort: the error that matters is the one already here.
@@ -148,6 +166,16 @@ impl Dir for OsDir {
 
     fn unlock(&self) -> io::Result<()> {
         Ok(retry_on_intr(|| fs::flock(&self.fd, FlockOperation::Unlock))?)
+    }
+
+    fn disown(&self) -> io::Result<()> {
+        // Another directory takes the number's place: a closed number could be given out again before our drop.
+        let root = fs::open("/", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        // SAFETY: dup2 takes any two numbers; both are open descriptors of ours, which stay owned as they are.
+        if unsafe { libc::dup2(root.as_raw_fd(), self.fd.as_raw_fd()) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(rustix::io::fcntl_setfd(&self.fd, rustix::io::FdFlags::CLOEXEC)?)
     }
 }
 
@@ -237,7 +265,10 @@ fn create_durably(path: &Path) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let open_parent = || retry_on_intr(|| fs::open(parent, flags, Mode::empty()));
     match retry_on_intr(|| fs::mkdir(path, Mode::from_raw_mode(PRIVATE_DIR as _))) {
-        Ok(()) => sync_dir(&open_parent()?),
+        Ok(()) => {
+            grant(path)?;
+            sync_dir(&open_parent()?)
+        }
         Err(Errno::NOENT) if parent != Path::new(".") => {
             create_durably(parent)?;
             create_durably(path)
@@ -252,6 +283,15 @@ fn create_durably(path: &Path) -> io::Result<()> {
         Err(Errno::EXIST) => Ok(()),
         Err(errno) => Err(errno.into()),
     }
+}
+
+/// Gives a new directory back what the umask took from its owner.
+fn grant(path: &Path) -> io::Result<()> {
+    let mode = Mode::from_raw_mode(PRIVATE_DIR as _);
+    if !Mode::from_raw_mode(fs::stat(path)?.st_mode).contains(mode) {
+        fs::chmod(path, mode)?;
+    }
+    Ok(())
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Error {

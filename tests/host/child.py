@@ -1,0 +1,62 @@
+"""Runs pieces of Python in a process of their own, where a fork, a signal or an exit hurts no test.
+
+A piece finds ``aofstore`` and ``os`` imported, its arguments in ``argv`` and the first of them as ``directory``. A
+process that hangs prints where all its threads are, and fails.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60
+
+_PREAMBLE = """
+import gc, os, signal, subprocess, sys, threading, time, warnings
+import aofstore
+from aofstore._core import _testing
+argv = sys.argv[1:]
+directory = argv[0]
+"""
+
+
+def start(code: str, *args: object) -> subprocess.Popen[str]:
+    """A process that runs ``code``; stdin, stdout and stderr are pipes."""
+    return subprocess.Popen(
+        [sys.executable, "-X", "faulthandler", "-c", _PREAMBLE + textwrap.dedent(code), *map(str, args)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], status: int = 0) -> tuple[str, str]:
+    """What the process printed, on stdout and on stderr; its exit status must be ``status``."""
+    try:
+        out, err = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        _, err = process.communicate()
+        pytest.fail(f"it hangs here:\n{err}")
+    assert process.returncode == status, f"exit status {process.returncode}, not {status}\n{out}\n{err}"
+    return out.strip(), err.strip()
+
+
+def run(code: str, *args: object, status: int = 0) -> tuple[str, str]:
+    """``code`` from start to end: what it printed on stdout and on stderr."""
+    return finish(start(code, *args), status)
+
+
+def said(code: str, *args: object) -> str:
+    """What ``code`` printed on stdout; it must have kept silent on stderr."""
+    out, err = run(code, *args)
+    assert not err, err
+    return out

@@ -1,0 +1,214 @@
+"""Ctrl-C ends whatever the main thread waits for, and leaves the store as if it had not been called.
+
+What it cannot break off is a commit under ``always`` and the sync inside `close`: there the thread is in the system
+call itself, or somebody else's call depends on it. The interrupt comes as soon as that is over.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aofstore
+import pytest
+
+from tests.host.child import said
+
+INTERRUPT = """
+def interrupt(after, sender=os.kill):
+    target = os.getpid() if sender is os.kill else threading.main_thread().ident
+    timer = threading.Timer(after, sender, (target, signal.SIGINT))
+    timer.daemon = True
+    timer.start()
+def interrupted(call, after=0.2, sender=os.kill):
+    interrupt(after, sender)
+    began = time.monotonic()
+    try:
+        call()
+    except KeyboardInterrupt:
+        took = time.monotonic() - began
+        assert took < 5, took
+        return
+    raise SystemExit("it was not interrupted")
+def faulty():
+    plan = _testing.FaultPlan()
+    _testing.install_fault_plan(plan)
+    return plan
+"""
+
+
+@pytest.mark.parametrize("sender", ["os.kill", "signal.pthread_kill"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        'blpop("l", 0)',
+        'brpop(["l", "m"], 30)',
+        'blmove("l", "m", 0)',
+        'brpoplpush("l", "m", 0)',
+        'blmpop(0, 1, "l", direction="LEFT")',
+        'bzpopmin("z", 0)',
+        'bzpopmax("z", 0)',
+        'bzmpop(0, 1, ["z"], min=True)',
+        'execute_command("DEBUG", "SLEEP", 60)',
+    ],
+)
+def test_a_blocked_command_is_interrupted_and_forgotten(tmp_path: Path, call: str, sender: str) -> None:
+    out = said(
+        INTERRUPT
+        + f"""
+with aofstore.open(directory) as store:
+    interrupted(lambda: store.{call}, 0.1, {sender})
+    store.rpush("l", "kept")
+    store.zadd("z", {{"kept": 1}})
+    print(store.lrange("l", 0, -1), store.zrange("z", 0, -1), store.exists("m"), store.info()["blocked_clients"])
+""",
+        tmp_path,
+    )
+    assert out == "[b'kept'] [b'kept'] 0 0"
+
+
+def test_a_blocked_session_is_interrupted_and_can_go_on(tmp_path: Path) -> None:
+    out = said(
+        INTERRUPT
+        + """
+with aofstore.open(directory) as store, store.session() as session:
+    interrupted(lambda: session.execute_command("BLPOP", "l", 0))
+    print(session.execute_command("RPUSH", "l", "a"), session.execute_command("BLPOP", "l", 0))
+""",
+        tmp_path,
+    )
+    assert out == "1 [b'l', b'a']"
+
+
+def test_an_interrupt_that_races_with_a_push_leaves_no_waiter_behind(tmp_path: Path) -> None:
+    out = said(
+        INTERRUPT
+        + """
+with aofstore.open(directory) as store:
+    left = 0
+    for round in range(60):
+        def push():
+            os.kill(os.getpid(), signal.SIGINT)
+            store.rpush("l", round)
+        pusher = threading.Timer(0.01, push)
+        pusher.start()
+        try:
+            store.blpop("l", 5)
+            pusher.join()
+            time.sleep(0.1)  # here at the latest the signal is handled
+        except KeyboardInterrupt:
+            pass
+        pusher.join()
+        # What a waiter took is not in the list, what it left is; nobody else takes anything.
+        left += store.lpop("l") is not None
+        assert store.info("clients")["blocked_clients"] == 0
+        store.rpush("l", "probe")
+        assert store.lpop("l") == b"probe"
+    print("done")
+""",
+        tmp_path,
+    )
+    assert out == "done"
+
+
+def test_a_handler_that_raises_something_else_is_heard_in_a_blocked_pop(tmp_path: Path) -> None:
+    said(
+        """
+class Late(Exception):
+    pass
+def handler(*_):
+    raise Late
+signal.signal(signal.SIGALRM, handler)
+with aofstore.open(directory) as store:
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        store.blpop("l", 0)
+    except Late:
+        store.rpush("l", "kept")
+        assert store.llen("l") == 1
+    else:
+        raise SystemExit("it was not heard")
+""",
+        tmp_path,
+    )
+
+
+@pytest.mark.parametrize("progress", ["None", "lambda progress: None"])
+def test_a_long_load_is_interrupted_with_nothing_cut_and_the_lock_free(tmp_path: Path, progress: str) -> None:
+    log = tmp_path / "appendonly.aof"
+    record = b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nvalue\r\n"
+    log.write_bytes(record * 3_000_000 + b"*3\r\n$3\r\nSE")
+    size = log.stat().st_size
+    said(
+        INTERRUPT
+        + f"""
+for after in (0.02, 0.05, 0.1):
+    interrupted(lambda: aofstore.open(directory, on_progress={progress}), after)
+    assert os.stat(os.path.join(directory, "appendonly.aof")).st_size == int(argv[1])
+    assert os.listdir(directory) == ["appendonly.aof"]
+assert threading.active_count() <= 4
+""",
+        tmp_path,
+        size,
+    )
+    with aofstore.open(tmp_path) as store:
+        assert store.get("key") == b"value"
+        assert [cut.dropped_bytes for cut in store.load_report.truncations] == [10]
+
+
+@pytest.mark.parametrize("policy", ["always", "everysec", "no"])
+def test_flush_and_waitaof_are_interrupted_while_the_disk_hangs(tmp_path: Path, policy: str) -> None:
+    said(
+        INTERRUPT
+        + """
+plan = faulty()
+store = aofstore.open(directory, appendfsync="no")
+store.set("k", "v")
+plan.add("sync", 0, mode="delay", delay_ms=3000)
+interrupted(store.flush)
+interrupted(lambda: store.waitaof(1, 0, 0))
+interrupted(store.flush, 0.1, signal.pthread_kill)
+store.set("k", "w")
+assert store.get("k") == b"w"
+store.flush()
+assert plan.count("sync") == 2
+store.close()
+""",
+        tmp_path,
+        policy,
+    )
+    with aofstore.open(tmp_path) as store:
+        assert store.get("k") == b"w"
+
+
+def test_an_interrupt_during_a_commit_comes_right_after_it_and_loses_nothing(tmp_path: Path) -> None:
+    out = said(
+        INTERRUPT
+        + """
+plan = faulty()
+store = aofstore.open(directory, appendfsync="always")
+plan.add("sync", 0, mode="delay", delay_ms=500)
+interrupted(lambda: store.set("k", "v"), 0.1)
+print(plan.count("sync"), store.get("k"))
+store.close()
+""",
+        tmp_path,
+    )
+    assert out == "1 b'v'"
+
+
+def test_an_interrupt_during_close_still_releases_everything(tmp_path: Path) -> None:
+    said(
+        INTERRUPT
+        + """
+plan = faulty()
+before = len(os.listdir("/proc/self/task"))
+store = aofstore.open(directory)
+store.set("k", "v")
+plan.add("sync", 0, mode="delay", delay_ms=500)
+interrupted(store.close, 0.1)
+_testing.install_fault_plan(None)
+assert store.closed
+assert aofstore.open(directory).get("k") == b"v"
+""",
+        tmp_path,
+    )
