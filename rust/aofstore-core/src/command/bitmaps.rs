@@ -17,7 +17,7 @@ const OPERANDS: KeyPositions = KeyPositions::Range { first: 2, last: -1, step: 1
 
 #[rustfmt::skip]
 pub(super) const COMMANDS: &[Spec] = &[
-    Spec::new([G, "SETBIT", "2.2.0", "Sets or clears a bit and gives what it was."], 4, WRITE, ONE_KEY, setbit),
+    Spec::new([G, "SETBIT", "2.2.0", "Sets or clears a bit and gives what it was."], 4, WRITE.difference(Flags::FAST), ONE_KEY, setbit),
     Spec::new([G, "GETBIT", "2.2.0", "Gives a bit."], 3, READ, ONE_KEY, getbit),
     Spec::new([G, "BITCOUNT", "2.6.0", "Counts the bits that are set."], -2, READ_SLOW, ONE_KEY, bitcount),
     Spec::new([G, "BITPOS", "2.8.7", "Finds the first bit that is set or clear."], -3, READ_SLOW, ONE_KEY, bitpos),

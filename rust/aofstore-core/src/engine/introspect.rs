@@ -142,17 +142,30 @@ fn flag_names(spec: &Spec) -> Vec<&'static str> {
     ];
     let mut names: Vec<&'static str> =
         known.into_iter().filter(|(flag, _)| spec.flags.contains(*flag)).map(|(_, name)| name).collect();
-    if matches!(spec.keys, KeyPositions::Counted { .. } | KeyPositions::Sort) {
+    // SORT and SORT_RO read keys whose names only the data tells (BY, GET).
+    if matches!(spec.keys, KeyPositions::Counted { .. } | KeyPositions::Sort) || spec.name == "SORT_RO" {
         names.push("movablekeys");
     }
     names
 }
 
+/// Redis warns of these though they administrate nothing.
+const DANGEROUS: &[&str] = &["FLUSHALL", "FLUSHDB", "INFO", "KEYS", "SORT", "SORT_RO", "SWAPDB"];
+
+fn touches_whole_databases(spec: &Spec) -> bool {
+    matches!(spec.name, "DBSIZE" | "FLUSHALL" | "FLUSHDB" | "SWAPDB")
+}
+
 /// Redis's ACL categories, from the flags and the group.
 fn categories(spec: &Spec) -> Vec<&'static str> {
     let has = |flag| spec.flags.contains(flag);
+    let sorts = matches!(spec.name, "SORT" | "SORT_RO");
     let group = match spec.group {
+        "generic" if sorts => "@list",
+        "generic" if !spec.subcommands.is_empty() => "",
         "generic" => "@keyspace",
+        "server" if touches_whole_databases(spec) => "@keyspace",
+        "server" if spec.name.starts_with("COMMAND") => "@connection",
         "string" => "@string",
         "list" => "@list",
         "set" => "@set",
@@ -168,10 +181,12 @@ fn categories(spec: &Spec) -> Vec<&'static str> {
         (has(Flags::WRITE), "@write"),
         (has(Flags::READONLY), "@read"),
         (!group.is_empty(), group),
+        (sorts, "@set"),
+        (sorts, "@sortedset"),
         (has(Flags::ADMIN), "@admin"),
         (true, speed),
         (has(Flags::BLOCKING), "@blocking"),
-        (has(Flags::ADMIN), "@dangerous"),
+        (has(Flags::ADMIN) || DANGEROUS.contains(&spec.name), "@dangerous"),
     ]
     .into_iter()
     .filter_map(|(applies, name)| applies.then_some(name))
