@@ -43,7 +43,11 @@ class ServerConnection:
     def __init__(self, path: Path, timeout: float = 60.0, protocol: int = 3) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout)
-        self._socket.connect(str(path))
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
         self._stream = io.BufferedReader(self._socket.makefile("rb", buffering=0), 1 << 16)
         if protocol == 3:
             self.execute("HELLO", 3)
