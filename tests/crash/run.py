@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 import tempfile
 import tomllib
@@ -19,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.crash import damage, sweep
 from tests.crash.kills import Killer
 from tests.crash.samples import SMALL_LOG
+from tests.servers.places import in_memory
 
 CONTROLS = Path(__file__).with_name("controls.toml")
 CONTROL_KILLS = 30
@@ -58,7 +58,7 @@ PARTS: dict[str, Callable[[Path, str], tuple[str, list[str], list[str]]]] = {
 
 def _place(part: str) -> str | None:
     """Kills need a disk; the other parts open thousands of small files and may do so in memory."""
-    return "/dev/shm" if part != "kills" and os.access("/dev/shm", os.W_OK) else None
+    return None if part == "kills" else in_memory()
 
 
 def _plain(number: int) -> bool:
