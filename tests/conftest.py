@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 import aofstore
 from aofstore._core import _testing
 from tests.servers.connection import ServerConnection
+from tests.servers.places import in_memory
 from tests.servers.pool import shared
 from tests.servers.process import KINDS, Server
 
 CALM = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+WITHOUT_EXPLANATION = [Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink]
 settings.register_profile(
     "quick",
     max_examples=12,
@@ -24,6 +27,7 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=CALM,
     derandomize=True,
+    phases=WITHOUT_EXPLANATION,
 )
 settings.register_profile(
     "nightly", max_examples=1500, stateful_step_count=80, deadline=None, suppress_health_check=CALM
@@ -39,6 +43,13 @@ def _real_clock() -> Iterator[None]:
     """No test leaves the wall clock of the process standing still."""
     yield
     _testing.set_clock(None)
+
+
+@pytest.fixture
+def memory_path(tmp_path: Path) -> Iterator[Path]:
+    """A directory in memory where the system has one: for thousands of openings whose syncs prove nothing."""
+    with tempfile.TemporaryDirectory(prefix="aofstore-", dir=in_memory() or tmp_path) as name:
+        yield Path(name)
 
 
 @pytest.fixture

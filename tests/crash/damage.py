@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import resource
 import signal
@@ -91,6 +92,7 @@ def kept_half(data: bytes) -> bytes:
 
 def child(log: Path, directory: Path, kind: str, control: str) -> None:
     """Opens all variants; memory is limited to what it is now and a constant."""
+    logging.getLogger("aofstore").setLevel(logging.CRITICAL)
     data = log.read_bytes()
     opened(directory, data, forgiving=True)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")

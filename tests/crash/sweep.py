@@ -106,7 +106,7 @@ class Story:
                 self.plan.clear()
 
     def _operate(self, session: aofstore.Session, operation: Operation) -> Outcome:
-        before = self.plan.injected
+        before, writes, syncs = self.plan.injected, self.plan.count("write"), self.plan.count("sync")
         try:
             if len(operation.commands) > 1:
                 session.execute_command("MULTI")
@@ -121,6 +121,8 @@ class Story:
             return "refused"
         if self.plan.injected > before:
             self.silent.append(f"{operation.commands[0]} returned although a call of it failed")
+        if self.policy == "always" and self.plan.count("write") > writes and self.plan.count("sync") == syncs:
+            self.silent.append(f"{operation.commands[0]} returned before its record was synced")
         return "told"
 
     def _flush(self, store: aofstore.Store[bytes]) -> None:

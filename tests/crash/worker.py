@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import threading
@@ -95,6 +96,7 @@ def _work(store: aofstore.Store[bytes], counters: Counters, thread: int, life: L
 
 def nursery() -> None:
     """Forks a worker for every line of standard input and prints its pid; reaps the dead between lines."""
+    logging.getLogger("aofstore").setLevel(logging.CRITICAL)
     for thread in range(4):
         tape(thread)
     for line in sys.stdin:

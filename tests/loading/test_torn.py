@@ -48,9 +48,9 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Dataset]:
     return found
 
 
-def test_t02_every_cut_is_mended(tmp_path: Path, states: dict[int, Dataset]) -> None:
+def test_t02_every_cut_is_mended(memory_path: Path, states: dict[int, Dataset]) -> None:
     for length in range(len(LOG) + 1):
-        directory = tmp_path / str(length)
+        directory = memory_path / str(length)
         path = _place(directory, LOG[:length])
         wanted = max(end for end in states if end <= length)
         with aofstore.open(directory, appendfsync="no") as store:
@@ -66,9 +66,9 @@ def test_t02_every_cut_is_mended(tmp_path: Path, states: dict[int, Dataset]) -> 
             assert store.load_report.truncations == ()
 
 
-def test_t02_or_refused_untouched(tmp_path: Path, states: dict[int, Dataset]) -> None:
+def test_t02_or_refused_untouched(memory_path: Path, states: dict[int, Dataset]) -> None:
     for length in range(len(LOG) + 1):
-        path = _place(tmp_path / "data", LOG[:length])
+        path = _place(memory_path / "data", LOG[:length])
         before = hashlib.sha256(path.read_bytes()).hexdigest()
         if length in states:
             aofstore.open(path.parent, aof_load_truncated=False).close()
@@ -82,12 +82,12 @@ def test_t02_or_refused_untouched(tmp_path: Path, states: dict[int, Dataset]) ->
         assert [entry.name for entry in path.parent.iterdir()] == ["appendonly.aof"]
 
 
-def test_zeros_at_the_end_are_a_torn_tail(tmp_path: Path, states: dict[int, Dataset]) -> None:
+def test_zeros_at_the_end_are_a_torn_tail(memory_path: Path, states: dict[int, Dataset]) -> None:
     """L-39, as decided: also when they begin inside the last record."""
     whole = len(LOG)
     before_last = sorted(states)[-2]
     for kept, wanted in [(whole, whole), (whole - 1, before_last), (whole - 100, before_last)]:
-        directory = tmp_path / str(kept)
+        directory = memory_path / str(kept)
         _place(directory, LOG[:kept] + bytes(4096))
         with aofstore.open(directory) as store:
             assert _data(store) == states[wanted]
@@ -95,13 +95,13 @@ def test_zeros_at_the_end_are_a_torn_tail(tmp_path: Path, states: dict[int, Data
 
 
 @pytest.mark.parametrize("form", ["one record", "older pair"])
-def test_t04_no_tear_makes_a_key_immortal(tmp_path: Path, form: str) -> None:
+def test_t04_no_tear_makes_a_key_immortal(memory_path: Path, form: str) -> None:
     pair = [[b"SET", b"k", b"v"], [b"PEXPIREAT", b"k", b"4102444800000"]]
     one = [[b"SET", b"k", b"v", b"PXAT", b"4102444800000"]]
     log = b"".join(map(encode, [[b"SELECT", b"0"], *(one if form == "one record" else pair)]))
     torn_between = len(log) - len(encode(pair[1])) if form == "older pair" else -1
     for length in range(len(log) + 1):
-        directory = tmp_path / str(length)
+        directory = memory_path / str(length)
         _place(directory, log[:length])
         with aofstore.open(directory) as store:
             lost_ttl = store.exists("k") and store.pexpiretime("k") != 4102444800000
@@ -110,12 +110,12 @@ def test_t04_no_tear_makes_a_key_immortal(tmp_path: Path, form: str) -> None:
             assert not lost_ttl or torn_between <= length < len(log)
 
 
-def test_t04_our_own_log_has_no_such_gap(tmp_path: Path) -> None:
-    with aofstore.open(tmp_path / "made") as store:
+def test_t04_our_own_log_has_no_such_gap(memory_path: Path) -> None:
+    with aofstore.open(memory_path / "made") as store:
         store.setex("k", 10_000, "v")
         wanted = store.pexpiretime("k")
-    log = (tmp_path / "made" / "appendonly.aof").read_bytes()
+    log = (memory_path / "made" / "appendonly.aof").read_bytes()
     for length in range(len(log) + 1):
-        _place(tmp_path / "cut", log[:length])
-        with aofstore.open(tmp_path / "cut") as store:
+        _place(memory_path / "cut", log[:length])
+        with aofstore.open(memory_path / "cut") as store:
             assert store.pexpiretime("k") in (-2, wanted)

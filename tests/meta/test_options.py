@@ -15,6 +15,8 @@ from tests.servers.words import split_line
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TARGET = (7, 2)
+LATER = {"ZSCAN": {"NOSCORES"}, "HSCAN": {"NOVALUES"}}
+"""Options that came after the target, though their servers' documentation does not say when."""
 COMMANDS = """
 SET GET GETSET GETDEL GETEX SETEX PSETEX SETNX MSET MSETNX MGET APPEND STRLEN INCR DECR INCRBY
 DECRBY INCRBYFLOAT
@@ -92,10 +94,13 @@ def test_the_documentation_is_read() -> None:
 @pytest.mark.servers
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_is_in_a_transcript(command: str) -> None:
-    assert command in transcribed(), f"no transcript runs {command}"
+    seen = transcribed().get(command)
+    if seen is None:
+        pytest.fail(f"no transcript runs {command}")
     wanted: set[str] = set()
     for kind in KINDS:
         entry = documented(kind).get(command, {})
         wanted.update(tokens(entry.get(b"arguments", [])))
-    missing = wanted - transcribed()[command]
-    assert not missing, f"no transcript gives {command} {' or '.join(sorted(missing))}"
+    missing = sorted(wanted - LATER.get(command, set()) - seen)
+    if missing:
+        pytest.fail(f"no transcript gives {command} the options {', '.join(missing)}")

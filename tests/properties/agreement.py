@@ -24,6 +24,8 @@ def disagreement(server: str, args: Sequence[bytes], ours: Any, theirs: Any) -> 
     if name in CHANCE and not _is_error(ours, theirs):
         return None if _shape(ours) == _shape(theirs) else mismatch(server, args, ours, theirs)
     if name in SCANS and isinstance(ours, list) and isinstance(theirs, list):
+        if args[1 if name == b"SCAN" else 2] != b"0":
+            return None
         mine, other = _scan(name, ours), _scan(name, theirs)
         return None if None in (mine, other) or mine == other else mismatch(server, args, ours, theirs)
     if name in UNORDERED:

@@ -17,6 +17,7 @@ from tests.properties.agreement import disagreement, follow_chance
 from tests.properties.grammar import Words
 from tests.servers.connection import ServerConnection, StoreConnection
 from tests.servers.dataset import Dataset, compare, dataset
+from tests.servers.places import in_memory
 from tests.servers.pool import shared
 from tests.servers.process import KINDS, server_log
 from tests.servers.replies import Failure
@@ -33,7 +34,7 @@ class Family(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = Path(tempfile.mkdtemp(prefix="machine-"))
+        self.directory = Path(tempfile.mkdtemp(prefix="machine-", dir=in_memory()))
         self.store: aofstore.Store[bytes] = aofstore.open(self.directory / "data", appendfsync="no")
         self.ours = StoreConnection(self.store)
         self.theirs = {kind: shared(kind).connect() for kind in KINDS}

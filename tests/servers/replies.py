@@ -96,10 +96,8 @@ def sorted_reply(reply: Any) -> Any:
 
 
 def plain(reply: Any) -> Any:
-    """A reply without what need not agree.
-
-    That is the order of maps; whether a text is a status or a string, which the store's raw replies do not
-    show; the sign of zero, which servers lose in small sorted sets and we keep (T-11).
+    """A reply without what need not agree: the order of maps; statuses and strings apart, which the raw
+    replies of the store do not show; the sign of zero, lost by servers in small sorted sets, kept here: T-11.
     """
     if isinstance(reply, Status):
         return str(reply).encode()
