@@ -177,6 +177,7 @@ impl Engine {
 
     /// Panics under the lock, as a defect of a command would.
     #[doc(hidden)]
+    #[expect(clippy::panic, reason = "tests need one")]
     pub fn panic_inside(&self) -> Result<()> {
         self.shared.enter()?.guarded(|_| std::panic::panic_any("a panic on purpose"))
     }
