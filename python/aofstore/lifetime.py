@@ -96,7 +96,7 @@ class Lifetime:
 
 
 def keep_from_copies(directory: Directory) -> None:
-    """Forked copies of this process will not share the lock of ``directory``, and so not outlive it with it."""
+    """Forked copies of this process will not share the lock of ``directory``, nor carry it beyond its end."""
     with _listing:
         _locked.add(directory)
 

@@ -1,1 +1,1 @@
-"""Manners towards the host: its forks, signals, threads, descriptors, exits and other stores go on undisturbed."""
+"""Manners towards the host: its forks, signals, threads, descriptors and exits go on undisturbed."""

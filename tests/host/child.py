@@ -1,7 +1,7 @@
 """Runs pieces of Python in a process of their own, where a fork, a signal or an exit hurts no test.
 
-A piece finds ``aofstore`` and ``os`` imported, its arguments in ``argv`` and the first of them as ``directory``. A
-process that hangs prints where all its threads are, and fails.
+A piece finds ``aofstore`` and ``os`` imported, its arguments in ``argv``, the first of them as ``directory``.
+A process that hangs prints where all its threads are, and fails.
 """
 
 from __future__ import annotations

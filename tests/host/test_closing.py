@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import aofstore
 import pytest
 
+import aofstore
 from tests.conftest import OpenStore
 from tests.host.child import said
 
@@ -118,13 +118,13 @@ def test_every_call_after_close_says_so(store: aofstore.Store[bytes]) -> None:
     for call in (
         lambda: store.get("k"),
         lambda: store.db(1),
-        lambda: store.session(),
-        lambda: store.info(),
-        lambda: store.flush(),
+        store.session,
+        store.info,
+        store.flush,
         lambda: list(store.scan_iter()),
         lambda: store.transaction(lambda pipe: None, "k"),
         lambda: session.execute_command("PING"),
-        lambda: pipe.execute(),
+        pipe.execute,
         lambda: view.get("k"),
     ):
         with pytest.raises(aofstore.StoreClosedError):

@@ -6,9 +6,9 @@ import os
 import signal
 from pathlib import Path
 
-import aofstore
 import pytest
 
+import aofstore
 from tests.host.child import run, start
 
 CALLS = """

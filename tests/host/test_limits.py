@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import aofstore
 import pytest
 
+import aofstore
 from tests.host.child import said
 
 

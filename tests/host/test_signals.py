@@ -70,7 +70,8 @@ for thread in ours:
     free = {n for n in range(1, signal.NSIG) if not blocked >> (n - 1) & 1}
     assert free - unblockable <= {32, 33}, free  # glibc keeps two for itself
 handled = []
-signal.signal(signal.SIGTERM, lambda *_: handled.append(threading.current_thread() is threading.main_thread()))
+main = threading.main_thread()
+signal.signal(signal.SIGTERM, lambda *_: handled.append(threading.current_thread() is main))
 for _ in range(50):
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(0.001)

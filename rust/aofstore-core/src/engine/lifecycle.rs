@@ -128,3 +128,8 @@ impl Drop for Engine {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
+#[path = "lifecycle_tests.rs"]
+mod tests;
