@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::args::{self, Args};
 use super::context::Context;
 use super::errors::{self, ErrorReply, Outcome};
-use super::table::{Flags, KeyPositions, ONE_KEY, READ, READ_SLOW, Spec, WRITE, WRITE_SLOW};
+use super::table::{KeyPositions, ONE_KEY, READ, READ_SLOW, STORE, Spec, WRITE_SLOW};
 use crate::keyspace::{Object, Text};
 use crate::num;
 
@@ -17,12 +17,12 @@ const OPERANDS: KeyPositions = KeyPositions::Range { first: 2, last: -1, step: 1
 
 #[rustfmt::skip]
 pub(super) const COMMANDS: &[Spec] = &[
-    Spec::new([G, "SETBIT", "2.2.0", "Sets or clears a bit and gives what it was."], 4, WRITE, ONE_KEY, setbit),
+    Spec::new([G, "SETBIT", "2.2.0", "Sets or clears a bit and gives what it was."], 4, STORE, ONE_KEY, setbit),
     Spec::new([G, "GETBIT", "2.2.0", "Gives a bit."], 3, READ, ONE_KEY, getbit),
     Spec::new([G, "BITCOUNT", "2.6.0", "Counts the bits that are set."], -2, READ_SLOW, ONE_KEY, bitcount),
     Spec::new([G, "BITPOS", "2.8.7", "Finds the first bit that is set or clear."], -3, READ_SLOW, ONE_KEY, bitpos),
     Spec::new([G, "BITOP", "2.6.0", "Combines strings bit by bit into another."], -4, WRITE_SLOW, OPERANDS, bitop),
-    Spec::new([G, "BITFIELD", "3.2.0", "Reads and changes integers of any width in a string."], -2, WRITE.difference(Flags::FAST), ONE_KEY, fields::bitfield),
+    Spec::new([G, "BITFIELD", "3.2.0", "Reads and changes integers of any width in a string."], -2, STORE, ONE_KEY, fields::bitfield),
     Spec::new([G, "BITFIELD_RO", "6.0.0", "Reads integers of any width in a string."], -2, READ, ONE_KEY, fields::bitfield_ro),
 ];
 

@@ -3,7 +3,7 @@
 use super::args::{self, Args};
 use super::context::Context;
 use super::errors::{self, ErrorReply, Outcome};
-use super::table::{Flags, NO_KEYS, READ, Spec, WRITE};
+use super::table::{Flags, NO_KEYS, READ, SHRINK, Spec};
 
 const G: &str = "server";
 
@@ -12,7 +12,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::new([G, "DBSIZE", "1.0.0", "Counts the keys of the database."], 1, READ, NO_KEYS, dbsize),
     Spec::new([G, "FLUSHDB", "1.0.0", "Removes all keys of the database."], -1, Flags::WRITE.union(Flags::SLOW), NO_KEYS, flushdb),
     Spec::new([G, "FLUSHALL", "1.0.0", "Removes all keys of all databases."], -1, Flags::WRITE.union(Flags::SLOW), NO_KEYS, flushall),
-    Spec::new([G, "SWAPDB", "4.0.0", "Exchanges two databases."], 3, WRITE, NO_KEYS, swapdb),
+    Spec::new([G, "SWAPDB", "4.0.0", "Exchanges two databases."], 3, SHRINK, NO_KEYS, swapdb),
 ];
 
 const FIRST_INDEX: ErrorReply = ErrorReply::new("ERR invalid first DB index");

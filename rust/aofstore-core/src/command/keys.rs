@@ -5,7 +5,7 @@ use super::context::Context;
 use super::errors::{self, ErrorReply, Outcome};
 use super::glob;
 use super::reply::Reply;
-use super::table::{ALL_KEYS, Flags, NO_KEYS, ONE_KEY, READ, READ_SLOW, SHRINK, Spec, TWO_KEYS, WRITE};
+use super::table::{ALL_KEYS, Flags, NO_KEYS, ONE_KEY, READ, READ_SLOW, SHRINK, STORE, Spec, TWO_KEYS};
 use crate::keyspace::Kind;
 use crate::num;
 
@@ -14,18 +14,18 @@ const ITERATE: Flags = READ_SLOW.union(Flags::ARBITRARY_KEYS);
 
 #[rustfmt::skip]
 pub(super) const COMMANDS: &[Spec] = &[
-    Spec::new([G, "DEL", "1.0.0", "Removes keys."], -2, SHRINK, ALL_KEYS, del),
+    Spec::new([G, "DEL", "1.0.0", "Removes keys."], -2, Flags::WRITE, ALL_KEYS, del),
     Spec::new([G, "UNLINK", "4.0.0", "Removes keys (as DEL; nothing is freed in the background here)."], -2, SHRINK, ALL_KEYS, del),
     Spec::new([G, "EXISTS", "1.0.0", "Counts which of the keys exist."], -2, READ, ALL_KEYS, exists),
     Spec::new([G, "TOUCH", "3.2.1", "Counts which of the keys exist (access times are not kept)."], -2, READ, ALL_KEYS, exists),
     Spec::new([G, "TYPE", "1.0.0", "Gives the type of a key's value."], 2, READ, ONE_KEY, kind),
     Spec::new([G, "KEYS", "1.0.0", "Gives all keys that match a pattern."], 2, ITERATE, NO_KEYS, keys),
     Spec::new([G, "SCAN", "2.8.0", "Iterates over the keys."], -2, ITERATE, NO_KEYS, scan),
-    Spec::new([G, "RANDOMKEY", "1.0.0", "Gives a random key."], 1, READ.union(Flags::ARBITRARY_KEYS), NO_KEYS, randomkey),
-    Spec::new([G, "RENAME", "1.0.0", "Renames a key over another."], 3, WRITE, TWO_KEYS, rename),
-    Spec::new([G, "RENAMENX", "1.0.0", "Renames a key unless the new name exists."], 3, WRITE, TWO_KEYS, renamenx),
-    Spec::new([G, "COPY", "6.2.0", "Copies the value of a key."], -3, WRITE, TWO_KEYS, copy),
-    Spec::new([G, "MOVE", "1.0.0", "Moves a key to another database."], 3, WRITE, ONE_KEY, move_key),
+    Spec::new([G, "RANDOMKEY", "1.0.0", "Gives a random key."], 1, Flags::READONLY.union(Flags::ARBITRARY_KEYS), NO_KEYS, randomkey),
+    Spec::new([G, "RENAME", "1.0.0", "Renames a key over another."], 3, Flags::WRITE, TWO_KEYS, rename),
+    Spec::new([G, "RENAMENX", "1.0.0", "Renames a key unless the new name exists."], 3, SHRINK, TWO_KEYS, renamenx),
+    Spec::new([G, "COPY", "6.2.0", "Copies the value of a key."], -3, STORE, TWO_KEYS, copy),
+    Spec::new([G, "MOVE", "1.0.0", "Moves a key to another database."], 3, SHRINK, ONE_KEY, move_key),
 ];
 
 fn del(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {

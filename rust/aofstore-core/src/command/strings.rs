@@ -4,7 +4,7 @@ use super::args::{self, Args};
 use super::context::Context;
 use super::errors::{self, ErrorReply, Outcome};
 use super::instant::{self, Unit};
-use super::table::{ALL_KEYS, KEY_PAIRS, ONE_KEY, READ, READ_SLOW, SHRINK, Spec, WRITE, WRITE_SLOW};
+use super::table::{ALL_KEYS, KEY_PAIRS, ONE_KEY, READ, READ_SLOW, SHRINK, STORE, Spec, WRITE, WRITE_SLOW};
 use crate::keyspace::{Text, Value};
 use crate::num::LongDouble;
 
@@ -13,10 +13,10 @@ const G: &str = "string";
 #[rustfmt::skip]
 pub(super) const COMMANDS: &[Spec] = &[
     Spec::new([G, "GET", "1.0.0", "Gives the value of a key."], 2, READ, ONE_KEY, get),
-    Spec::new([G, "SET", "1.0.0", "Sets a key to a string, with conditions and a time to live."], -3, WRITE, ONE_KEY, set),
+    Spec::new([G, "SET", "1.0.0", "Sets a key to a string, with conditions and a time to live."], -3, STORE, ONE_KEY, set),
     Spec::new([G, "SETNX", "1.0.0", "Sets a key only if it does not exist."], 3, WRITE, ONE_KEY, setnx),
-    Spec::new([G, "SETEX", "2.0.0", "Sets a key with a time to live in seconds."], 4, WRITE, ONE_KEY, setex),
-    Spec::new([G, "PSETEX", "2.6.0", "Sets a key with a time to live in milliseconds."], 4, WRITE, ONE_KEY, psetex),
+    Spec::new([G, "SETEX", "2.0.0", "Sets a key with a time to live in seconds."], 4, STORE, ONE_KEY, setex),
+    Spec::new([G, "PSETEX", "2.6.0", "Sets a key with a time to live in milliseconds."], 4, STORE, ONE_KEY, psetex),
     Spec::new([G, "GETSET", "1.0.0", "Sets a key and gives its former value."], 3, WRITE, ONE_KEY, getset),
     Spec::new([G, "GETDEL", "6.2.0", "Gives the value of a key and removes it."], 2, SHRINK, ONE_KEY, getdel),
     Spec::new([G, "GETEX", "6.2.0", "Gives the value of a key and changes its time to live."], -2, SHRINK, ONE_KEY, getex),
@@ -27,7 +27,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::new([G, "STRLEN", "2.2.0", "Gives the length of a string in bytes."], 2, READ, ONE_KEY, strlen),
     Spec::new([G, "GETRANGE", "2.4.0", "Gives a part of a string."], 4, READ_SLOW, ONE_KEY, getrange),
     Spec::new([G, "SUBSTR", "1.0.0", "Gives a part of a string (the old name of GETRANGE)."], 4, READ_SLOW, ONE_KEY, getrange),
-    Spec::new([G, "SETRANGE", "2.2.0", "Overwrites a part of a string."], 4, WRITE, ONE_KEY, setrange),
+    Spec::new([G, "SETRANGE", "2.2.0", "Overwrites a part of a string."], 4, STORE, ONE_KEY, setrange),
     Spec::new([G, "INCR", "1.0.0", "Adds one to an integer."], 2, WRITE, ONE_KEY, incr),
     Spec::new([G, "DECR", "1.0.0", "Subtracts one from an integer."], 2, WRITE, ONE_KEY, decr),
     Spec::new([G, "INCRBY", "1.0.0", "Adds to an integer."], 3, WRITE, ONE_KEY, incrby),
