@@ -127,7 +127,7 @@ docs: $(STAMPS)/extension $(STAMPS)/docs ## Build the documentation, warnings ar
 
 # --- upkeep -----------------------------------------------------------------------------------------------
 
-.PHONY: format licenses lock clean
+.PHONY: format licenses pages lock clean
 format: $(STAMPS)/dev ## Format Python and Rust
 	$(VENV)/bin/ruff check --fix-only --quiet .
 	$(VENV)/bin/ruff format --quiet .
@@ -135,6 +135,9 @@ format: $(STAMPS)/dev ## Format Python and Rust
 
 licenses: $(STAMPS)/dev ## Write LICENSE-THIRD-PARTY from Cargo.lock
 	$(PY) tools/licenses.py
+
+pages: $(STAMPS)/extension ## Write docs/commands from the command table
+	$(PY) -m tools.command_pages
 
 LOCK = $(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
     --no-emit-find-links --custom-compile-command 'make lock' pyproject.toml

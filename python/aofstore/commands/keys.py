@@ -20,7 +20,7 @@ class KeyCommands(Family[V]):
         return self._call("DEL", *names)
 
     def unlink(self, *names: Encodable) -> int:
-        """Delete keys, big values freed later; how many there were (UNLINK)."""
+        """Delete keys; how many there were (UNLINK). The same as `delete` here."""
         return self._call("UNLINK", *names)
 
     def exists(self, *names: Encodable) -> int:

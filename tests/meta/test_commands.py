@@ -1,0 +1,173 @@
+"""The command table against the promised list, a real server, the methods, the pages and the transcripts."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.meta.test_options import COMMANDS, GOLDEN
+from tests.servers.pool import shared
+from tests.servers.replies import Members
+from tests.servers.words import split_line
+from tools.command_pages import DIRECTORY, INSTEAD, LOGGED, NOTES, PAGES, page_of, pages
+from tools.command_table import Command, by_command, methods, table
+
+Row = tuple[int, frozenset[str], tuple[int, int, int]]
+
+# Flags of a server that has replicas, scripts and a slow log; here they could not mean anything.
+SERVERS_ONLY = {"stale", "allow_busy", "skip_slowlog"}
+
+SCRIPTS = "from 7.2 on scripts may call commands that block, which then do not wait"
+
+# Command -> field -> (here, Redis 7.0.15, why): every difference there is, and none that is gone.
+DIFFERENCES: dict[str, dict[str, tuple[Any, Any, str]]] = {
+    "ZRANK": {"arity": (-3, 3, "WITHSCORE came with 7.2")},
+    "ZREVRANK": {"arity": (-3, 3, "WITHSCORE came with 7.2")},
+    "COMMAND GETKEYS": {"arity": (-3, -4, "7.2 takes a command without arguments")},
+    "SORT_RO": {
+        "flags": (set(), {"movablekeys"}, "the keys that BY and GET lead to are not counted as keys")
+    },
+    "CONFIG": {"flags": ({"loading"}, set(), "the container alone is refused by its arity, loading or not")},
+    **{
+        name: {"flags": (set(), {"noscript"}, SCRIPTS)}
+        for name in ("BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX")
+    },
+}
+NOT_IN_7_0 = {"WAITAOF": "came with 7.2"}
+
+
+@functools.cache
+def here() -> dict[str, Command]:
+    return table()
+
+
+@functools.cache
+def redis() -> dict[str, Row]:
+    with shared("redis").connect() as connection:
+        return dict(_rows(connection.execute("COMMAND")))
+
+
+def _rows(reply: Any) -> list[tuple[str, Row]]:
+    found = []
+    for name, arity, flags, first, last, step, _, _, _, subcommands in _items(reply):
+        words = frozenset(map(str, _items(flags))) - SERVERS_ONLY
+        found.append((name.decode().upper().replace("|", " "), (arity, words, (first, last, step))))
+        found += _rows(subcommands)
+    return found
+
+
+def _items(reply: Any) -> Any:
+    return reply.items if isinstance(reply, Members) else reply
+
+
+def differences(command: Command, theirs: Row) -> dict[str, tuple[Any, Any]]:
+    arity, flags, keys = theirs
+    found: dict[str, tuple[Any, Any]] = {}
+    if command.arity != arity:
+        found["arity"] = (command.arity, arity)
+    if command.flags != flags:
+        found["flags"] = (set(command.flags - flags), set(flags - command.flags))
+    if command.keys != keys:
+        found["keys"] = (command.keys, keys)
+    return found
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_promised_command_is_there(name: str) -> None:
+    assert name.replace("|", " ") in here()
+
+
+@pytest.mark.servers
+def test_arity_flags_and_keys_are_those_of_a_server() -> None:
+    unknown = {name for name in here() if name not in redis()}
+    assert unknown == set(NOT_IN_7_0)
+    found = {name: differences(here()[name], redis()[name]) for name in here() if name in redis()}
+    expected = {
+        name: {field: (ours, theirs) for field, (ours, theirs, _) in fields.items()}
+        for name, fields in DIFFERENCES.items()
+    }
+    assert {name: fields for name, fields in found.items() if fields} == expected
+
+
+@pytest.mark.servers
+def test_a_wrong_row_is_seen() -> None:
+    right = here()["GET"]
+    wrong = Command("GET", 3, right.flags | {"write"}, (1, 2, 1), right.since, right.summary, right.group)
+    assert differences(right, redis()["GET"]) == {}
+    assert set(differences(wrong, redis()["GET"])) == {"arity", "flags", "keys"}
+
+
+def test_every_command_has_a_method_or_a_reason() -> None:
+    sent = set(by_command(methods()))
+    assert sent - set(here()) == set(), "methods send what the table does not have"
+    assert set(here()) - sent == set(INSTEAD), "commands without a method, and the reasons given"
+
+
+def test_every_method_sends_a_command_or_comes_later() -> None:
+    later = {method.name for method in methods() if not method.sends}
+    assert later == {
+        "bgrewriteaof", "rewrite", "wait_rewrite", "latency_latest", "latency_history", "latency_reset",
+        "latency_doctor", "bgsave", "save", "lastsave",
+    }  # fmt: skip
+
+
+def test_every_command_stands_on_one_page() -> None:
+    places: dict[str, list[str]] = {}
+    for page in PAGES:
+        for line in (DIRECTORY / f"{page}.md").read_text("utf-8").splitlines():
+            if line.startswith("## "):
+                places.setdefault(line.removeprefix("## "), []).append(page)
+    senders = by_command(methods())
+    assert places == {name: [page_of(command, senders)] for name, command in here().items()}
+
+
+def test_the_pages_are_current() -> None:
+    written = {path.name: path.read_text("utf-8") for path in DIRECTORY.iterdir()}
+    assert written == pages(), "run: make pages"
+
+
+def test_every_transcript_belongs_to_a_page() -> None:
+    directories = {path.name for path in GOLDEN.iterdir() if path.is_dir() and any(path.glob("*.txt"))}
+    assert directories <= set(PAGES)
+    assert set(PAGES) - directories == {"scanning"}, "SCAN and its kin are in the transcripts of their types"
+
+
+# What may stand before or behind the record of any command: see the page index.
+AROUND = {"SELECT", "MULTI", "EXEC", "DEL"}
+SERVED = {"LPOP", "RPOP", "LMOVE", "RPOPLPUSH", "ZPOPMIN", "ZPOPMAX"}
+
+
+@functools.cache
+def logged() -> dict[str, set[str]]:
+    """Command -> the first words of the records that follow it in the transcripts."""
+    seen: dict[str, set[str]] = {}
+    for path in sorted(Path(GOLDEN).glob("*/*.txt")):
+        name = ""
+        for line in path.read_text("utf-8").splitlines():
+            if line.startswith("> "):
+                name = split_line(line[2:])[0].decode("latin-1").upper()
+            elif line.startswith("= "):
+                seen.setdefault(name, set()).add(split_line(line[2:])[0].decode().upper())
+    return seen
+
+
+@pytest.mark.parametrize("name", [name for name, command in here().items() if command.writes])
+def test_the_log_holds_what_the_page_says(name: str) -> None:
+    records = LOGGED[name][0] if name in LOGGED else {name}
+    seen = logged().get(name, set())
+    assert records <= seen, "the page names records that no transcript has"
+    assert seen - records <= AROUND | SERVED, "transcripts have records that the page does not name"
+
+
+def test_what_only_reads_leaves_nothing_but_expired_keys() -> None:
+    readers = {name for name, command in here().items() if not command.writes} - set(NOTES)
+    assert {
+        name: logged()[name] - {"DEL"} for name in readers & set(logged()) if logged()[name] - {"DEL"}
+    } == {}
+
+
+def test_the_texts_about_the_log_are_about_commands() -> None:
+    assert set(LOGGED) | set(NOTES) <= set(here())
