@@ -4,39 +4,13 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.meta.test_options import COMMANDS, GOLDEN
-from tests.servers.pool import shared
-from tests.servers.replies import Members
 from tests.servers.words import split_line
 from tools.command_pages import DIRECTORY, INSTEAD, LOGGED, NOTES, PAGES, page_of, pages
 from tools.command_table import Command, by_command, methods, table
-
-Row = tuple[int, frozenset[str], tuple[int, int, int]]
-
-# Flags of a server that has replicas, scripts and a slow log; here they could not mean anything.
-SERVERS_ONLY = {"stale", "allow_busy", "skip_slowlog"}
-
-SCRIPTS = "from 7.2 on scripts may call commands that block, which then do not wait"
-
-# Command -> field -> (here, Redis 7.0.15, why): every difference there is, and none that is gone.
-DIFFERENCES: dict[str, dict[str, tuple[Any, Any, str]]] = {
-    "ZRANK": {"arity": (-3, 3, "WITHSCORE came with 7.2")},
-    "ZREVRANK": {"arity": (-3, 3, "WITHSCORE came with 7.2")},
-    "COMMAND GETKEYS": {"arity": (-3, -4, "7.2 takes a command without arguments")},
-    "SORT_RO": {
-        "flags": (set(), {"movablekeys"}, "the keys that BY and GET lead to are not counted as keys")
-    },
-    "CONFIG": {"flags": ({"loading"}, set(), "the container alone is refused by its arity, loading or not")},
-    **{
-        name: {"flags": (set(), {"noscript"}, SCRIPTS)}
-        for name in ("BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX")
-    },
-}
-NOT_IN_7_0 = {"WAITAOF": "came with 7.2"}
 
 
 @functools.cache
@@ -44,60 +18,9 @@ def here() -> dict[str, Command]:
     return table()
 
 
-@functools.cache
-def redis() -> dict[str, Row]:
-    with shared("redis").connect() as connection:
-        return dict(_rows(connection.execute("COMMAND")))
-
-
-def _rows(reply: Any) -> list[tuple[str, Row]]:
-    found = []
-    for name, arity, flags, first, last, step, _, _, _, subcommands in _items(reply):
-        words = frozenset(map(str, _items(flags))) - SERVERS_ONLY
-        found.append((name.decode().upper().replace("|", " "), (arity, words, (first, last, step))))
-        found += _rows(subcommands)
-    return found
-
-
-def _items(reply: Any) -> Any:
-    return reply.items if isinstance(reply, Members) else reply
-
-
-def differences(command: Command, theirs: Row) -> dict[str, tuple[Any, Any]]:
-    arity, flags, keys = theirs
-    found: dict[str, tuple[Any, Any]] = {}
-    if command.arity != arity:
-        found["arity"] = (command.arity, arity)
-    if command.flags != flags:
-        found["flags"] = (set(command.flags - flags), set(flags - command.flags))
-    if command.keys != keys:
-        found["keys"] = (command.keys, keys)
-    return found
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_promised_command_is_there(name: str) -> None:
     assert name.replace("|", " ") in here()
-
-
-@pytest.mark.servers
-def test_arity_flags_and_keys_are_those_of_a_server() -> None:
-    unknown = {name for name in here() if name not in redis()}
-    assert unknown == set(NOT_IN_7_0)
-    found = {name: differences(here()[name], redis()[name]) for name in here() if name in redis()}
-    expected = {
-        name: {field: (ours, theirs) for field, (ours, theirs, _) in fields.items()}
-        for name, fields in DIFFERENCES.items()
-    }
-    assert {name: fields for name, fields in found.items() if fields} == expected
-
-
-@pytest.mark.servers
-def test_a_wrong_row_is_seen() -> None:
-    right = here()["GET"]
-    wrong = Command("GET", 3, right.flags | {"write"}, (1, 2, 1), right.since, right.summary, right.group)
-    assert differences(right, redis()["GET"]) == {}
-    assert set(differences(wrong, redis()["GET"])) == {"arity", "flags", "keys"}
 
 
 def test_every_command_has_a_method_or_a_reason() -> None:

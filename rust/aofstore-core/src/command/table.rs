@@ -58,9 +58,7 @@ pub const READ: Flags = Flags::READONLY.union(Flags::FAST);
 pub const READ_SLOW: Flags = Flags::READONLY.union(Flags::SLOW);
 pub const WRITE: Flags = Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST);
 pub const WRITE_SLOW: Flags = Flags::WRITE.union(Flags::DENYOOM).union(Flags::SLOW);
-/// Short writes whose work depends on what is written: Redis does not call them fast.
-pub const STORE: Flags = Flags::WRITE.union(Flags::DENYOOM);
-/// Writes that never make the data grow.
+/// Writes that only ever shrink the data.
 pub const SHRINK: Flags = Flags::WRITE.union(Flags::FAST);
 
 pub const NO_KEYS: KeyPositions = KeyPositions::None;

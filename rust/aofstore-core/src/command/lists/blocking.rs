@@ -8,7 +8,7 @@ use crate::command::instant;
 use crate::command::table::{ALL_BUT_LAST, Flags, KeyPositions, Spec, TWO_KEYS};
 use crate::keyspace::{End, Kind};
 
-const WAIT: Flags = Flags::WRITE.union(Flags::BLOCKING);
+const WAIT: Flags = Flags::WRITE.union(Flags::BLOCKING).union(Flags::NOSCRIPT);
 const WAIT_AND_PUSH: Flags = WAIT.union(Flags::DENYOOM);
 const COUNTED: KeyPositions = KeyPositions::Counted { at: 2, dest: false };
 

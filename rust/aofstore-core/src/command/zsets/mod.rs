@@ -23,8 +23,8 @@ use crate::keyspace::{Entry, Object, ZSet};
 
 const G: &str = "sorted-set";
 const SHRINK_SLOW: Flags = Flags::WRITE.union(Flags::SLOW);
-const WAIT: Flags = SHRINK.union(Flags::BLOCKING);
-const WAIT_SLOW: Flags = SHRINK_SLOW.union(Flags::BLOCKING);
+const WAIT: Flags = SHRINK.union(Flags::BLOCKING).union(Flags::NOSCRIPT);
+const WAIT_SLOW: Flags = SHRINK_SLOW.union(Flags::BLOCKING).union(Flags::NOSCRIPT);
 const COUNTED: KeyPositions = KeyPositions::Counted { at: 1, dest: false };
 const COUNTED_SECOND: KeyPositions = KeyPositions::Counted { at: 2, dest: false };
 const COUNTED_WITH_DEST: KeyPositions = KeyPositions::Counted { at: 2, dest: true };
