@@ -8,6 +8,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 WORKERS ?= 2
+SECONDS ?= 60
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMPS := $(VENV)/stamps
@@ -114,9 +115,9 @@ stress: setup ## Many threads and processes on one store, with kills (ARGS="--se
 crash: setup ## 10,000 kills and the red controls
 	$(PY) tests/crash/run.py $(ARGS)
 
-fuzz: ## Every fuzz target for a while (needs a nightly toolchain)
+fuzz: ## Every fuzz target for a while, one after the other (SECONDS=3600 each, ARGS="loader resp" only these)
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-fuzz --version $(CARGO_FUZZ_VERSION)
-	fuzz/run.sh $(ARGS)
+	fuzz/run.sh $(SECONDS) $(ARGS)
 
 bench: setup $(STAMPS)/bench ## Side by side with its peers: a table and a picture
 	$(PY) -m benchmarks.run $(ARGS)

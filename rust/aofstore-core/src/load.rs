@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use crate::aof::{Next, Reader};
 use crate::clock;
-use crate::command::{self, Argv, Context, Effects, EngineCommand, Handler, Reply, Spec};
+use crate::command::{self, Argv, Context, Effects, EngineCommand, Flags, Handler, Reply, Spec};
 use crate::error::{Error, LoadKind, Result};
 use crate::fs::{self, Create, Dir};
 use crate::keyspace::Keyspace;
@@ -138,6 +138,8 @@ impl Loader {
         }
         match spec.handler {
             Handler::Engine(which) => self.control(space, which, spec, at)?,
+            // No server logs it and it changes nothing, but it could keep us busy for ever (`SRANDMEMBER key -4e18`).
+            Handler::Keyspace(_) if spec.flags.contains(Flags::READONLY) => {}
             Handler::Keyspace(_) => {
                 if let Some(block) = &mut self.block {
                     let mut argv = Argv::default();

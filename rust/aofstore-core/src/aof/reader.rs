@@ -118,7 +118,13 @@ impl Reader {
                 },
                 None => 1,
             };
-            if need > self.total - self.command_start() {
+            let rest = self.total - self.command_start();
+            if need > rest {
+                // Only a line feed is missing: whether the last byte is its CR must not depend on what was read so far.
+                if need == rest + 1 && ((self.filled - self.command) as u64) < rest {
+                    self.fill(usize::try_from(rest).unwrap_or(usize::MAX))?;
+                    continue;
+                }
                 return self.short();
             }
             // `need` is no more than the file holds from here, and was held back by the window only.

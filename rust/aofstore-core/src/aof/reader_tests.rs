@@ -444,3 +444,13 @@ fn rate_of_small_commands() {
     let seconds = started.elapsed().as_secs_f64();
     println!("{:.0} MB/s, {:.1} ns a command ({sum})", size as f64 / 1e6 / seconds, seconds * 1e9 / 2e6);
 }
+
+#[test]
+fn a_wrong_last_byte_is_damage_however_it_arrives() {
+    let file = b"*2\r\n$3\r\nDEL8".to_vec();
+    for most in [1, 3, file.len()] {
+        let source = Box::new(Pieces { data: file.clone(), most, random: fastrand::Rng::with_seed(1) });
+        let mut reader = Reader::new(source, 0, file.len() as u64, Path::new("a.aof"), MAX_BULK, known);
+        assert_eq!(kind_and_offset(&load(&mut reader).1), Some((LoadKind::Format, 11)), "{most} at once");
+    }
+}

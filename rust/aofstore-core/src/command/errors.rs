@@ -20,7 +20,12 @@ impl ErrorReply {
 }
 
 impl From<String> for ErrorReply {
+    /// What users wrote may stand in it: line ends at its ends go, others become blanks, as in Redis.
     fn from(text: String) -> Self {
+        let ends = ['\r', '\n'];
+        if text.contains(ends) {
+            return Self(Cow::Owned(text.trim_matches(ends).replace(ends, " ")));
+        }
         Self(Cow::Owned(text))
     }
 }
@@ -96,4 +101,20 @@ pub fn unknown_command(argv: &[&[u8]]) -> ErrorReply {
 pub fn unknown_subcommand(container: &str, subcommand: &[u8]) -> ErrorReply {
     let shown = String::from_utf8_lossy(subcommand.get(..128).unwrap_or(subcommand)).into_owned();
     format!("ERR unknown subcommand '{shown}'. Try {container} HELP.").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ErrorReply, unknown_subcommand};
+
+    #[test]
+    fn no_error_text_holds_a_line_end() {
+        let texts =
+            ["ERR Unsupported option N*1\r", "ERR a\r\nb\n"].map(|text| ErrorReply::from(text.to_owned()));
+        assert_eq!(texts.each_ref().map(ErrorReply::text), ["ERR Unsupported option N*1", "ERR a  b"]);
+        assert_eq!(
+            unknown_subcommand("OBJECT", b"x\ny").text(),
+            "ERR unknown subcommand 'x y'. Try OBJECT HELP."
+        );
+    }
 }

@@ -67,8 +67,17 @@ impl Skiplist {
         start..end.max(start)
     }
 
-    /// [`Self::score_span`] by member bytes; means something only if all scores are equal.
+    /// Ranks from the first member at or above `min`, for as long as members stay below `max`; what most callers mean
+    /// by it needs all scores to be equal.
+    ///
+    /// Where they are not, a descent would find what the random heights let it find: replaying the same command
+    /// would remove other members. So the list is walked then, as the small encoding is.
     pub fn lex_span(&self, min: LexBound<'_>, max: LexBound<'_>) -> Range<usize> {
+        if self.first().map(Spot::score) != self.last().map(Spot::score) {
+            let start = self.iter().take_while(|spot| !min.admits_above(spot.member())).count();
+            let length = self.iter_from(start).take_while(|spot| max.admits_below(spot.member())).count();
+            return start..start + length;
+        }
         let start = self.descend(|node, _| !min.admits_above(node.member())).1;
         let end = self.descend(|node, _| max.admits_below(node.member())).1;
         start..end.max(start)

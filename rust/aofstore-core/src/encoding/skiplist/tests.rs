@@ -83,6 +83,17 @@ fn bounds_open_and_closed() {
 }
 
 #[test]
+fn lex_bounds_among_unequal_scores_do_not_depend_on_heights() {
+    for _ in 0..100 {
+        let list = list(&[(-5.0, b"c"), (0.0, b"a"), (0.0, b"b"), (0.0, b"d"), (1.0, b"a2")]);
+        assert!(list.lex_span(LexBound::Incl(b"a"), LexBound::Incl(b"a")).is_empty());
+        assert_eq!(list.lex_span(LexBound::Incl(b"c"), LexBound::Excl(b"d")), 0..3);
+        assert_eq!(list.lex_span(LexBound::Excl(b"c"), LexBound::Max), 3..5);
+        assert!(list.lex_span(LexBound::Incl(b"e"), LexBound::Max).is_empty());
+    }
+}
+
+#[test]
 fn lex_bounds_as_in_zrangebylex() {
     let list = list(&[(0.0, b"a"), (0.0, b"b"), (0.0, b"bb"), (0.0, b"c")]);
     assert_eq!(list.lex_span(LexBound::Min, LexBound::Max), 0..4);

@@ -1,0 +1,54 @@
+//! What the fuzzers start from, and every input that once broke something, run again by `cargo test`.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
+#![expect(clippy::disallowed_methods, reason = "reads its inputs")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[path = "../../../fuzz/src/lib.rs"]
+mod fuzz;
+
+type Run = fn(&[u8]);
+
+fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
+    let entries = fs::read_dir(&seeds).unwrap_or_else(|error| panic!("{}: {error}", seeds.display()));
+    entries.map(|entry| entry.unwrap().path()).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+#[test]
+fn fuzz_corpus_replays() {
+    let targets: [(&str, Run); 8] = [
+        ("resp", fuzz::resp::run),
+        ("loader", fuzz::loader::run),
+        ("commands", fuzz::commands::run),
+        ("replay", fuzz::replay::run),
+        ("listpack", fuzz::listpack::run),
+        ("intset", fuzz::intset::run),
+        ("glob", fuzz::glob::run),
+        ("longdouble", fuzz::longdouble::run),
+    ];
+    for (target, run) in targets {
+        let inputs = inputs(target);
+        assert!(inputs.len() > 2, "{target} has no seeds");
+        for (path, input) in inputs {
+            println!("{}", path.display());
+            run(&input);
+        }
+    }
+}
+
+/// The red control of the target `replay`: a log that lacks one command is noticed.
+#[test]
+fn a_log_without_its_last_command_is_another_dataset() {
+    let (live, file) = fuzz::replay::wrote(0, b"SET a 1\nRPUSH l 1 2\nHSET h f v");
+    assert!(live == fuzz::loader::load_own(&file, 0));
+    let last = file.windows(3).rposition(|bytes| bytes == b"*4\r").unwrap();
+    assert!(live != fuzz::loader::load_own(&file[..last], 0));
+}
