@@ -287,6 +287,10 @@ fn run(
     effects: &mut Effects,
 ) -> Option<String> {
     let Handler::Keyspace(handler) = spec.handler else { return None };
+    if !spec.is_write() {
+        // A read has no place in a log and no effect; a hostile one could keep us busy for ever.
+        return None;
+    }
     effects.begin(db);
     let mut cx = Context {
         keys: space.keys(db, clock::now_ms()),

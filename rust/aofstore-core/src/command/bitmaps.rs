@@ -33,7 +33,7 @@ fn offset(cx: &Context<'_>, arg: &[u8], width: Option<u32>) -> Result<u64, Error
         _ => (arg, 1),
     };
     let number = num::parse_i64(digits).and_then(|number| u64::try_from(number).ok());
-    let longest = if cx.replaying { usize::MAX } else { cx.keys.space.limits.proto_max_bulk_len };
+    let longest = super::strings::longest(cx);
     number
         .and_then(|number| number.checked_mul(unit))
         .filter(|&offset| i64::try_from(offset).is_ok_and(|offset| longest > (offset >> 3) as usize))

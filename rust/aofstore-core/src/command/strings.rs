@@ -281,10 +281,17 @@ fn msetnx(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 /// Refuses a string that would grow beyond `proto-max-bulk-len`, before anything is allocated for it.
 pub(super) fn check_length(cx: &Context<'_>, length: usize, more: usize) -> Outcome {
     let total = length.checked_add(more).ok_or(errors::STRING_TOO_LONG)?;
-    if !cx.replaying && total > cx.keys.space.limits.proto_max_bulk_len {
+    if total > longest(cx) {
         return Err(errors::STRING_TOO_LONG);
     }
     Ok(())
+}
+
+/// The longest string this command may make. A log may have been written under a larger limit than today's, but one
+/// damaged digit in it must not take all memory.
+pub(super) fn longest(cx: &Context<'_>) -> usize {
+    let limits = &cx.keys.space.limits;
+    if cx.replaying { limits.longest_in_log() } else { limits.proto_max_bulk_len }
 }
 
 fn append(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -349,8 +356,15 @@ fn setrange(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let offset = offset as usize;
     check_length(cx, offset, value.len())?;
     let end = offset + value.len();
+    let missing = !cx.keys.contains(key);
     let bytes = cx.keys.text_mut(key)?;
     if bytes.len() < end {
+        if bytes.try_reserve(end - bytes.len()).is_err() {
+            if missing {
+                cx.keys.remove(key);
+            }
+            return Err(errors::STRING_TOO_LONG);
+        }
         bytes.resize(end, 0);
     }
     if let Some(target) = bytes.get_mut(offset..end) {

@@ -122,7 +122,7 @@ impl Engine {
 
     /// Longest argument a log may hold.
     pub fn max_bulk(&self) -> u64 {
-        self.shared.lock().settings.limits.proto_max_bulk_len as u64
+        self.shared.lock().settings.limits.longest_in_log() as u64
     }
 
     pub fn tolerates_replay_errors(&self) -> bool {

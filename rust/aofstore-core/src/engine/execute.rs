@@ -364,6 +364,11 @@ impl Core {
         if !spec.accepts(argv.len()) {
             return Err(errors::wrong_arity(spec.name));
         }
+        // The reader of the log refuses it as well: acknowledged, it would make the file unreadable.
+        let longest = self.settings.limits.proto_max_bulk_len;
+        if argv.iter().any(|arg| arg.len() > longest) {
+            return Err(errors::STRING_TOO_LONG);
+        }
         if self.loading && !spec.flags.contains(Flags::LOADING) {
             return Err(errors::LOADING);
         }

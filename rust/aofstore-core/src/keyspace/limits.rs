@@ -15,6 +15,16 @@ pub struct Limits {
     pub proto_max_bulk_len: usize,
 }
 
+/// What servers take unless told otherwise.
+const USUAL_BULK: usize = 512 << 20;
+
+impl Limits {
+    /// The longest argument or string that a log may hold: it may have been written under another limit.
+    pub fn longest_in_log(&self) -> usize {
+        self.proto_max_bulk_len.max(USUAL_BULK)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -26,7 +36,7 @@ impl Default for Limits {
             set_max_listpack_value: 64,
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
-            proto_max_bulk_len: 512 << 20,
+            proto_max_bulk_len: USUAL_BULK,
         }
     }
 }

@@ -13,8 +13,8 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-/// Most arguments of one command, as servers have it.
-pub const MAX_ARGS: u64 = 1024 * 1024;
+/// Most arguments of one command, as servers since Redis 7 have it; what the engine takes, the reader must read.
+pub const MAX_ARGS: u64 = i32::MAX as u64;
 
 /// Longest argument unless `proto-max-bulk-len` says otherwise: 512 MiB.
 pub const MAX_BULK: u64 = 512 * 1024 * 1024;
@@ -96,7 +96,7 @@ impl Cause {
             Self::NoDigit => "expected a number without sign, blanks or leading zeros, ended by CR LF",
             Self::Negative => "a length cannot be negative",
             Self::NoArguments => "a command has at least one argument",
-            Self::TooManyArguments => "a command has at most 1048576 arguments",
+            Self::TooManyArguments => "a command has at most 2147483647 arguments",
             Self::TooLong => "the argument is declared longer than proto-max-bulk-len",
             Self::NoLineEnd => "expected CR LF behind an argument of the declared length",
         }
@@ -243,7 +243,7 @@ mod tests {
             ("*1 \r\n", 2, NoDigit),
             ("*1\n", 2, NoDigit),
             ("*1\rx", 3, NoDigit),
-            ("*1048577", 1, TooManyArguments),
+            ("*2147483648", 1, TooManyArguments),
             ("*1\r\n!1\r\n", 4, NoArgument),
             ("*1\r\n#", 4, NoArgument),
             ("*1\r\n$-5\r\n", 5, Negative),
