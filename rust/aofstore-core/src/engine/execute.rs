@@ -507,3 +507,7 @@ pub(super) fn misconf(errno: i32) -> ErrorReply {
     let words = words.split(" (os error").next().unwrap_or_default();
     format!("MISCONF Errors writing to the AOF file: {words}").into()
 }
+
+#[cfg(all(test, not(feature = "shuttle")))]
+#[path = "execute_tests.rs"]
+mod tests;

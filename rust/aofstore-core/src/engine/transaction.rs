@@ -68,9 +68,14 @@ impl Core {
     pub(super) fn is_stale(&mut self, session: &Session) -> bool {
         let now = clock::now_ms();
         session.watched.iter().any(|watched| {
-            let due = self.space.keys(watched.db, now).is_due(&watched.key);
-            let changed = self.space.watches.version(watched.db, &watched.key) != watched.version;
-            !watched.was_due && (due || changed)
+            let changes = self.space.watches.version(watched.db, &watched.key).wrapping_sub(watched.version);
+            let keys = self.space.keys(watched.db, now);
+            match changes {
+                0 => !watched.was_due && keys.is_due(&watched.key),
+                // The one change may be that the expired key was removed; a new value there is another.
+                1 => !watched.was_due || keys.peek(&watched.key).is_some(),
+                _ => true,
+            }
         })
     }
 

@@ -1,0 +1,54 @@
+//! What a command may promise: clocks, watches and locks seen from the engine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::aof::Control;
+use crate::command::Reply;
+use crate::command::transcripts::{render, split};
+use crate::engine::{Done, Engine, Session, Settings};
+use crate::error::Result;
+use crate::fs::os::{Access, OsDir};
+use crate::fs::scratch::Scratch;
+
+fn opened(scratch: &Scratch) -> Engine {
+    let engine = Engine::new(Settings::default());
+    let dir = Arc::new(OsDir::open(scratch.path(), Access::Exclusive).unwrap());
+    engine.start_log(dir, "log", Control::None).unwrap();
+    engine
+}
+
+fn execute(engine: &Engine, session: &mut Session, line: &str) -> Result<(String, Done)> {
+    let words = split(line);
+    let argv: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+    let mut reply = Reply::new();
+    let done = engine.execute(session, &argv, &mut reply)?;
+    let told = done.outcome.as_ref().map_or_else(|error| error.text().to_owned(), |()| render(&reply));
+    Ok((told, done))
+}
+
+#[test]
+fn a_key_that_had_expired_before_watch_and_is_set_again_has_changed() {
+    let scratch = Scratch::new();
+    let engine = opened(&scratch);
+    let (mut own, mut other) = (Session::connection(0), Session::connection(0));
+    execute(&engine, &mut own, "DEBUG SET-ACTIVE-EXPIRE 0").unwrap();
+    execute(&engine, &mut own, "SET k old PXAT 1").unwrap();
+    execute(&engine, &mut own, "WATCH k").unwrap();
+    // Its removal alone is no change ...
+    assert_eq!(execute(&engine, &mut other, "GET k").unwrap().0, "(nil)");
+    execute(&engine, &mut own, "MULTI").unwrap();
+    assert_eq!(execute(&engine, &mut own, "EXEC").unwrap().0, "(empty array)");
+    // ... a new value is.
+    for change in ["SET k theirs", "RENAME x k"] {
+        for line in ["SET x theirs", "SET k old PXAT 1", "WATCH k"] {
+            execute(&engine, &mut own, line).unwrap();
+        }
+        execute(&engine, &mut other, change).unwrap();
+        for line in ["MULTI", "SET k mine"] {
+            execute(&engine, &mut own, line).unwrap();
+        }
+        assert_eq!(execute(&engine, &mut own, "EXEC").unwrap().0, "(nil)");
+        assert_eq!(execute(&engine, &mut own, "GET k").unwrap().0, "\"theirs\"");
+    }
+}
