@@ -26,7 +26,6 @@ logger = logging.getLogger("aofstore")
 OnProgress = Callable[[LoadProgress], object]
 
 _STEP_MS = 10
-_REPORT_SECONDS = 0.1
 
 
 def load(config: Config, on_progress: OnProgress | None) -> Lifetime:
@@ -117,15 +116,15 @@ def _run(loader: Loader, path: str, began: float, on_progress: OnProgress | None
         while not loader.step(_STEP_MS):
             pass
         return
-    on_progress(_progress(loader, path, began))
-    reported = began
-    done = False
-    while not done:
-        done = loader.step(_STEP_MS)
-        now = time.monotonic()
-        if done or now - reported >= _REPORT_SECONDS:
+    done, reported = False, -1
+    while True:
+        if loader.bytes_done != reported:
+            reported = loader.bytes_done
             on_progress(_progress(loader, path, began))
-            reported = now
+        if done:
+            return
+        # Without a budget a step ends at every tick of the loader: 1000 commands.
+        done = loader.step(0)
 
 
 def _progress(loader: Loader, path: str, began: float) -> LoadProgress:

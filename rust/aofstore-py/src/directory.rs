@@ -29,7 +29,11 @@ impl PyDirectory {
 
 /// The error for an operation on `path` that the system refused.
 pub(crate) fn refused(path: &Path, what: &str, error: &io::Error) -> Error {
-    let message = format!("cannot {what} {}: {error}", path.display());
+    let why = match error.kind() {
+        io::ErrorKind::InvalidInput => "it is not a regular file; move it aside".to_owned(),
+        _ => error.to_string(),
+    };
+    let message = format!("cannot {what} {}: {why}", path.display());
     Error::Open { path: path.to_owned(), errno: errno(error), message }
 }
 
