@@ -1,6 +1,6 @@
 //! What lives under the engine's lock, and who holds that lock when.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::blocking::{Blocked, Delivery};
@@ -46,6 +46,8 @@ pub(super) struct Core {
     /// A panic of ours was caught: the keyspace can no longer be trusted.
     pub defect: Option<String>,
     pub stats: Counters,
+    /// Why the last command was refused with MISCONF; readable without the lock.
+    pub refused: Arc<AtomicI32>,
 }
 
 /// What INFO stats shows and nobody else keeps.
@@ -69,6 +71,7 @@ pub(super) struct Shared {
     core: Mutex<Core>,
     pub owner: Owner,
     pub events: Arc<Events>,
+    pub refused: Arc<AtomicI32>,
     closed: AtomicBool,
 }
 
@@ -96,11 +99,14 @@ impl Engine {
             load: LoadProgress::default(),
             defect: None,
             stats: Counters { opened_at_ms: crate::clock::now_ms(), ..Counters::default() },
+            refused: Arc::default(),
         };
+        let refused = Arc::clone(&core.refused);
         let shared = Arc::new(Shared {
             core: Mutex::new(core),
             owner: Owner::new(),
             events: Events::new(1024),
+            refused,
             closed: AtomicBool::new(false),
         });
         Self { shared, ticker: Mutex::new(None) }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 
 use smallvec::SmallVec;
@@ -131,13 +132,9 @@ impl Engine {
         }
     }
 
-    /// The system's number of the log's last failure; 0 if there was none.
+    /// The system's number behind the last MISCONF; 0 if there was none.
     pub fn write_errno(&self) -> i32 {
-        let log = self.shared.try_lock().and_then(|core| core.log.clone());
-        match log.map_or(Status::Sound, |log| log.status()) {
-            Status::Sound => 0,
-            Status::Refusing { errno } | Status::Latched { errno } => errno,
-        }
+        self.shared.refused.load(Ordering::Relaxed)
     }
 
     /// Runs several commands under one hold of the lock and one append; the replies stand one behind the other in
@@ -382,7 +379,10 @@ impl Core {
     pub(super) fn refuse_if_failing(&self) -> Outcome {
         match self.log.as_ref().map_or(Status::Sound, |log| log.status()) {
             Status::Sound => Ok(()),
-            Status::Refusing { errno } | Status::Latched { errno } => Err(misconf(errno)),
+            Status::Refusing { errno } | Status::Latched { errno } => {
+                self.refused.store(errno, Ordering::Relaxed);
+                Err(misconf(errno))
+            }
         }
     }
 
