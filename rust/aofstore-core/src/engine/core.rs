@@ -28,6 +28,8 @@ pub(super) struct Core {
     pub settings: Settings,
     /// None: memory only, loading, or switched off.
     pub log: Option<Arc<Log>>,
+    /// The one instant of the transaction that runs: nothing expires in the middle of it.
+    pub instant: Option<i64>,
     /// Scratch of the command that runs.
     pub effects: Effects,
     /// While Some, effects are gathered here and fed in one append.
@@ -88,6 +90,7 @@ impl Engine {
             space: Keyspace::new(settings.databases, settings.limits),
             settings,
             log: None,
+            instant: None,
             effects: Effects::default(),
             gathered: None,
             wrote: false,

@@ -201,7 +201,7 @@ impl Core {
             .cloned()
             .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
             .unwrap_or_else(|| "panic".to_owned());
-        (self.gathered, self.paused) = (None, None);
+        (self.gathered, self.paused, self.instant) = (None, None, None);
         self.defect = Some(text.clone());
         self.close_waiters();
         Error::Internal(text)
@@ -214,7 +214,8 @@ impl Core {
         reply: &mut Reply,
     ) -> Result<Option<Done>> {
         let checked: Vec<_> = batch.iter().map(|argv| self.queueable(argv)).collect();
-        let stale = self.is_stale(session);
+        let now = clock::now_ms();
+        let stale = self.is_stale(session, now);
         self.unwatch(session);
         session.multi = None;
         if checked.iter().any(std::result::Result::is_err) {
@@ -233,7 +234,7 @@ impl Core {
             }
         }
         self.gathered = Some(Vec::new());
-        self.run_queue(session, &queue, reply);
+        self.run_queue(session, &queue, now, reply);
         self.serve_waiters();
         self.feed_gathered();
         Ok(Some(Done { outcome: Ok(()), waiter: None, due: self.acknowledgement() }))
@@ -397,7 +398,7 @@ impl Core {
         let Handler::Keyspace(run) = spec.handler else { return Err(errors::SYNTAX) };
         self.effects.begin(db);
         let mut cx = Context {
-            keys: self.space.keys(db, clock::now_ms()),
+            keys: self.space.keys(db, self.instant.unwrap_or_else(clock::now_ms)),
             reply,
             effects: &mut self.effects,
             replaying: false,

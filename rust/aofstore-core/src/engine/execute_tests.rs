@@ -52,3 +52,21 @@ fn a_key_that_had_expired_before_watch_and_is_set_again_has_changed() {
         assert_eq!(execute(&engine, &mut own, "GET k").unwrap().0, "\"theirs\"");
     }
 }
+
+#[test]
+fn nothing_expires_in_the_middle_of_a_transaction() {
+    let scratch = Scratch::new();
+    let engine = opened(&scratch);
+    let mut session = Session::connection(0);
+    execute(&engine, &mut session, "DEBUG SET-ACTIVE-EXPIRE 0").unwrap();
+    execute(&engine, &mut session, "MULTI").unwrap();
+    execute(&engine, &mut session, "SET k v PX 1").unwrap();
+    for _ in 0..20_000 {
+        execute(&engine, &mut session, "INCR n").unwrap();
+    }
+    execute(&engine, &mut session, "GET k").unwrap();
+    let (told, _) = execute(&engine, &mut session, "EXEC").unwrap();
+    assert!(told.ends_with("\"v\""), "{}", &told[told.len() - 40..]);
+    std::thread::sleep(Duration::from_millis(5));
+    assert_eq!(execute(&engine, &mut session, "GET k").unwrap().0, "(nil)");
+}

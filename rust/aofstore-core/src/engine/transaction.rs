@@ -65,8 +65,7 @@ impl Core {
     }
 
     /// Whether a watched key changed, or expired, since WATCH.
-    pub(super) fn is_stale(&mut self, session: &Session) -> bool {
-        let now = clock::now_ms();
+    pub(super) fn is_stale(&mut self, session: &Session, now: i64) -> bool {
         session.watched.iter().any(|watched| {
             let changes = self.space.watches.version(watched.db, &watched.key).wrapping_sub(watched.version);
             let keys = self.space.keys(watched.db, now);
@@ -81,7 +80,8 @@ impl Core {
 
     pub(super) fn exec(&mut self, session: &mut Session, reply: &mut Reply) -> Outcome {
         let Some(queue) = session.multi.take() else { return Err(errors::NOT_IN_EXEC) };
-        let stale = self.is_stale(session);
+        let now = clock::now_ms();
+        let stale = self.is_stale(session, now);
         self.unwatch(session);
         if queue.failed {
             return Err(errors::EXEC_ABORT);
@@ -95,13 +95,14 @@ impl Core {
             return Ok(());
         }
         reply.array(queue.commands.len());
-        self.run_queue(session, &queue, reply);
+        self.run_queue(session, &queue, now, reply);
         Ok(())
     }
 
-    /// Runs the queued commands and makes one group of all their effects.
-    pub(super) fn run_queue(&mut self, session: &mut Session, queue: &Queue, reply: &mut Reply) {
+    /// Runs the queued commands, all at `now`, and makes one group of all their effects.
+    pub(super) fn run_queue(&mut self, session: &mut Session, queue: &Queue, now: i64, reply: &mut Reply) {
         let outer = self.gathered.replace(Vec::new());
+        self.instant = Some(now);
         for queued in &queue.commands {
             let argv: Vec<&[u8]> = queued.argv.iter().collect();
             let outcome = match queued.spec.handler {
@@ -113,6 +114,7 @@ impl Core {
                 reply.error(error.text());
             }
         }
+        self.instant = None;
         // Nobody waits inside a transaction: the replies that were given at once stand.
         self.paused = None;
         let groups = self.gathered.take().unwrap_or_default();
