@@ -12,7 +12,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::engine(["connection", "ECHO", "1.0.0", "Answers with its argument."], 2, QUICK, E::Echo),
     Spec::engine(["connection", "SELECT", "1.0.0", "Changes the database of the session."], 2, QUICK, E::Select),
     Spec::engine(["transactions", "MULTI", "1.2.0", "Begins a transaction."], 1, NOW, E::Multi),
-    Spec::engine(["transactions", "EXEC", "1.2.0", "Runs the queued commands."], 1, Flags::NOSCRIPT.union(Flags::LOADING), E::Exec),
+    Spec::engine(["transactions", "EXEC", "1.2.0", "Runs the queued commands."], 1, Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::SLOW), E::Exec),
     Spec::engine(["transactions", "DISCARD", "2.0.0", "Forgets the queued commands."], 1, NOW, E::Discard),
     Spec::engine(["transactions", "WATCH", "2.2.0", "Makes EXEC depend on keys not changing."], -2, NOW, E::Watch).keyed(ALL_KEYS),
     Spec::engine(["transactions", "UNWATCH", "2.2.0", "Forgets the watched keys."], 1, NOW, E::Unwatch),

@@ -24,7 +24,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::new([G, "RANDOMKEY", "1.0.0", "Gives a random key."], 1, Flags::READONLY.union(Flags::ARBITRARY_KEYS), NO_KEYS, randomkey),
     Spec::new([G, "RENAME", "1.0.0", "Renames a key over another."], 3, Flags::WRITE, TWO_KEYS, rename),
     Spec::new([G, "RENAMENX", "1.0.0", "Renames a key unless the new name exists."], 3, SHRINK, TWO_KEYS, renamenx),
-    Spec::new([G, "COPY", "6.2.0", "Copies the value of a key."], -3, Flags::WRITE.union(Flags::DENYOOM), TWO_KEYS, copy),
+    Spec::new([G, "COPY", "6.2.0", "Copies the value of a key."], -3, Flags::WRITE.union(Flags::DENYOOM).union(Flags::SLOW), TWO_KEYS, copy),
     Spec::new([G, "MOVE", "1.0.0", "Moves a key to another database."], 3, SHRINK, ONE_KEY, move_key),
 ];
 

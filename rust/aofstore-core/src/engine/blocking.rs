@@ -180,6 +180,10 @@ impl Core {
 
     /// Wakes everybody unserved: the store is closing, or broke down.
     pub(super) fn close_waiters(&mut self) {
+        // A panic while one was being served leaves it here.
+        for delivery in std::mem::take(&mut self.deliveries) {
+            delivery.waiter.ring(Slot::Closed);
+        }
         for delivery in std::mem::take(&mut self.deliveries) {
             delivery.waiter.ring(Slot::Closed);
         }
