@@ -84,7 +84,17 @@ impl Due {
 impl Engine {
     /// Runs one command. The reply is complete unless `Done` says otherwise.
     pub fn execute(&self, session: &mut Session, argv: &[&[u8]], reply: &mut Reply) -> Result<Done> {
-        self.shared.enter()?.guarded(|core| core.one(session, argv, reply))
+        self.run(|core| core.one(session, argv, reply))
+    }
+
+    /// Does the work under the lock, and frees what it threw away behind it.
+    pub(super) fn run<T>(&self, work: impl FnOnce(&mut Core) -> Result<T>) -> Result<T> {
+        let mut core = self.shared.enter()?;
+        let done = core.guarded(work);
+        let discarded = core.space.take_discarded();
+        drop(core);
+        drop(discarded);
+        done
     }
 
     /// As [`Engine::execute`]; None, with nothing done, if it might have to wait: another thread holds the lock or
@@ -118,7 +128,7 @@ impl Engine {
         batch: &[&[&[u8]]],
         reply: &mut Reply,
     ) -> Result<Option<Done>> {
-        self.shared.enter()?.guarded(|core| core.transaction(session, batch, reply))
+        self.run(|core| core.transaction(session, batch, reply))
     }
 
     /// Forgets the queue and the watches of a session. Takes the lock only if there are any.
@@ -145,7 +155,7 @@ impl Engine {
         batch: &[&[&[u8]]],
         reply: &mut Reply,
     ) -> Result<Done> {
-        self.shared.enter()?.guarded(|core| core.batch(session, batch, reply))
+        self.run(|core| core.batch(session, batch, reply))
     }
 
     /// [`Engine::execute_batch`] or [`Engine::execute_transaction`]; None, with nothing done, if it might have to

@@ -70,3 +70,20 @@ fn nothing_expires_in_the_middle_of_a_transaction() {
     std::thread::sleep(Duration::from_millis(5));
     assert_eq!(execute(&engine, &mut session, "GET k").unwrap().0, "(nil)");
 }
+
+#[test]
+fn a_flushed_database_is_freed_behind_the_lock() {
+    let scratch = Scratch::new();
+    let engine = opened(&scratch);
+    let mut session = Session::connection(0);
+    for line in ["SET k v", "FLUSHALL"] {
+        execute(&engine, &mut session, line).unwrap();
+    }
+    assert!(engine.shared.lock().space.take_discarded().is_empty());
+    let mut core = engine.shared.lock();
+    let mut reply = Reply::new();
+    for argv in [[b"SET".as_slice(), b"k", b"v"].as_slice(), &[b"FLUSHDB"]] {
+        core.guarded(|core| core.one(&mut session, argv, &mut reply)).unwrap();
+    }
+    assert_eq!(core.space.take_discarded().len(), 1);
+}

@@ -24,7 +24,7 @@ impl Engine {
 
     /// Replays a slice of a log. The lock is free between slices, so that others hear LOADING at once.
     pub fn load_step(&self, loader: &mut Loader, budget: Duration) -> Result<bool> {
-        let ended = self.shared.enter()?.guarded(|core| {
+        let ended = self.run(|core| {
             let ended = loader.step(&mut core.space, budget);
             (core.load.bytes_done, core.load.bytes_total) = loader.progress();
             ended

@@ -67,7 +67,10 @@ impl Keyspace {
             return;
         }
         let sample = 20 + 5 * effort.saturating_sub(1);
-        for db in 0..self.dbs.len() {
+        for _ in 0..self.dbs.len() {
+            // On from where the time ran out, or a busy database would starve those behind it.
+            let db = self.expire_next % self.dbs.len();
+            self.expire_next = db + 1;
             while self.expire_sample(db, now, sample) * 10 > sample && keep_going() {}
             if !keep_going() {
                 return;
@@ -87,5 +90,28 @@ impl Keyspace {
             }
         }
         gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::keyspace::{Keyspace, Limits};
+
+    #[test]
+    fn a_busy_database_does_not_starve_the_others() {
+        let mut space = Keyspace::new(3, Limits::default());
+        for db in 0..3 {
+            for n in 0..200 {
+                let key = format!("{n}");
+                let mut keys = space.keys(db, 0);
+                keys.put_text(key.as_bytes(), b"v");
+                keys.set_deadline(key.as_bytes(), 1);
+            }
+        }
+        for _ in 0..3 {
+            space.expire_cycle(10, 1, &mut || false);
+        }
+        let left: Vec<usize> = space.iter_dbs().map(|(_, db)| db.len()).collect();
+        assert!(left.iter().all(|&left| left == 180), "{left:?}");
     }
 }

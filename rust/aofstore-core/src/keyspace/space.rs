@@ -28,6 +28,10 @@ pub struct Keyspace {
     pub(super) purged: Vec<(usize, Box<[u8]>)>,
     /// Off while replaying and in read-only views: nothing expires.
     pub(super) expiring: bool,
+    /// The database that active expiry looks at next.
+    pub(super) expire_next: usize,
+    /// Databases that were emptied: to be freed by whoever no longer holds a lock.
+    discarded: Vec<Db>,
 }
 
 impl Keyspace {
@@ -43,6 +47,8 @@ impl Keyspace {
             seed,
             purged: Vec::new(),
             expiring: true,
+            expire_next: 0,
+            discarded: Vec::new(),
         }
     }
 
@@ -87,7 +93,17 @@ impl Keyspace {
         let Some(db) = self.dbs.get_mut(index) else { return 0 };
         let old = std::mem::replace(db, fresh);
         self.watches.touch_where(index, |key| old.records.get(key).is_some());
-        old.len()
+        let keys = old.len();
+        if keys > 0 {
+            self.discarded.push(old);
+        }
+        keys
+    }
+
+    /// What the flushed databases held; freeing it can take seconds.
+    #[must_use]
+    pub fn take_discarded(&mut self) -> Vec<Db> {
+        std::mem::take(&mut self.discarded)
     }
 
     /// Exchanges two databases under everybody who looks at them.
