@@ -87,3 +87,25 @@ fn a_flushed_database_is_freed_behind_the_lock() {
     }
     assert_eq!(core.space.take_discarded().len(), 1);
 }
+
+#[test]
+fn p3_a_long_command_does_not_hold_up_the_sync() {
+    let scratch = Scratch::new();
+    let engine = opened(&scratch);
+    let mut session = Session::connection(0);
+    let log = engine.log().unwrap().unwrap();
+    let wait_for_sync = || {
+        let began = std::time::Instant::now();
+        while log.stats().synced < log.position() && began.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(log.stats().synced, log.position());
+    };
+    for line in ["SET a 1", "SET b 1"] {
+        let (_, done) = execute(&engine, &mut session, line).unwrap();
+        done.due.unwrap().settle().unwrap();
+        let busy = (line == "SET b 1").then(|| engine.shared.lock());
+        wait_for_sync();
+        drop(busy);
+    }
+}

@@ -4,12 +4,12 @@
 //! them; the log's own timer needs no engine lock.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::core::{Core, Shared};
-use crate::aof::Status;
+use crate::aof::{Log, Status};
 use crate::clock;
 use crate::fs::os::with_signals_blocked;
 
@@ -18,6 +18,8 @@ const SLICE: Duration = Duration::from_millis(1);
 /// All holds of one tick: a quarter of the time at 10 Hz, as in Redis.
 const MOST: Duration = Duration::from_millis(25);
 const REHASH_BUCKETS: usize = 256;
+/// Looks for the lock, half a millisecond apart, before the keyspace has to wait for the next tick.
+const PATIENCE: u32 = 20;
 
 /// The running thread; dropped without stopping in a forked copy, where there is no thread.
 #[derive(Debug)]
@@ -44,10 +46,10 @@ impl Ticker {
 }
 
 fn run(shared: &Shared, stop: &(Mutex<bool>, Condvar)) {
-    let mut hz = 10;
+    let mut known = Known { log: None, hz: 10 };
     loop {
         let stopped = stop.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let pause = Duration::from_millis(1000 / hz);
+        let pause = Duration::from_millis(1000 / known.hz);
         let (stopped, _) = stop
             .1
             .wait_timeout_while(stopped, pause, |stopped| !*stopped)
@@ -56,34 +58,48 @@ fn run(shared: &Shared, stop: &(Mutex<bool>, Condvar)) {
             return;
         }
         drop(stopped);
-        match catch_unwind(AssertUnwindSafe(|| shared.tick())) {
-            Ok(wanted) => hz = wanted,
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| shared.tick(&mut known))) {
             // Without its timer the store breaks its promises: better that everybody hears of it.
-            Err(panic) => return drop(shared.lock().break_down(&*panic)),
+            return drop(shared.lock().break_down(&*panic));
         }
     }
 }
 
+/// What the last look under the lock told.
+struct Known {
+    log: Option<Arc<Log>>,
+    /// Ticks a second.
+    hz: u64,
+}
+
 impl Shared {
-    /// One tick; how many a second are wanted.
-    fn tick(&self) -> u64 {
+    /// One tick. A command that runs for seconds must not hold up the sync that is due every second, so the log's
+    /// turn comes with or without the lock.
+    fn tick(&self, known: &mut Known) {
         let began = Instant::now();
-        loop {
-            let more = self.lock().guarded(|core| Ok(core.background(SLICE))).unwrap_or(false);
+        while let Some(mut core) = self.lock_soon() {
+            let more = core.guarded(|core| Ok(core.background(SLICE))).unwrap_or(false);
+            *known = Known { log: core.log.clone(), hz: core.settings.hz.max(1) };
+            drop(core);
             if !more || began.elapsed() >= MOST {
                 break;
             }
             std::thread::yield_now();
         }
-        let (log, hz) = {
-            let core = self.lock();
-            (core.log.clone(), core.settings.hz.max(1))
-        };
-        if let Some(log) = log {
+        if let Some(log) = &known.log {
             log.write_out();
             log.timer(Instant::now());
         }
-        hz
+    }
+
+    fn lock_soon(&self) -> Option<MutexGuard<'_, Core>> {
+        for _ in 0..PATIENCE {
+            if let Some(core) = self.try_lock() {
+                return Some(core);
+            }
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        None
     }
 }
 
