@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from .errors import DataError
+from .errors import DataError, StoreClosedError
 from .types import Encodable
 
 if TYPE_CHECKING:
@@ -20,12 +20,13 @@ class Session:
     watched key changed. For one user at a time; made by `Store.session`, also a context manager.
     """
 
-    __slots__ = ("_client", "_store")
+    __slots__ = ("_client", "_closed", "_store")
 
     def __init__(self, client: Client, store: object = None) -> None:
         """Called by `Store.session`; ``store`` stays open while the session is referred to."""
         self._client = client
         self._store = store
+        self._closed = False
 
     @property
     def database(self) -> int:
@@ -37,10 +38,13 @@ class Session:
 
         Inside MULTI the reply is ``QUEUED``.
         """
+        if self._closed:
+            raise StoreClosedError("the session is closed")
         return self._client.execute(*words(args))
 
     def close(self) -> None:
         """Forget the queue and the watched keys. Later calls raise StoreClosedError."""
+        self._closed = True
         self._client.close()
 
     def __enter__(self) -> Self:
