@@ -72,11 +72,13 @@ class Lifetime:
             try:
                 self.engine.close()
             finally:
-                if self.directory is not None:
-                    self.directory.close()
-                self._closed = True
-                with _listing:
-                    _open.discard(self)
+                # Not when Ctrl-C came first: an engine that still appends must keep its lock.
+                if self.engine.closed:
+                    if self.directory is not None:
+                        self.directory.close()
+                    self._closed = True
+                    with _listing:
+                        _open.discard(self)
                 self.drain()
 
     def close_forgotten(self) -> None:

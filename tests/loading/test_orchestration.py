@@ -265,6 +265,7 @@ def test_later_releases_bring_multi_part_and_until(world: World) -> None:
 
 def test_failed_save_becomes_a_note(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(engine: FakeEngine) -> None:
+        engine.closed = True
         raise AofWriteError("disk full")
 
     monkeypatch.setattr(FakeEngine, "close", fail)
@@ -293,3 +294,20 @@ def test_background_events_reach_logging(world: World, caplog: pytest.LogCapture
     engine.events.append((30, "fsync is slow"))
     lifetime.close()
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(30, "fsync is slow")]
+
+
+def test_an_interrupt_before_closing_keeps_the_lock(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lifetime = load(tmp_path)
+
+    def interrupted(engine: FakeEngine) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeEngine, "close", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            lifetime.close()
+    assert "unlock" not in world.journal
+    lifetime.close()
+    assert world.journal[-2:] == ["close engine", "unlock"]
