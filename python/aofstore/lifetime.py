@@ -72,12 +72,14 @@ class Lifetime:
             try:
                 self.engine.close()
             finally:
-                if self.directory is not None:
-                    self.directory.close()
-                self._closed = True
-                with _listing:
-                    _open.discard(self)
-                self.drain()
+                try:
+                    if self.directory is not None:
+                        self.directory.close()
+                finally:
+                    self._closed = True
+                    with _listing:
+                        _open.discard(self)
+                    self.drain()
 
     def close_forgotten(self) -> None:
         """Close, with a ResourceWarning, what the program did not."""
