@@ -38,6 +38,13 @@ OpenStore: TypeAlias = "Callable[..., aofstore.Store[bytes]]"
 StartServer: TypeAlias = "Callable[..., Server]"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What compares with real servers says so by where it lies."""
+    for item in items:
+        if item.path.parent.name in ("servers", "properties"):
+            item.add_marker("servers")
+
+
 @pytest.fixture(autouse=True)
 def _real_clock() -> Iterator[None]:
     """No test leaves the wall clock of the process standing still."""

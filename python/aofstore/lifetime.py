@@ -74,12 +74,18 @@ class Lifetime:
             finally:
                 # Not when Ctrl-C came first: an engine that still appends must keep its lock.
                 if self.engine.closed:
-                    if self.directory is not None:
-                        self.directory.close()
-                    self._closed = True
-                    with _listing:
-                        _open.discard(self)
+                    self._let_go()
                 self.drain()
+
+    def _let_go(self) -> None:
+        """Unlocks the directory; the store counts as closed even if that fails."""
+        try:
+            if self.directory is not None:
+                self.directory.close()
+        finally:
+            self._closed = True
+            with _listing:
+                _open.discard(self)
 
     def close_forgotten(self) -> None:
         """Close, with a ResourceWarning, what the program did not."""

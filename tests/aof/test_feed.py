@@ -12,6 +12,8 @@ from tests.conftest import OpenStore
 from tests.servers.replies import command_line
 from tests.servers.resp import encode, records
 
+pytestmark = pytest.mark.quick
+
 T0 = 1_700_000_000_000
 SETEX = (
     b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"

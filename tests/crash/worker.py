@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -55,8 +56,7 @@ def _run(life: Life) -> None:
         store = aofstore.open(life.directory, appendfsync=life.policy)
     counters.open_now()
     if life.control == "harness-keep-lock" and os.fork() == 0:
-        time.sleep(2)
-        os._exit(0)
+        _inherit_the_lock(life.directory)
     pause = 0.02 if life.control == "harness-idle" else 0.0
     others = [
         threading.Thread(target=_work, args=(store, counters, thread, life, pause), daemon=True)
@@ -65,6 +65,14 @@ def _run(life: Life) -> None:
     for other in others:
         other.start()
     _work(store, counters, 0, life, pause)
+
+
+def _inherit_the_lock(directory: str) -> None:
+    """Waits for the worker's death and takes its lock, as a copy of the process would that had kept it."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    time.sleep(1)
+    os._exit(0)
 
 
 def _work(store: aofstore.Store[bytes], counters: Counters, thread: int, life: Life, pause: float) -> None:

@@ -14,6 +14,8 @@ from tests.golden.transcript import Replay
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import dataset
 
+pytestmark = pytest.mark.quick
+
 HERE = Path(__file__).parent
 FAMILIES = "strings bitmaps lists sets sorted_sets hashes keys databases transactions server".split()
 SCRIPTS = sorted(path for family in FAMILIES for path in (HERE / family).glob("*.txt"))

@@ -12,6 +12,8 @@ import aofstore
 from tests.conftest import OpenStore
 from tests.servers.resp import encode
 
+pytestmark = pytest.mark.quick
+
 FIRST = encode([b"SELECT", b"0"])
 MIDDLE = encode([b"SET", b"k", b"value"])
 LAST = encode([b"SET", b"last", b"1"])
