@@ -205,10 +205,10 @@ impl Reader {
         let advice = match kind {
             LoadKind::Io => "check the disk and the permissions, then open again",
             LoadKind::Truncated => {
-                "open with aof_load_truncated=True, or run `aofstore repair`, to cut it there"
+                "open with aof_load_truncated=True to cut it there (what is cut is kept in a file beside)"
             }
             _ => {
-                "the file was left untouched; run `aofstore check` to see the damage and `aofstore repair` to cut it"
+                "the file was left untouched; put a sound copy in its place, or look at it with redis-check-aof"
             }
         };
         let message = format!("{} at offset {offset}: {message}; {advice}", self.path.display());

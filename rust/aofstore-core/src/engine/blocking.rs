@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::core::{Core, Engine};
-use super::execute::Due;
+use super::due::Due;
 use super::pause::{Pause, Until};
 use super::session::Session;
 use crate::clock;

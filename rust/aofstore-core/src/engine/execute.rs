@@ -2,84 +2,16 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
 
-use smallvec::SmallVec;
-
-use super::blocking::Waiter;
-use super::core::{Core, Engine, Group};
+use super::core::{Core, Engine};
+use super::due::Done;
 use super::session::Session;
-use crate::aof::{Log, Policy, Status};
+use crate::aof::Status;
 use crate::clock;
-use crate::command::{
-    self, Argv, Context, ErrorReply, Flags, Handler, Outcome, Record, Reply, Spec, Wait, errors,
-};
+use crate::command::{self, Context, ErrorReply, Flags, Handler, Outcome, Reply, Spec, Wait, errors};
 use crate::error::{Error, Result};
-
-/// How a command ended inside the engine; [`Engine::settle`] comes before anybody may be told.
-pub struct Done {
-    /// The error that replaces the reply, if any.
-    pub outcome: Outcome,
-    /// Set when a blocking command has to wait for its reply.
-    pub waiter: Option<Arc<Waiter>>,
-    /// What must be written (and synced) first.
-    pub due: Option<Due>,
-}
-
-/// A position of the log that an acknowledgement depends on.
-#[derive(Clone)]
-pub struct Due {
-    log: Arc<Log>,
-    end: u64,
-    /// The command itself wrote: if its record cannot be made safe, it must not be acknowledged.
-    strict: bool,
-    duty: Duty,
-}
-
-/// What else has to happen before the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Duty {
-    Nothing,
-    /// A sync, whatever the policy says.
-    Sync,
-    /// The log takes this policy; going to `always` syncs first.
-    Policy(Policy),
-}
-
-impl Due {
-    /// Whether [`Due::settle`] may block for long.
-    pub fn needs_wait(&self) -> bool {
-        self.duty != Duty::Nothing || self.log.needs_wait(self.end)
-    }
-
-    /// Everything is synced, or the reason why not is told.
-    pub(super) fn sync(log: Arc<Log>) -> Self {
-        Self { end: log.position(), log, strict: true, duty: Duty::Sync }
-    }
-
-    /// The same for a waiter that was served meanwhile: the duty is the caller's.
-    fn of_waiter(&self) -> Self {
-        Self { duty: Duty::Nothing, ..self.clone() }
-    }
-
-    /// Writes, and under `always` syncs, everything up to this position.
-    pub fn settle(&self) -> Result<()> {
-        match self.duty {
-            Duty::Nothing => {}
-            Duty::Sync => return self.log.flush(true),
-            Duty::Policy(policy) => self.log.set_policy(policy)?,
-        }
-        if self.strict {
-            return self.log.finish(self.end);
-        }
-        // A reader only waits for others' bytes, and not at all while the log is failing: memory answers.
-        if self.log.status() == Status::Sound {
-            drop(self.log.finish(self.end));
-        }
-        Ok(())
-    }
-}
 
 impl Engine {
     /// Runs one command. The reply is complete unless `Done` says otherwise.
@@ -113,22 +45,11 @@ impl Engine {
     }
 
     /// The lock if nothing that needs it can wait: nobody has it, and nobody has the log's for the time of a write.
-    fn enter_at_once(&self) -> Option<Result<MutexGuard<'_, Core>>> {
+    pub(super) fn enter_at_once(&self) -> Option<Result<MutexGuard<'_, Core>>> {
         match self.shared.try_enter().transpose()? {
             Ok(core) if core.log.as_ref().is_some_and(|log| log.is_writing()) => None,
             entered => Some(entered),
         }
-    }
-
-    /// Runs the commands as one transaction: all of them, or none when one cannot be queued (then its error stands
-    /// at its place and EXECABORT at every other) or, told by None, when a watched key changed.
-    pub fn execute_transaction(
-        &self,
-        session: &mut Session,
-        batch: &[&[&[u8]]],
-        reply: &mut Reply,
-    ) -> Result<Option<Done>> {
-        self.run(|core| core.transaction(session, batch, reply))
     }
 
     /// Forgets the queue and the watches of a session. Takes the lock only if there are any.
@@ -147,41 +68,6 @@ impl Engine {
         self.shared.refused.load(Ordering::Relaxed)
     }
 
-    /// Runs several commands under one hold of the lock and one append; the replies stand one behind the other in
-    /// `reply`, errors as error nodes.
-    pub fn execute_batch(
-        &self,
-        session: &mut Session,
-        batch: &[&[&[u8]]],
-        reply: &mut Reply,
-    ) -> Result<Done> {
-        self.run(|core| core.batch(session, batch, reply))
-    }
-
-    /// [`Engine::execute_batch`] or [`Engine::execute_transaction`]; None, with nothing done, if it might have to
-    /// wait.
-    pub fn try_execute_batch(
-        &self,
-        session: &mut Session,
-        batch: &[&[&[u8]]],
-        transaction: bool,
-        reply: &mut Reply,
-    ) -> Option<Result<Option<Done>>> {
-        if batch.iter().any(|argv| is_slow(argv)) {
-            return None;
-        }
-        let entered = self.enter_at_once()?;
-        Some(entered.and_then(|mut core| {
-            core.guarded(|core| {
-                if transaction {
-                    core.transaction(session, batch, reply)
-                } else {
-                    core.batch(session, batch, reply).map(Some)
-                }
-            })
-        }))
-    }
-
     /// Panics under the lock, as a defect of a command would.
     #[doc(hidden)]
     #[expect(clippy::panic, reason = "that is what it is for")]
@@ -190,7 +76,7 @@ impl Engine {
     }
 }
 
-fn is_slow(argv: &[&[u8]]) -> bool {
+pub(super) fn is_slow(argv: &[&[u8]]) -> bool {
     let spec = argv.first().and_then(|name| command::lookup(name));
     spec.is_some_and(|spec| spec.flags.contains(Flags::SLOW))
 }
@@ -217,48 +103,6 @@ impl Core {
         Error::Internal(text)
     }
 
-    fn transaction(
-        &mut self,
-        session: &mut Session,
-        batch: &[&[&[u8]]],
-        reply: &mut Reply,
-    ) -> Result<Option<Done>> {
-        let checked: Vec<_> = batch.iter().map(|argv| self.queueable(argv)).collect();
-        let now = clock::now_ms();
-        let stale = self.is_stale(session, now);
-        self.unwatch(session);
-        session.multi = None;
-        if checked.iter().any(std::result::Result::is_err) {
-            for outcome in &checked {
-                reply.error(outcome.as_ref().err().unwrap_or(&errors::EXEC_ABORT).text());
-            }
-            return Ok(Some(Done { outcome: Ok(()), waiter: None, due: None }));
-        }
-        if stale {
-            return Ok(None);
-        }
-        let mut queue = super::queue::Queue::default();
-        for (argv, spec) in batch.iter().zip(checked) {
-            if let Ok(spec) = spec {
-                queue.push(spec, argv);
-            }
-        }
-        self.gathered = Some(Vec::new());
-        self.run_queue(session, &queue, now, reply);
-        self.serve_waiters();
-        self.feed_gathered();
-        Ok(Some(Done { outcome: Ok(()), waiter: None, due: self.acknowledgement() }))
-    }
-
-    /// The command, if it may stand in a transaction.
-    fn queueable(&self, argv: &[&[u8]]) -> std::result::Result<&'static Spec, ErrorReply> {
-        let spec = self.checked(argv)?;
-        if super::transaction::runs_in_multi(spec) || spec.flags.contains(Flags::NO_MULTI) {
-            return Err(format!("ERR Command '{}' not allowed inside a transaction", spec.name).into());
-        }
-        Ok(spec)
-    }
-
     fn one(&mut self, session: &mut Session, argv: &[&[u8]], reply: &mut Reply) -> Result<Done> {
         // A push may serve waiters: their pops belong into the same append.
         let gather = !self.space.waited.is_empty();
@@ -280,41 +124,8 @@ impl Core {
         Ok(Done { outcome, waiter, due: self.acknowledgement() })
     }
 
-    fn batch(&mut self, session: &mut Session, batch: &[&[&[u8]]], reply: &mut Reply) -> Result<Done> {
-        self.gathered = Some(Vec::new());
-        for argv in batch {
-            if let Err(error) = self.dispatch(session, argv, reply) {
-                reply.error(error.text());
-            }
-        }
-        // Nobody waits in a pipeline: the replies that were given at once stand.
-        self.paused = None;
-        self.serve_waiters();
-        self.feed_gathered();
-        Ok(Done { outcome: Ok(()), waiter: None, due: self.acknowledgement() })
-    }
-
-    /// What the caller has to wait for: under `always` everything fed so far, by whomever.
-    fn due(&mut self) -> Option<Due> {
-        let strict = std::mem::take(&mut self.wrote);
-        let duty = self.new_policy.take().map_or(Duty::Nothing, Duty::Policy);
-        let log = self.log.as_ref()?;
-        let end = log.position();
-        if duty == Duty::Nothing && log.is_durable(end) {
-            return None;
-        }
-        Some(Due { log: Arc::clone(log), end, strict, duty })
-    }
-
-    /// The same for everybody who is answered now: the caller and the waiters it served.
-    pub(super) fn acknowledgement(&mut self) -> Option<Due> {
-        let due = self.due();
-        self.deliver(due.as_ref().map(Due::of_waiter).as_ref());
-        due
-    }
-
     /// Finds the command and runs or queues it. Some: it found nothing and would wait.
-    fn dispatch(
+    pub(super) fn dispatch(
         &mut self,
         session: &mut Session,
         argv: &[&[u8]],
@@ -366,7 +177,7 @@ impl Core {
     }
 
     /// The command, if it exists, has the right number of arguments and may run now.
-    fn checked(&self, argv: &[&[u8]]) -> std::result::Result<&'static Spec, ErrorReply> {
+    pub(super) fn checked(&self, argv: &[&[u8]]) -> std::result::Result<&'static Spec, ErrorReply> {
         let name = argv.first().copied().unwrap_or_default();
         let spec = command::lookup(name).ok_or_else(|| errors::unknown_command(argv))?.subcommand(argv)?;
         if !spec.accepts(argv.len()) {
@@ -422,94 +233,6 @@ impl Core {
         self.log_effect(db, spec, argv);
         outcome.map(|()| wait)
     }
-
-    fn log_effect(&mut self, db: usize, spec: &Spec, argv: &[&[u8]]) {
-        let Some(log) = &self.log else {
-            if self.space.has_purged() {
-                self.space.take_purged();
-            }
-            return;
-        };
-        if self.gathered.is_none() && !self.space.has_purged() && self.effects.rewritten().len() < 2 {
-            if let Some(record) = self.effects.rewritten().first() {
-                log.feed(|feed| feed.command(record.db as u32, record.argv.iter()));
-            } else if self.effects.is_verbatim() {
-                let mut canonical: SmallVec<[&[u8]; 16]> = SmallVec::from_slice(argv);
-                if let Some(name) = canonical.first_mut() {
-                    *name = spec.name.as_bytes();
-                }
-                log.feed(|feed| feed.command(db as u32, canonical.iter().copied()));
-            }
-            return;
-        }
-        let group = self.group(db, spec, argv);
-        if !group.records.is_empty() {
-            match &mut self.gathered {
-                Some(groups) => groups.push(group),
-                None => self.feed_groups(&[group]),
-            }
-        }
-    }
-
-    /// The records of the command that just ran: deletions by expiry first.
-    fn group(&mut self, db: usize, spec: &Spec, argv: &[&[u8]]) -> Group {
-        let purged = self.space.take_purged().into_iter();
-        let mut records: Vec<Record> =
-            purged.map(|(db, key)| Record { db, argv: Argv::of(&[b"DEL", &key]) }).collect();
-        if self.effects.is_verbatim() {
-            let mut canonical = Argv::of(&[spec.name.as_bytes()]);
-            argv.iter().skip(1).for_each(|arg| canonical.push(arg));
-            records.push(Record { db, argv: canonical });
-        }
-        records.extend_from_slice(self.effects.rewritten());
-        Group { records, apart: spec.flags.contains(Flags::ARBITRARY_KEYS) }
-    }
-
-    /// Appends everything gathered, in one piece.
-    pub(super) fn feed_gathered(&mut self) {
-        let groups = self.gathered.take().unwrap_or_default();
-        if !groups.is_empty() {
-            self.feed_groups(&groups);
-        }
-    }
-
-    fn feed_groups(&self, groups: &[Group]) {
-        if let Some(log) = &self.log {
-            feed(log, groups);
-        }
-    }
-
-    /// Logs keys that were purged outside of any command, one by one.
-    pub(super) fn feed_purged(&mut self) {
-        if !self.space.has_purged() {
-            return;
-        }
-        let purged = self.space.take_purged();
-        if let Some(log) = &self.log {
-            log.feed(|feed| {
-                for (db, key) in &purged {
-                    feed.command(*db as u32, [b"DEL".as_slice(), key]);
-                }
-            });
-        }
-    }
-}
-
-fn feed(log: &Log, groups: &[Group]) {
-    log.feed(|feed| {
-        for group in groups {
-            let wrapped = group.records.len() > 1 && !group.apart;
-            if wrapped {
-                feed.multi();
-            }
-            for record in &group.records {
-                feed.command(record.db as u32, record.argv.iter());
-            }
-            if wrapped {
-                feed.exec();
-            }
-        }
-    });
 }
 
 /// Redis's text with the system's own words for `errno`.
@@ -519,6 +242,7 @@ pub(super) fn misconf(errno: i32) -> ErrorReply {
     format!("MISCONF Errors writing to the AOF file: {words}").into()
 }
 
-#[cfg(all(test, not(feature = "shuttle")))]
+#[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
 #[path = "execute_tests.rs"]
 mod tests;

@@ -3,16 +3,19 @@
 //! [`Engine::execute`] is the only way to change data. ORDER: engine lock before log lock, never the reverse;
 //! nobody waits for a sync or for another session with the engine lock held.
 
+mod batch;
 mod blocking;
 mod config;
 mod core;
 mod debug;
+mod due;
 mod execute;
 mod info;
 mod introspect;
 mod lifecycle;
 mod pause;
 mod queue;
+mod record;
 mod server;
 mod session;
 mod settings;
@@ -21,7 +24,7 @@ mod transaction;
 
 pub use blocking::{Slot, Waiter};
 pub use core::Engine;
-pub use execute::{Done, Due};
+pub use due::{Done, Due};
 pub use session::Session;
 pub use settings::Settings;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::blocking::Slot;
 use super::core::Core;
-use super::execute::Due;
+use super::due::Due;
 use crate::aof::{Log, Synced};
 use crate::command::{ErrorReply, Outcome, Reply, errors};
 use crate::num;

@@ -3,6 +3,8 @@
 //! A transaction runs under one hold of the lock; its effects are one block in the log, or one bare record, or
 //! nothing. It is refused whole when a queued command was bad, a watched key changed, or the log fails.
 
+use smallvec::SmallVec;
+
 use super::core::{Core, Group};
 use super::queue::Queue;
 use super::session::{Session, Watched};
@@ -95,19 +97,25 @@ impl Core {
             return Ok(());
         }
         reply.array(queue.commands.len());
-        self.run_queue(session, &queue, now, reply);
+        let commands = queue.commands.iter().map(|queued| (queued.spec, queued.argv.iter().collect()));
+        self.run_together(session, commands, now, reply);
         Ok(())
     }
 
-    /// Runs the queued commands, all at `now`, and makes one group of all their effects.
-    pub(super) fn run_queue(&mut self, session: &mut Session, queue: &Queue, now: i64, reply: &mut Reply) {
+    /// Runs commands that were checked, all at `now`, and makes one group of all their effects.
+    pub(super) fn run_together<'a>(
+        &mut self,
+        session: &mut Session,
+        commands: impl Iterator<Item = (&'static Spec, SmallVec<[&'a [u8]; 8]>)>,
+        now: i64,
+        reply: &mut Reply,
+    ) {
         let outer = self.gathered.replace(Vec::new());
         self.instant = Some(now);
-        for queued in &queue.commands {
-            let argv: Vec<&[u8]> = queued.argv.iter().collect();
-            let outcome = match queued.spec.handler {
-                Handler::Keyspace(_) => self.call(session.db, queued.spec, &argv, reply).map(|_| ()),
-                Handler::Engine(which) => self.engine_command(session, which, queued.spec, &argv, reply),
+        for (spec, argv) in commands {
+            let outcome = match spec.handler {
+                Handler::Keyspace(_) => self.call(session.db, spec, &argv, reply).map(|_| ()),
+                Handler::Engine(which) => self.engine_command(session, which, spec, &argv, reply),
             };
             if let Err(error) = outcome {
                 self.stats.errors += 1;
