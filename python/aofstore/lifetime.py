@@ -15,6 +15,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from .config import Config
+from .errors import AofstoreError
 from .types import LoadReport
 
 if TYPE_CHECKING:
@@ -74,18 +75,22 @@ class Lifetime:
             finally:
                 # Not when Ctrl-C came first: an engine that still appends must keep its lock.
                 if self.engine.closed:
-                    self._let_go()
+                    self._release()
                 self.drain()
 
-    def _let_go(self) -> None:
-        """Unlocks the directory; the store counts as closed even if that fails."""
+    def _release(self) -> None:
         try:
             if self.directory is not None:
                 self.directory.close()
-        finally:
-            self._closed = True
-            with _listing:
-                _open.discard(self)
+        except AofstoreError:  # then the lock went with the descriptor
+            self._forget()
+            raise
+        self._forget()
+
+    def _forget(self) -> None:
+        self._closed = True
+        with _listing:
+            _open.discard(self)
 
     def close_forgotten(self) -> None:
         """Close, with a ResourceWarning, what the program did not."""

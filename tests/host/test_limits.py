@@ -89,6 +89,32 @@ with aofstore.open(directory) as store:
     )
 
 
+def test_an_unlock_that_fails_is_told_once_and_the_directory_is_free(tmp_path: Path) -> None:
+    said(
+        """
+plan = _testing.FaultPlan()
+_testing.install_fault_plan(plan)
+store = aofstore.open(directory)
+_testing.install_fault_plan(None)
+plan.add("unlock", 5, mode="fail")
+try:
+    store.close()
+except aofstore.AofOpenError as error:
+    assert error.errno == 5
+else:
+    raise SystemExit("not told")
+store.close()
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    del store
+    gc.collect()
+assert not caught, caught
+aofstore.open(directory).close()
+""",
+        tmp_path,
+    )
+
+
 def test_a_log_that_cannot_be_made_is_an_error_with_its_number(tmp_path: Path) -> None:
     (tmp_path / "appendonly.aof").mkdir()
     with pytest.raises(aofstore.PersistenceError) as caught:
