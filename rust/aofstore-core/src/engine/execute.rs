@@ -519,6 +519,7 @@ pub(super) fn misconf(errno: i32) -> ErrorReply {
     format!("MISCONF Errors writing to the AOF file: {words}").into()
 }
 
-#[cfg(all(test, not(feature = "shuttle")))]
+#[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
 #[path = "execute_tests.rs"]
 mod tests;
