@@ -78,7 +78,7 @@ TOO_MUCH = {
     "length-of-a-thousand-digits": (b"*1\r\n$" + b"9" * 1000 + b"\r\n", len(b"*1\r\n$")),
     "length-one-above-the-limit": (b"*2\r\n$3\r\nGET\r\n$536870913\r\nk", len(b"*2\r\n$3\r\nGET\r\n$")),
     "count-9e18": (b"*9000000000000000000\r\n$3\r\nSET\r\n", 1),
-    "count-one-above-the-limit": (b"*1048577\r\n$3\r\nDEL\r\n", 1),
+    "count-one-above-the-limit": (b"*2147483648\r\n$3\r\nDEL\r\n", 1),
 }
 
 
