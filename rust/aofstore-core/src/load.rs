@@ -12,7 +12,7 @@ use crate::aof::{Next, Reader};
 use crate::clock;
 use crate::command::{self, Argv, Context, Effects, EngineCommand, Flags, Handler, Reply, Spec};
 use crate::error::{Error, LoadKind, Result};
-use crate::fs::{self, Create, Dir};
+use crate::fs::{self, Create, Dir, ReadFile};
 use crate::keyspace::Keyspace;
 use crate::num;
 
@@ -250,14 +250,23 @@ pub fn cut_tail(dir: &dyn Dir, name: &str, valid_to: u64) -> Result<String> {
 
 /// Copies what lies behind `valid_to` into a new file; a number is added to its name if that is taken.
 fn save_tail(dir: &dyn Dir, name: &str, valid_to: u64, wanted: &str) -> io::Result<String> {
-    const BLOCK: usize = 1 << 20;
     let from = dir.open_read(name)?;
     let (mut saved, mut tries) = (wanted.to_owned(), 0);
     while dir.size(&saved)?.is_some() {
         tries += 1;
         saved = format!("{wanted}-{tries}");
     }
-    let into = dir.open_append(&saved, Create::New { mode: 0o600 })?;
+    let copied = copy_tail(dir, &*from, valid_to, &saved);
+    if copied.is_err() {
+        // A part of the tail saves nothing, and on a full disk every try would leave another.
+        drop(dir.unlink(&saved));
+    }
+    copied.map(|()| saved)
+}
+
+fn copy_tail(dir: &dyn Dir, from: &dyn ReadFile, valid_to: u64, saved: &str) -> io::Result<()> {
+    const BLOCK: usize = 1 << 20;
+    let into = dir.open_append(saved, Create::New { mode: 0o600 })?;
     let mut block = vec![0; BLOCK];
     let mut at = valid_to;
     loop {
@@ -268,13 +277,15 @@ fn save_tail(dir: &dyn Dir, name: &str, valid_to: u64, wanted: &str) -> io::Resu
         let mut rest = block.get(..got).unwrap_or_default();
         while !rest.is_empty() {
             let written = into.write(rest)?;
+            if written == 0 {
+                return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+            }
             rest = rest.get(written..).unwrap_or_default();
         }
         at += got as u64;
     }
     into.sync_data()?;
-    dir.sync()?;
-    Ok(saved)
+    dir.sync()
 }
 
 /// Runs one command on the keyspace; the text of its error, if it failed.

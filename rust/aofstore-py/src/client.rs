@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 
 use crate::arguments::{Arguments, Codec};
 use crate::error::{StoreClosedError, WatchError, raise, raise_reply};
+use crate::events;
 use crate::replies::Builder;
 
 /// Commands of a pipeline up to which it runs without letting go of the interpreter.
@@ -81,6 +82,7 @@ impl PyClient {
         let built = self.run_into(py, &argv, &mut reply, shape);
         reply.clear();
         REPLY.set(Some(reply));
+        events::emit(py, &self.engine);
         built
     }
 

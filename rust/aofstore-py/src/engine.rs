@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aofstore_core::engine::{Engine, Settings};
 use aofstore_core::error::Error;
-use aofstore_core::event::Level;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
@@ -14,6 +13,7 @@ use crate::arguments::Codec;
 use crate::client::{NAP, PyClient};
 use crate::directory::PyDirectory;
 use crate::error::{raise, raise_reply};
+use crate::events;
 use crate::loader::PyLoader;
 use crate::testing;
 
@@ -95,15 +95,7 @@ impl PyEngine {
 
     /// In a forked copy nothing: what happened is the original's to tell.
     fn drain_events(&self) -> Vec<(i32, String)> {
-        if self.inner.check_owner().is_err() {
-            return Vec::new();
-        }
-        let level = |level| match level {
-            Level::Warning => 30,
-            Level::Notice => 20,
-            Level::Verbose => 10,
-        };
-        self.inner.events().drain().into_iter().map(|record| (level(record.level), record.text)).collect()
+        events::drain(&self.inner)
     }
 
     fn last_persistence_error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {

@@ -8,6 +8,7 @@ mod client;
 mod directory;
 mod engine;
 mod error;
+mod events;
 mod loader;
 mod replies;
 mod testing;

@@ -226,10 +226,10 @@ impl Core {
             name: spec.name,
             wait: None,
         };
-        self.wrote |= spec.is_write();
         let outcome = command::run(spec, run, &mut cx, argv);
         let wait = cx.wait.take();
         self.space.stats.dirty += self.effects.changes();
+        self.wrote |= self.effects.changes() > 0;
         self.log_effect(db, spec, argv);
         outcome.map(|()| wait)
     }
