@@ -41,7 +41,7 @@ fn value(input: &mut Input<'_>) -> Vec<u8> {
     match form & 3 {
         0 => input.take(usize::from(form >> 2)).to_vec(),
         1 => input.number().to_string().into_bytes(),
-        2 => vec![form; usize::from(input.byte()) * 40],
+        2 => vec![form; usize::from(input.byte()) * 17],
         _ => vec![b'0' + (form >> 2) % 10],
     }
 }
@@ -112,7 +112,7 @@ fn edit(pack: &mut Listpack, model: &mut Vec<Vec<u8>>, input: &mut Input<'_>) {
         }
         _ => {
             let other = pack.clone();
-            if model.len() < 200 && other.bytes() < 1 << 16 {
+            if model.len() < 200 && other.bytes() < 1 << 13 {
                 pack.append(&other);
                 model.extend_from_within(..);
             }

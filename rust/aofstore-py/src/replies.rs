@@ -7,6 +7,9 @@ use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString};
 use crate::arguments::Codec;
 use crate::error::reply_error;
 
+/// From here on a value's memory is asked for, not taken for granted.
+const LARGE: usize = 1 << 20;
+
 /// Walks a reply's nodes from `at` on.
 pub(crate) struct Builder<'a, 'py> {
     py: Python<'py>,
@@ -62,15 +65,28 @@ impl<'a, 'py> Builder<'a, 'py> {
         }
     }
 
-    fn text(&self, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-        if !self.codec.decode {
+    /// A long value may be more than there is memory for: then this is a `MemoryError`, where `PyBytes::new` panics.
+    fn bytes(&self, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        if bytes.len() <= LARGE {
             return Ok(PyBytes::new(self.py, bytes).into_any());
         }
+        let filled = PyBytes::new_with(self.py, bytes.len(), |room| {
+            room.copy_from_slice(bytes);
+            Ok(())
+        });
+        filled.map(Bound::into_any)
+    }
+
+    fn text(&self, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        if !self.codec.decode {
+            return self.bytes(bytes);
+        }
         if self.codec.plain
+            && bytes.len() <= LARGE
             && let Ok(text) = std::str::from_utf8(bytes)
         {
             return Ok(PyString::new(self.py, text).into_any());
         }
-        PyBytes::new(self.py, bytes).call_method1("decode", (&self.codec.encoding, &self.codec.errors))
+        self.bytes(bytes)?.call_method1("decode", (&self.codec.encoding, &self.codec.errors))
     }
 }

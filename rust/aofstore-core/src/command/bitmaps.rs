@@ -6,7 +6,7 @@ pub(super) mod fields;
 use std::ops::Range;
 
 use super::args::{self, Args};
-use super::context::Context;
+use super::context::{Context, fits};
 use super::errors::{self, ErrorReply, Outcome};
 use super::table::{Flags, KeyPositions, ONE_KEY, READ, READ_SLOW, Spec, WRITE, WRITE_SLOW};
 use crate::keyspace::{Object, Text};
@@ -40,27 +40,6 @@ fn offset(cx: &Context<'_>, arg: &[u8], width: Option<u32>) -> Result<u64, Error
         .ok_or(errors::BIT_OFFSET)
 }
 
-/// Growth beyond this asks for the memory before anything changes: a user chose the size.
-const LARGE: usize = 1 << 20;
-
-/// The string under `key` with at least `length` bytes, to be changed in place; whether it had to grow.
-fn grown<'c>(
-    cx: &'c mut Context<'_>,
-    key: &[u8],
-    length: usize,
-) -> Result<(&'c mut Vec<u8>, bool), ErrorReply> {
-    if length > LARGE && cx.keys.text(key)?.is_none_or(|text| text.len() < length) {
-        let mut room: Vec<u8> = Vec::new();
-        room.try_reserve_exact(length).map_err(|_| errors::STRING_TOO_LONG)?;
-    }
-    let bytes = cx.keys.text_mut(key)?;
-    let grows = bytes.len() < length;
-    if grows {
-        bytes.resize(length, 0);
-    }
-    Ok((bytes, grows))
-}
-
 fn setbit(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let at = offset(cx, args.at(2), None)?;
@@ -69,7 +48,7 @@ fn setbit(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
         _ => return Err(errors::BIT_VALUE),
     };
     let (byte, mask) = ((at >> 3) as usize, 0x80 >> (at & 7));
-    let (bytes, grew) = grown(cx, key, byte + 1)?;
+    let (bytes, grew) = cx.grown(key, byte + 1)?;
     let mut was = false;
     if let Some(target) = bytes.get_mut(byte) {
         was = *target & mask != 0;
@@ -253,6 +232,9 @@ fn bitop(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut length = 0;
     for key in sources {
         length = length.max(cx.keys.text(key)?.map_or(0, |text| text.len()));
+    }
+    if !fits(length) {
+        return Err(errors::OUT_OF_MEMORY);
     }
     let mut sum = vec![0; length];
     for (number, key) in sources.iter().enumerate() {

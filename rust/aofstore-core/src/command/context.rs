@@ -4,8 +4,8 @@ use super::args::Args;
 use super::effect::Effects;
 use super::errors::{self, ErrorReply, Outcome};
 use super::reply::Reply;
-use super::table::Spec;
-use crate::keyspace::{Keys, Kind, WrongType};
+use super::table::{Flags, Spec};
+use crate::keyspace::{Keys, Kind, Text, Value, WrongType};
 
 /// One run of one command. The fields are apart so that a handler can read a value and write the reply at once.
 pub struct Context<'e> {
@@ -29,7 +29,38 @@ pub struct Wait {
     pub timeout: Option<u64>,
 }
 
+/// Sizes beyond this ask for the memory before anything changes: a user or a file chose them, and an allocation that
+/// fails later ends the process.
+const LARGE: usize = 1 << 20;
+
+/// Whether that much memory is to be had in one piece.
+pub fn fits(length: usize) -> bool {
+    length <= LARGE || Vec::<u8>::new().try_reserve_exact(length).is_ok()
+}
+
 impl Context<'_> {
+    /// The string under `key` with at least `length` bytes, to be changed in place; whether it had to grow.
+    pub fn grown(&mut self, key: &[u8], length: usize) -> Result<(&mut Vec<u8>, bool), ErrorReply> {
+        if length > LARGE && !self.has_room(key, length)? {
+            return Err(errors::OUT_OF_MEMORY);
+        }
+        let bytes = self.keys.text_mut(key)?;
+        let grows = bytes.len() < length;
+        if grows {
+            bytes.resize(length, 0);
+        }
+        Ok((bytes, grows))
+    }
+
+    fn has_room(&mut self, key: &[u8], length: usize) -> Result<bool, ErrorReply> {
+        if !matches!(self.keys.get(key), Some(Value::Text(Text::Raw(_)))) {
+            return Ok(fits(length));
+        }
+        let bytes = self.keys.text_mut(key)?;
+        let more = length.saturating_sub(bytes.len());
+        Ok(bytes.try_reserve(more).or_else(|_| bytes.try_reserve_exact(more)).is_ok())
+    }
+
     /// The value under `key` changed: tells watchers, and the command will be logged.
     pub fn changed(&mut self, key: &[u8]) {
         self.keys.changed(key);
@@ -59,9 +90,15 @@ pub fn run(
     cx: &mut Context<'_>,
     argv: &[&[u8]],
 ) -> Outcome {
+    if spec.flags.contains(Flags::DENYOOM) && !fits(argv.iter().map(|arg| arg.len()).sum()) {
+        return Err(errors::OUT_OF_MEMORY);
+    }
     let written = cx.reply.nodes().len();
     cx.name = spec.name;
-    let outcome = handler(cx, Args::new(argv));
+    let mut outcome = handler(cx, Args::new(argv));
+    if cx.reply.take_full() {
+        outcome = outcome.and(Err(errors::OUT_OF_MEMORY));
+    }
     if outcome.is_err() {
         cx.reply.rewind(written);
     }

@@ -43,6 +43,8 @@ texts! {
     NOT_A_FLOAT = "ERR value is not a valid float";
     MIN_OR_MAX_NOT_A_FLOAT = "ERR min or max is not a float";
     MIN_OR_MAX_NOT_A_LEX_RANGE = "ERR min or max not valid string range item";
+    /// Ours: a server would end here, a library must not.
+    OUT_OF_MEMORY = "OOM not enough memory for this command";
     NO_SUCH_KEY = "ERR no such key";
     OUT_OF_RANGE_INDEX = "ERR index out of range";
     OUT_OF_RANGE = "ERR value is out of range";

@@ -1,7 +1,7 @@
 //! Keys of any type: delete, look, rename, copy, move, iterate.
 
 use super::args::{self, Args};
-use super::context::Context;
+use super::context::{Context, fits};
 use super::errors::{self, ErrorReply, Outcome};
 use super::glob;
 use super::reply::Reply;
@@ -242,6 +242,9 @@ fn copy(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     }
     let done = cx.keys.contains(from) && (replace || !cx.keys.in_db(db).contains(to));
     if done {
+        if !fits(cx.keys.get(from).map_or(0, |value| value.memory())) {
+            return Err(errors::OUT_OF_MEMORY);
+        }
         cx.keys.copy(from, db, to);
         cx.keys.in_db(db).changed(to);
         cx.effects.changed();

@@ -25,6 +25,8 @@ pub struct Reply {
     nodes: Vec<Node>,
     bytes: Vec<u8>,
     muted: bool,
+    /// There was no memory for a value; a nil stands in its place.
+    full: bool,
 }
 
 /// Where an aggregate of yet unknown length begins.
@@ -43,6 +45,18 @@ impl Reply {
 
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
+    }
+
+    /// Growth by doubling may be more than there is where the growth itself is not.
+    fn has_room(&mut self, more: usize) -> bool {
+        let room = self.bytes.try_reserve(more).or_else(|_| self.bytes.try_reserve_exact(more));
+        self.full |= room.is_err();
+        room.is_ok()
+    }
+
+    /// Whether the memory did not suffice since this was last asked.
+    pub fn take_full(&mut self) -> bool {
+        std::mem::take(&mut self.full)
     }
 
     pub fn is_muted(&self) -> bool {
@@ -105,11 +119,15 @@ impl Reply {
     }
 
     pub fn bulk(&mut self, bytes: &[u8]) {
-        if !self.muted {
-            let start = self.bytes.len();
-            self.bytes.extend_from_slice(bytes);
-            self.nodes.push(Node::Bulk(start, bytes.len()));
+        if self.muted {
+            return;
         }
+        let start = self.bytes.len();
+        if !self.has_room(bytes.len()) {
+            return self.nil();
+        }
+        self.bytes.extend_from_slice(bytes);
+        self.nodes.push(Node::Bulk(start, bytes.len()));
     }
 
     pub fn bulk_int(&mut self, value: i64) {
@@ -137,11 +155,15 @@ impl Reply {
     }
 
     pub fn error(&mut self, text: &str) {
-        if !self.muted {
-            let start = self.bytes.len();
-            self.bytes.extend_from_slice(text.as_bytes());
-            self.nodes.push(Node::Error(start, text.len()));
+        if self.muted {
+            return;
         }
+        if !self.has_room(text.len()) {
+            return self.nil();
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.nodes.push(Node::Error(start, text.len()));
     }
 
     pub fn array(&mut self, len: usize) {

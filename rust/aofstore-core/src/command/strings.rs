@@ -304,8 +304,10 @@ fn append(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
         Some(text) => {
             let length = text.len();
             check_length(cx, length, more.len())?;
-            let bytes = cx.keys.text_mut(key)?;
-            bytes.extend_from_slice(more);
+            let (bytes, _) = cx.grown(key, length + more.len())?;
+            if let Some(target) = bytes.get_mut(length..) {
+                target.copy_from_slice(more);
+            }
             bytes.len()
         }
     };
@@ -356,17 +358,7 @@ fn setrange(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let offset = offset as usize;
     check_length(cx, offset, value.len())?;
     let end = offset + value.len();
-    let missing = !cx.keys.contains(key);
-    let bytes = cx.keys.text_mut(key)?;
-    if bytes.len() < end {
-        if bytes.try_reserve(end - bytes.len()).is_err() {
-            if missing {
-                cx.keys.remove(key);
-            }
-            return Err(errors::STRING_TOO_LONG);
-        }
-        bytes.resize(end, 0);
-    }
+    let (bytes, _) = cx.grown(key, end)?;
     if let Some(target) = bytes.get_mut(offset..end) {
         target.copy_from_slice(value);
     }

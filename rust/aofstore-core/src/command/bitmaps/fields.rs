@@ -3,7 +3,7 @@
 //! All arguments are read before the first field is touched. INVARIANT: arithmetic is done in 128 bits and brought
 //! back into the field, so nothing wraps unasked.
 
-use super::{grown, offset};
+use super::offset;
 use crate::command::args::{self, Args};
 use crate::command::context::Context;
 use crate::command::errors::{self, ErrorReply, Outcome};
@@ -178,7 +178,7 @@ fn read(cx: &mut Context<'_>, key: &[u8], steps: &[(Field, Action)]) -> Outcome 
 /// The string grows to `length` even if every step fails, and is then logged: Redis grows it in memory alone.
 fn write(cx: &mut Context<'_>, key: &[u8], steps: &[(Field, Action)], length: usize) -> Outcome {
     let mut told = Vec::with_capacity(steps.len());
-    let (bytes, grew) = grown(cx, key, length)?;
+    let (bytes, grew) = cx.grown(key, length)?;
     let mut changes = usize::from(grew);
     for &(field, action) in steps {
         let old = field.read(bytes);
