@@ -92,6 +92,7 @@ def test_s9_what_no_file_may_promise_is_damage(opened: Open, name: str, forgivin
 WITHIN_LIMITS = {
     "512-mb-in-a-hundred-bytes": b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\n0123456789",
     "a-million-arguments-and-none-there": b"*1048576\r\n",
+    "two-thousand-million-arguments-and-none-there": b"*2147483647\r\n",
     "a-million-arguments-and-two-there": b"*1048576\r\n$5\r\nRPUSH\r\n$1\r\nl\r\n",
 }
 
