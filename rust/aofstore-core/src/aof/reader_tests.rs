@@ -422,29 +422,6 @@ fn l30_the_error_of_a_torn_file_names_the_cut() {
     assert!(message.contains("last 4 bytes"), "{message}");
 }
 
-/// Not a measurement worth keeping; run it with `--release -- --ignored --nocapture` to see the rate.
-#[test]
-#[ignore = "prints a rate"]
-fn rate_of_small_commands() {
-    let file: Vec<u8> = (0..2_000_000u32)
-        .flat_map(|n| argv(&["SET", &format!("key:{n:08}"), "a value of twenty b"]))
-        .collect();
-    let size = file.len();
-    let source = Box::new(Seekable(Cursor::new(file)));
-    let mut reader = Reader::new(source, 0, size as u64, Path::new("a"), MAX_BULK, known);
-    let started = std::time::Instant::now();
-    let mut sum = 0;
-    while reader.next() == Ok(Next::Command) {
-        let mut args = SmallVec::new();
-        reader.argv(&mut args);
-        sum += args.iter().map(|arg: &&[u8]| arg.len()).sum::<usize>();
-        drop(args);
-        reader.mark_valid();
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    println!("{:.0} MB/s, {:.1} ns a command ({sum})", size as f64 / 1e6 / seconds, seconds * 1e9 / 2e6);
-}
-
 #[test]
 fn a_wrong_last_byte_is_damage_however_it_arrives() {
     let file = b"*2\r\n$3\r\nDEL8".to_vec();
