@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ pack_index = struct.Struct(">Q").pack
 unpack_index = struct.Struct(">Q").unpack
 
 
-class Contender:
+class Contender(ABC):
     """Opened in an empty directory; a method a row takes what `work.arguments` makes."""
 
     name: ClassVar[str]
@@ -22,15 +23,15 @@ class Contender:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
+    @abstractmethod
     def preload(self, pairs: Iterable[Pair]) -> None:
         """Set every pair as fast as it can; not measured."""
-        raise NotImplementedError
 
     def run(self, row: str, arguments: list[Any]) -> None:
         """All calls of a row."""
         getattr(self, row)(arguments)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  (most libraries close when they are dropped)
         """End; the directory is removed afterwards."""
 
 
