@@ -8,7 +8,7 @@ use crate::aof::{Log, Policy, Status};
 use crate::command::Outcome;
 use crate::error::Result;
 
-/// How a command ended inside the engine; [`Engine::settle`] comes before anybody may be told.
+/// How a command ended inside the engine; [`Due::settle`] comes before anybody may be told.
 pub struct Done {
     /// The error that replaces the reply, if any.
     pub outcome: Outcome,
