@@ -7,6 +7,7 @@ use std::time::Duration;
 use aofstore_core::command::Reply;
 use aofstore_core::engine::{Due, Engine, Session, Slot, Waiter};
 use aofstore_core::error::Error;
+use aofstore_core::keyspace::Waste;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
@@ -102,6 +103,7 @@ impl PyClient {
         // Before anything that may run Python, which may use this session again.
         drop(lease);
         let done = done.map_err(|error| raise(py, &error))?;
+        free(py, done.waste);
         if let Some(waiter) = done.waiter {
             // Nothing is told yet, so nothing has to be safe. An error here would leave the waiter behind, to be
             // served an element that nobody takes.
@@ -173,6 +175,13 @@ fn with_reply(py: Python<'_>, signal: PyErr, reply: &Bound<'_, PyAny>) -> PyErr 
         signal.value(py).call_method1("add_note", (note,))
     });
     noted.err().unwrap_or(signal)
+}
+
+/// Frees big values, which can take long, without the interpreter.
+fn free(py: Python<'_>, waste: Waste) {
+    if !waste.is_empty() {
+        py.detach(|| drop(waste));
+    }
 }
 
 /// Writes, and waits for a sync if the policy says so, before anybody is told.
@@ -271,7 +280,10 @@ impl PyClient {
         });
         drop(lease);
         match done.map_err(|error| raise(py, &error))? {
-            Some(done) => settle(py, done.due.as_ref()),
+            Some(done) => {
+                free(py, done.waste);
+                settle(py, done.due.as_ref())
+            }
             None => Err(WatchError::new_err("Watched variable changed.")),
         }
     }

@@ -237,6 +237,12 @@ fn ltrim(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let limits = cx.keys.space.limits;
     let Some(list) = cx.keys.list_mut(key)? else { return Ok(()) };
     let (start, count) = span(list.len(), start, end);
+    if count == 0 {
+        // In one piece, since freeing many elements takes long.
+        let gone = list.len();
+        lost(cx, key, gone, true);
+        return Ok(());
+    }
     let gone = list.remove_range(start + count, usize::MAX) + list.remove_range(0, start);
     // Watchers hear of a trim that removed nothing, as in Redis; the log does not.
     let emptied = settle(list, &limits);

@@ -34,6 +34,8 @@ const OBJECT: u8 = 2;
 const FLAGS: u8 = 0b1100_0000;
 const OBJECT_AT: usize = 8;
 const INT_SIZE: usize = 8;
+/// From here on giving a string's memory back takes longer than a few allocations.
+const LONG: usize = 64 << 10;
 
 const fn framed(len: usize) -> usize {
     thin::len_width(len) + len
@@ -119,23 +121,23 @@ impl<O> Record<O> {
         (self.kind() == STRING).then(|| unsafe { self.string_value().as_mut() })
     }
 
-    /// Makes the value a copy of `value`; a string of equal length costs no allocation.
-    pub fn set_string(&mut self, value: &[u8]) {
-        thin::must(self.try_set_string(value), value.len());
+    /// Makes the value a copy of `value`; a string of equal length costs no allocation. What was there comes back if it
+    /// could not be written over, since freeing it may take long.
+    pub fn set_string(&mut self, value: &[u8]) -> Option<Self> {
+        thin::must(self.try_set_string(value), value.len())
     }
 
     /// As [`set_string`](Self::set_string), for sizes that a user chose: refused, the old value stays.
-    pub fn try_set_string(&mut self, value: &[u8]) -> Result<(), OutOfMemory> {
-        if self.kind() == OBJECT {
+    pub fn try_set_string(&mut self, value: &[u8]) -> Result<Option<Self>, OutOfMemory> {
+        if self.kind() == OBJECT || self.shrinks_much(framed(value.len())) {
             let fresh = Self::try_string(self.key(), value)?;
-            self.become_kept(fresh);
-            return Ok(());
+            return Ok(Some(self.become_kept(fresh)));
         }
         self.resize_value(framed(value.len()))?;
         self.set_kind(STRING);
         // SAFETY: the value part now has exactly framed(value.len()) bytes.
         unsafe { self.write_string(value) };
-        Ok(())
+        Ok(None)
     }
 
     /// Cuts a string to `len` bytes, or fills it up with zero bytes, and returns it; `Ok(None)` for an integer or object.
@@ -169,27 +171,23 @@ impl<O> Record<O> {
         Ok(record)
     }
 
-    /// Makes the value an integer.
-    pub fn set_int(&mut self, value: i64) {
-        if self.kind() == OBJECT {
+    /// Makes the value an integer; what was there comes back as from [`set_string`](Self::set_string).
+    pub fn set_int(&mut self, value: i64) -> Option<Self> {
+        if self.kind() == OBJECT || self.shrinks_much(INT_SIZE) {
             let fresh = Self::int(self.key(), value);
-            self.become_kept(fresh);
-            return;
+            return Some(self.become_kept(fresh));
         }
         thin::must(self.resize_value(INT_SIZE), INT_SIZE);
         self.set_kind(INT);
         // SAFETY: the value part now has eight bytes.
         unsafe { self.write_int(value) };
+        None
     }
 
-    /// Makes the value `object`; the old value is dropped.
-    pub fn set_object(&mut self, object: O) {
-        if let Some(place) = self.object_mut() {
-            *place = object;
-            return;
-        }
+    /// Makes the value `object`; what was there comes back.
+    pub fn set_object(&mut self, object: O) -> Self {
         let fresh = Self::object(self.key(), object);
-        self.become_kept(fresh);
+        self.become_kept(fresh)
     }
 
     /// Gives the object up; the rest of the record goes.
@@ -285,10 +283,16 @@ impl<O> Record<O> {
         self.put_head(self.head() & !FLAGS | flags);
     }
 
-    /// Turns into `fresh`, keeping the flags.
-    fn become_kept(&mut self, mut fresh: Self) {
+    /// Turns into `fresh`, keeping the flags; what it was comes back.
+    fn become_kept(&mut self, mut fresh: Self) -> Self {
         fresh.put_flags(self.flags());
-        *self = fresh;
+        std::mem::replace(self, fresh)
+    }
+
+    /// Whether most of a long value would be given back to the system. Not for objects.
+    fn shrinks_much(&self, new: usize) -> bool {
+        let old = self.value_size();
+        old >= LONG && new < old / 2
     }
 
     /// Where the value of a string or integer begins.

@@ -7,6 +7,7 @@ use super::session::Session;
 use crate::clock;
 use crate::command::{ErrorReply, Flags, Reply, Spec, errors};
 use crate::error::Result;
+use crate::keyspace::Waste;
 
 impl Engine {
     /// Runs the commands as one transaction: all of them, or none when one cannot be queued (then its error stands
@@ -72,7 +73,7 @@ impl Core {
             for outcome in &checked {
                 reply.error(outcome.as_ref().err().unwrap_or(&errors::EXEC_ABORT).text());
             }
-            return Ok(Some(Done { outcome: Ok(()), waiter: None, due: None }));
+            return Ok(Some(Done { outcome: Ok(()), waiter: None, due: None, waste: Waste::default() }));
         }
         if stale {
             return Ok(None);
@@ -83,7 +84,12 @@ impl Core {
         self.run_together(session, commands, now, reply);
         self.serve_waiters();
         self.feed_gathered();
-        Ok(Some(Done { outcome: Ok(()), waiter: None, due: self.acknowledgement() }))
+        Ok(Some(Done {
+            outcome: Ok(()),
+            waiter: None,
+            due: self.acknowledgement(),
+            waste: self.space.take_waste(),
+        }))
     }
 
     /// The command, if it may stand in a transaction.
@@ -109,6 +115,11 @@ impl Core {
         self.paused = None;
         self.serve_waiters();
         self.feed_gathered();
-        Ok(Done { outcome: Ok(()), waiter: None, due: self.acknowledgement() })
+        Ok(Done {
+            outcome: Ok(()),
+            waiter: None,
+            due: self.acknowledgement(),
+            waste: self.space.take_waste(),
+        })
     }
 }

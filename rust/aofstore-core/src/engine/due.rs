@@ -7,6 +7,7 @@ use super::core::Core;
 use crate::aof::{Log, Policy, Status};
 use crate::command::Outcome;
 use crate::error::Result;
+use crate::keyspace::Waste;
 
 /// How a command ended inside the engine; [`Due::settle`] comes before anybody may be told.
 pub struct Done {
@@ -16,6 +17,8 @@ pub struct Done {
     pub waiter: Option<Arc<Waiter>>,
     /// What must be written (and synced) first.
     pub due: Option<Due>,
+    /// Big values that the command threw away: freed where this is dropped, for which no lock is needed.
+    pub waste: Waste,
 }
 
 /// A position of the log that an acknowledgement depends on.

@@ -19,13 +19,13 @@ impl Engine {
         self.run(|core| core.one(session, argv, reply))
     }
 
-    /// Does the work under the lock, and frees what it threw away behind it.
+    /// Does the work under the lock, and frees behind it what it threw away and did not give out.
     pub(super) fn run<T>(&self, work: impl FnOnce(&mut Core) -> Result<T>) -> Result<T> {
         let mut core = self.shared.enter()?;
         let done = core.guarded(work);
-        let discarded = core.space.take_discarded();
+        let waste = core.space.take_waste();
         drop(core);
-        drop(discarded);
+        drop(waste);
         done
     }
 
@@ -121,7 +121,7 @@ impl Core {
             self.serve_waiters();
             self.feed_gathered();
         }
-        Ok(Done { outcome, waiter, due: self.acknowledgement() })
+        Ok(Done { outcome, waiter, due: self.acknowledgement(), waste: self.space.take_waste() })
     }
 
     /// Finds the command and runs or queues it. Some: it found nothing and would wait.

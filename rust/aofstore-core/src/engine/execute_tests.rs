@@ -79,13 +79,13 @@ fn a_flushed_database_is_freed_behind_the_lock() {
     for line in ["SET k v", "FLUSHALL"] {
         execute(&engine, &mut session, line).unwrap();
     }
-    assert!(engine.shared.lock().space.take_discarded().is_empty());
+    assert!(engine.shared.lock().space.take_waste().is_empty());
     let mut core = engine.shared.lock();
     let mut reply = Reply::new();
     for argv in [[b"SET".as_slice(), b"k", b"v"].as_slice(), &[b"FLUSHDB"]] {
-        core.guarded(|core| core.one(&mut session, argv, &mut reply)).unwrap();
+        let done = core.guarded(|core| core.one(&mut session, argv, &mut reply)).unwrap();
+        assert_eq!(done.waste.len(), usize::from(argv == [b"FLUSHDB"]));
     }
-    assert_eq!(core.space.take_discarded().len(), 1);
 }
 
 #[test]
@@ -107,5 +107,93 @@ fn p3_a_long_command_does_not_hold_up_the_sync() {
         let busy = (line == "SET b 1").then(|| engine.shared.lock());
         wait_for_sync();
         drop(busy);
+    }
+}
+
+/// A big value of every type, under keys called so, and two small ones.
+fn big(engine: &Engine, session: &mut Session) {
+    let numbers: Vec<String> = (0..100).map(|n| format!("{n}")).collect();
+    let pairs: Vec<String> = numbers.iter().map(|n| format!("{n} {n}")).collect();
+    for line in [
+        "FLUSHALL".to_owned(),
+        format!("RPUSH list {}", numbers.join(" ")),
+        format!("SADD set {}", numbers.join(" ")),
+        format!("HSET hash {}", pairs.join(" ")),
+        format!("ZADD zset {}", pairs.join(" ")),
+        format!("SET text {}", "x".repeat(100 << 10)),
+        "SET small 1".to_owned(),
+        "RPUSH few 1 2 3".to_owned(),
+    ] {
+        execute(engine, session, &line).unwrap();
+    }
+}
+
+#[test]
+fn a_big_value_is_freed_behind_the_lock() {
+    let engine = Engine::new(Settings::default());
+    let mut session = Session::connection(0);
+    for (line, pieces) in [
+        ("DEL list set hash zset text small few", 5),
+        ("UNLINK zset few", 1),
+        ("SET hash v", 1),
+        ("SET text v", 1),
+        ("SET text 5", 1),
+        ("SET hash 5", 1),
+        ("MSET list 1 set 2", 2),
+        ("GETDEL text", 1),
+        ("GETSET text v", 1),
+        ("RENAME small hash", 1),
+        ("COPY small zset REPLACE", 1),
+        ("EXPIRE list -1", 1),
+        ("PEXPIREAT text 1", 1),
+        ("SUNIONSTORE hash few-not set", 1),
+        ("ZUNIONSTORE zset 1 none", 1),
+        ("SORT few BY nosort STORE list", 1),
+        ("LTRIM list 1 0", 1),
+        ("SPOP set 100", 1),
+        ("FLUSHDB", 1),
+        ("SET small v", 0),
+        ("DEL few small", 0),
+        ("LTRIM list 0 97", 0),
+    ] {
+        big(&engine, &mut session);
+        let (told, done) = execute(&engine, &mut session, line).unwrap();
+        assert!(done.outcome.is_ok(), "{line}: {told}");
+        assert_eq!(done.waste.len(), pieces, "{line}");
+    }
+}
+
+#[test]
+fn a_big_value_that_expired_is_freed_behind_the_lock() {
+    let engine = Engine::new(Settings::default());
+    let mut session = Session::connection(0);
+    big(&engine, &mut session);
+    execute(&engine, &mut session, "DEBUG SET-ACTIVE-EXPIRE 0").unwrap();
+    execute(&engine, &mut session, "PEXPIRE hash 1").unwrap();
+    std::thread::sleep(Duration::from_millis(3));
+    assert_eq!(execute(&engine, &mut session, "EXISTS hash").unwrap().1.waste.len(), 1);
+
+    execute(&engine, &mut session, "PEXPIRE list 1").unwrap();
+    std::thread::sleep(Duration::from_millis(3));
+    let mut core = engine.shared.lock();
+    core.space.expire_cycle(crate::clock::now_ms(), 1, &mut || true);
+    assert_eq!(core.space.take_waste().len(), 1);
+}
+
+#[test]
+fn a_pipeline_and_a_transaction_free_big_values_behind_the_lock() {
+    let engine = Engine::new(Settings::default());
+    let mut session = Session::connection(0);
+    let lines = [[b"DEL".as_slice(), b"hash"], [b"UNLINK", b"zset"]];
+    let batch: Vec<&[&[u8]]> = lines.iter().map(|argv| &argv[..]).collect();
+    for transaction in [true, false] {
+        big(&engine, &mut session);
+        let mut reply = Reply::new();
+        let done = engine
+            .try_execute_batch(&mut session, &batch, transaction, &mut reply)
+            .unwrap()
+            .unwrap()
+            .unwrap();
+        assert_eq!(done.waste.len(), 2);
     }
 }

@@ -12,6 +12,7 @@ use super::core::{Core, Shared};
 use crate::aof::{Log, Status};
 use crate::clock;
 use crate::fs::os::with_signals_blocked;
+use crate::keyspace::Waste;
 
 /// One hold of the engine lock.
 const SLICE: Duration = Duration::from_millis(1);
@@ -77,8 +78,10 @@ impl Shared {
     /// turn comes with or without the lock.
     fn tick(&self, known: &mut Known) {
         let began = Instant::now();
+        let mut waste = Waste::default();
         while let Some(mut core) = self.lock_soon() {
             let more = core.guarded(|core| Ok(core.background(SLICE))).unwrap_or(false);
+            waste.append(core.space.take_waste());
             *known = Known { log: core.log.clone(), hz: core.settings.hz.max(1) };
             drop(core);
             if !more || began.elapsed() >= MOST {
@@ -90,6 +93,8 @@ impl Shared {
             log.write_out();
             log.timer(Instant::now());
         }
+        // Last, since a sync may be due.
+        drop(waste);
     }
 
     fn lock_soon(&self) -> Option<MutexGuard<'_, Core>> {

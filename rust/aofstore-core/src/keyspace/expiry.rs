@@ -50,7 +50,8 @@ impl Keys<'_> {
         let db = self.db();
         let here = self.here_mut();
         here.deadlines.remove(key);
-        here.records.remove(key);
+        let old = here.records.remove(key);
+        self.throw(old);
         self.space.stats.expired += 1;
         self.space.purged.push((db, key.into()));
         self.changed(key);

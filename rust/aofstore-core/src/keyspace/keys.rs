@@ -221,23 +221,34 @@ impl<'e> Keys<'e> {
 
     /// As [`Keys::put_text`], keeping the deadline. Canonical integers are stored as such.
     pub fn put_text_keep(&mut self, key: &[u8], bytes: &[u8]) {
-        match int_encoding(bytes) {
-            Some(value) => self.put_int_keep(key, value),
-            None => match self.here_mut().records.entry(key) {
-                Entry::Occupied(mut slot) => slot.get_mut().set_string(bytes),
-                Entry::Vacant(slot) => {
-                    slot.insert(Record::string(key, bytes));
-                }
-            },
+        if let Some(value) = int_encoding(bytes) {
+            return self.put_int_keep(key, value);
         }
+        let old = match self.here_mut().records.entry(key) {
+            Entry::Occupied(mut slot) => slot.get_mut().set_string(bytes),
+            Entry::Vacant(slot) => {
+                slot.insert(Record::string(key, bytes));
+                None
+            }
+        };
+        self.throw(old);
     }
 
     pub fn put_int_keep(&mut self, key: &[u8], value: i64) {
-        match self.here_mut().records.entry(key) {
+        let old = match self.here_mut().records.entry(key) {
             Entry::Occupied(mut slot) => slot.get_mut().set_int(value),
             Entry::Vacant(slot) => {
                 slot.insert(Record::int(key, value));
+                None
             }
+        };
+        self.throw(old);
+    }
+
+    /// Frees what was under a key, or keeps it to be freed later if it is big.
+    pub(super) fn throw(&mut self, old: Option<Record<Object>>) {
+        if let Some(old) = old {
+            self.space.waste.throw(old);
         }
     }
 
@@ -255,7 +266,7 @@ impl<'e> Keys<'e> {
             _ => return Err(WrongType),
         };
         if let Some(bytes) = bytes {
-            record.set_object(Object::Text(Box::new(bytes)));
+            drop(record.set_object(Object::Text(Box::new(bytes))));
         }
         match record.object_mut() {
             Some(Object::Text(bytes)) => Ok(bytes),
@@ -275,18 +286,23 @@ impl<'e> Keys<'e> {
         if matches!(object, Object::List(_) | Object::ZSet(_)) {
             waited.arrived(self.db, key);
         }
-        match db.records.entry(key) {
-            Entry::Occupied(mut slot) => slot.get_mut().set_object(object),
+        let old = match db.records.entry(key) {
+            Entry::Occupied(mut slot) => Some(slot.get_mut().set_object(object)),
             Entry::Vacant(slot) => {
                 slot.insert(Record::object(key, object));
+                None
             }
-        }
+        };
+        self.throw(old);
     }
 
     /// Removes `key` and its deadline; whether it was there.
     pub fn remove(&mut self, key: &[u8]) -> bool {
         self.purge_if_due(key);
-        self.take(key).is_some()
+        let old = self.take(key);
+        let found = old.is_some();
+        self.throw(old);
+        found
     }
 
     fn take(&mut self, key: &[u8]) -> Option<Record<Object>> {
@@ -299,7 +315,8 @@ impl<'e> Keys<'e> {
         let deadline = self.deadline(from);
         let Some(record) = self.take(from) else { return };
         let mut target = self.in_db(db);
-        target.take(to);
+        let old = target.take(to);
+        target.throw(old);
         if matches!(record.view(), View::Object(Object::List(_) | Object::ZSet(_))) {
             target.space.waited.arrived(db, to);
         }
@@ -315,7 +332,8 @@ impl<'e> Keys<'e> {
         let Some(value) = self.get(from) else { return };
         let copy = Copied::of(value);
         let mut target = self.in_db(db);
-        target.take(to);
+        let old = target.take(to);
+        target.throw(old);
         match copy {
             Copied::Int(value) => target.put_int_keep(to, value),
             Copied::Text(bytes) => target.put_text_keep(to, &bytes),

@@ -16,6 +16,7 @@ mod sample;
 mod set;
 mod space;
 mod text;
+mod waste;
 mod watch;
 mod zset;
 
@@ -28,6 +29,7 @@ pub use object::{Kind, Object, Value, WrongType};
 pub use set::{Members, Set};
 pub use space::{Keyspace, Stats};
 pub use text::{INLINE_LIMIT, Text};
+pub use waste::Waste;
 pub use zset::{Bounds, Growth, Scores, Walk, ZSet};
 
 /// A borrowed element of a collection: bytes, or an integer that a listpack or intset keeps as such.

@@ -3,6 +3,7 @@
 use super::db::Db;
 use super::keys::Keys;
 use super::limits::Limits;
+use super::waste::Waste;
 use super::watch::{Waited, Watches};
 use crate::encoding::Seed;
 
@@ -30,8 +31,8 @@ pub struct Keyspace {
     pub(super) expiring: bool,
     /// The database that active expiry looks at next.
     pub(super) expire_next: usize,
-    /// Databases that were emptied: to be freed by whoever no longer holds a lock.
-    discarded: Vec<Db>,
+    /// Databases and big values that nobody refers to any more: to be freed by whoever no longer holds a lock.
+    pub(super) waste: Waste,
 }
 
 impl Keyspace {
@@ -48,7 +49,7 @@ impl Keyspace {
             purged: Vec::new(),
             expiring: true,
             expire_next: 0,
-            discarded: Vec::new(),
+            waste: Waste::default(),
         }
     }
 
@@ -95,15 +96,14 @@ impl Keyspace {
         self.watches.touch_where(index, |key| old.records.get(key).is_some());
         let keys = old.len();
         if keys > 0 {
-            self.discarded.push(old);
+            self.waste.flushed(old);
         }
         keys
     }
 
-    /// What the flushed databases held; freeing it can take seconds.
-    #[must_use]
-    pub fn take_discarded(&mut self) -> Vec<Db> {
-        std::mem::take(&mut self.discarded)
+    /// What was thrown away since the last call; freeing it can take seconds.
+    pub fn take_waste(&mut self) -> Waste {
+        self.waste.take()
     }
 
     /// Exchanges two databases under everybody who looks at them.
