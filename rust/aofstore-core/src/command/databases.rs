@@ -44,9 +44,7 @@ fn flushdb(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 fn flushall(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     check_flush_option(args)?;
-    for db in 0..cx.keys.space.databases() {
-        cx.keys.space.flush(db);
-    }
+    cx.keys.space.flush_all();
     cx.effects.changed();
     cx.reply.ok();
     Ok(())

@@ -163,10 +163,11 @@ impl Core {
 
     fn info_keyspace(&mut self, out: &mut String) -> fmt::Result {
         let now = clock::now_ms();
-        for index in 0..self.space.databases() {
+        let filled = self.space.iter_dbs().filter(|(_, db)| !db.is_empty());
+        let sizes: Vec<_> = filled.map(|(index, db)| (index, db.len(), db.volatile())).collect();
+        for (index, keys, expires) in sizes {
             let ttl = self.space.average_ttl(index, now);
-            let Some(db) = self.space.db(index).filter(|db| !db.is_empty()) else { continue };
-            write!(out, "db{index}:keys={},expires={},avg_ttl={ttl}\r\n", db.len(), db.volatile())?;
+            write!(out, "db{index}:keys={keys},expires={expires},avg_ttl={ttl}\r\n")?;
         }
         Ok(())
     }

@@ -22,6 +22,10 @@ impl Db {
         self.records.is_empty()
     }
 
+    pub(super) fn has(&self, key: &[u8]) -> bool {
+        self.records.get(key).is_some()
+    }
+
     /// Keys that have a deadline.
     pub fn volatile(&self) -> usize {
         self.deadlines.len()

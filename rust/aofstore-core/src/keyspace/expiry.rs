@@ -68,26 +68,27 @@ impl Keyspace {
             return;
         }
         let sample = 20 + 5 * effort.saturating_sub(1);
-        for _ in 0..self.dbs.len() {
+        for _ in 0..self.dbs.slots() {
             // On from where the time ran out, or a busy database would starve those behind it.
-            let db = self.expire_next % self.dbs.len();
-            self.expire_next = db + 1;
-            while self.expire_sample(db, now, sample) * 10 > sample && keep_going() {}
+            let slot = self.expire_next % self.dbs.slots();
+            self.expire_next = slot + 1;
+            while self.expire_sample(slot, now, sample) * 10 > sample && keep_going() {}
             if !keep_going() {
                 return;
             }
         }
     }
 
-    /// Looks at up to `sample` random volatile keys of `db`; how many were past and are gone.
-    fn expire_sample(&mut self, db: usize, now: i64, sample: u32) -> u32 {
+    /// Looks at up to `sample` random volatile keys of one database; how many were past and are gone.
+    fn expire_sample(&mut self, slot: usize, now: i64, sample: u32) -> u32 {
         let mut gone = 0;
+        let number = self.dbs.number(slot);
         for _ in 0..sample {
             let Self { dbs, rng, .. } = self;
-            let Some(picked) = dbs.get(db).and_then(|db| db.deadlines.random(rng)) else { break };
+            let Some(picked) = dbs.at(slot).and_then(|db| db.deadlines.random(rng)) else { break };
             if picked.get() < now {
                 let key: Box<[u8]> = picked.key().into();
-                gone += u32::from(self.keys(db, now).purge_if_due(&key));
+                gone += u32::from(Keys::new(self, number, now).purge_if_due(&key));
             }
         }
         gone

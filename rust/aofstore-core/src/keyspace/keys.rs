@@ -11,6 +11,8 @@ use crate::encoding::{Element, Entry, Record, View};
 pub struct Keys<'e> {
     pub space: &'e mut Keyspace,
     db: usize,
+    /// Where the database stands.
+    slot: usize,
     now: i64,
 }
 
@@ -18,7 +20,8 @@ type Typed<T> = Result<T, WrongType>;
 
 impl<'e> Keys<'e> {
     pub(super) fn new(space: &'e mut Keyspace, db: usize, now: i64) -> Self {
-        Self { space, db, now }
+        let (db, slot) = space.dbs.place(db);
+        Self { space, db, slot, now }
     }
 
     pub fn db(&self) -> usize {
@@ -32,17 +35,15 @@ impl<'e> Keys<'e> {
 
     /// The same instant seen from database `db`.
     pub fn in_db(&mut self, db: usize) -> Keys<'_> {
-        Keys { space: self.space, db, now: self.now }
+        Keys::new(self.space, db, self.now)
     }
 
-    #[expect(clippy::indexing_slicing, reason = "INVARIANT: `db` was checked when the view was made")]
     pub(super) fn here(&self) -> &super::Db {
-        &self.space.dbs[self.db]
+        &self.space.dbs[self.slot]
     }
 
-    #[expect(clippy::indexing_slicing, reason = "INVARIANT: `db` was checked when the view was made")]
     pub(super) fn here_mut(&mut self) -> &mut super::Db {
-        &mut self.space.dbs[self.db]
+        &mut self.space.dbs[self.slot]
     }
 
     pub fn len(&self) -> usize {
@@ -67,7 +68,7 @@ impl<'e> Keys<'e> {
     pub fn read(&mut self, key: &[u8]) -> Option<Value<'_>> {
         self.purge_if_due(key);
         let Keyspace { dbs, stats, .. } = &mut *self.space;
-        let found = dbs.get(self.db).and_then(|db| db.records.get(key)).map(value);
+        let found = dbs.at(self.slot).and_then(|db| db.records.get(key)).map(value);
         match found {
             Some(_) => stats.hits += 1,
             None => stats.misses += 1,
@@ -202,7 +203,7 @@ impl<'e> Keys<'e> {
     fn object_or_new(&mut self, key: &[u8], fresh: impl FnOnce() -> Object) -> Typed<&mut Object> {
         self.purge_if_due(key);
         let Keyspace { dbs, waited, .. } = &mut *self.space;
-        let Some(db) = dbs.get_mut(self.db) else { return Err(WrongType) };
+        let Some(db) = dbs.at_mut(self.slot) else { return Err(WrongType) };
         let record = match db.records.entry(key) {
             Entry::Occupied(slot) => slot.into_mut(),
             Entry::Vacant(slot) => {
@@ -282,7 +283,7 @@ impl<'e> Keys<'e> {
 
     fn put_keep(&mut self, key: &[u8], object: Object) {
         let Keyspace { dbs, waited, .. } = &mut *self.space;
-        let Some(db) = dbs.get_mut(self.db) else { return };
+        let Some(db) = dbs.at_mut(self.slot) else { return };
         if matches!(object, Object::List(_) | Object::ZSet(_)) {
             waited.arrived(self.db, key);
         }
@@ -348,7 +349,7 @@ impl<'e> Keys<'e> {
     pub fn random(&mut self) -> Option<Vec<u8>> {
         for _ in 0..100 {
             let Keyspace { dbs, rng, .. } = &mut *self.space;
-            let key = dbs.get(self.db)?.records.random(rng)?.key().to_vec();
+            let key = dbs.at(self.slot)?.records.random(rng)?.key().to_vec();
             if !self.purge_if_due(&key) {
                 return Some(key);
             }

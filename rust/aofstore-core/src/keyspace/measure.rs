@@ -12,7 +12,7 @@ impl Keyspace {
     pub fn memory(&mut self) -> usize {
         let Self { dbs, rng, .. } = self;
         let mut total = 0;
-        for db in dbs {
+        for db in dbs.iter_mut() {
             let keys = db.records.len();
             let cost =
                 |record: &crate::encoding::Record<super::Object>| record.memory() + value(record).memory();
@@ -30,7 +30,10 @@ impl Keyspace {
     /// Milliseconds that keys of `db` with a deadline have left on average; 0 if there are none.
     pub fn average_ttl(&mut self, db: usize, now: i64) -> i64 {
         let Self { dbs, rng, .. } = self;
-        let Some(db) = dbs.get(db).filter(|db| !db.deadlines.is_empty()) else { return 0 };
+        let Some(db) = dbs.find(db).and_then(|slot| dbs.at(slot)).filter(|db| !db.deadlines.is_empty())
+        else {
+            return 0;
+        };
         let left = |deadline: &Keyed<i64>| i128::from(deadline.get().saturating_sub(now).max(0));
         let (sum, counted) = if db.deadlines.len() <= SAMPLE {
             (db.deadlines.iter().map(left).sum::<i128>(), db.deadlines.len())

@@ -4,6 +4,7 @@
 //! database at one instant. INVARIANT: no empty collection is ever stored, and a key has a row in
 //! `Db::deadlines` exactly while it has a time to live.
 
+mod databases;
 mod db;
 mod expiry;
 mod hash;

@@ -1,5 +1,6 @@
 //! All databases of a store, with what they share.
 
+use super::databases::Databases;
 use super::db::Db;
 use super::keys::Keys;
 use super::limits::Limits;
@@ -18,7 +19,7 @@ pub struct Stats {
 }
 
 pub struct Keyspace {
-    pub(super) dbs: Vec<Db>,
+    pub(super) dbs: Databases,
     pub limits: Limits,
     pub stats: Stats,
     pub watches: Watches,
@@ -29,7 +30,7 @@ pub struct Keyspace {
     pub(super) purged: Vec<(usize, Box<[u8]>)>,
     /// Off while replaying and in read-only views: nothing expires.
     pub(super) expiring: bool,
-    /// The database that active expiry looks at next.
+    /// The slot of the database that active expiry looks at next.
     pub(super) expire_next: usize,
     /// Databases and big values that nobody refers to any more: to be freed by whoever no longer holds a lock.
     pub(super) waste: Waste,
@@ -39,7 +40,7 @@ impl Keyspace {
     pub fn new(databases: usize, limits: Limits) -> Self {
         let seed = Seed::random();
         Self {
-            dbs: (0..databases).map(|_| Db::new(seed)).collect(),
+            dbs: Databases::new(databases, seed),
             limits,
             stats: Stats::default(),
             watches: Watches::default(),
@@ -54,20 +55,24 @@ impl Keyspace {
     }
 
     pub fn databases(&self) -> usize {
-        self.dbs.len()
+        self.dbs.count()
     }
 
+    /// None if there is nothing in it.
     pub fn db(&self, index: usize) -> Option<&Db> {
-        self.dbs.get(index)
+        self.dbs.find(index).and_then(|slot| self.dbs.at(slot))
     }
 
+    /// Every database in which there is, or was, something, by number.
     pub fn iter_dbs(&self) -> impl Iterator<Item = (usize, &Db)> {
-        self.dbs.iter().enumerate()
+        self.dbs.iter()
     }
 
     /// The keyspace seen from database `db` at `now`; an unknown index sees database 0.
     pub fn keys(&mut self, db: usize, now: i64) -> Keys<'_> {
-        let db = if db < self.dbs.len() { db } else { 0 };
+        if !self.dbs.is_near(db) {
+            self.dbs.tidy();
+        }
         Keys::new(self, db, now)
     }
 
@@ -91,14 +96,22 @@ impl Keyspace {
     /// Empties database `index`; the number of keys it had.
     pub fn flush(&mut self, index: usize) -> usize {
         let fresh = Db::new(self.seed);
-        let Some(db) = self.dbs.get_mut(index) else { return 0 };
+        let Some(db) = self.dbs.find(index).and_then(|slot| self.dbs.at_mut(slot)) else { return 0 };
         let old = std::mem::replace(db, fresh);
-        self.watches.touch_where(index, |key| old.records.get(key).is_some());
+        self.watches.touch_where(index, |key| old.has(key));
         let keys = old.len();
         if keys > 0 {
             self.waste.flushed(old);
         }
         keys
+    }
+
+    /// Empties every database.
+    pub fn flush_all(&mut self) {
+        let used: Vec<usize> = self.dbs.iter().map(|(number, _)| number).collect();
+        for number in used {
+            self.flush(number);
+        }
     }
 
     /// What was thrown away since the last call; freeing it can take seconds.
@@ -108,15 +121,16 @@ impl Keyspace {
 
     /// Exchanges two databases under everybody who looks at them.
     pub fn swap(&mut self, first: usize, second: usize) {
-        if first == second || first.max(second) >= self.dbs.len() {
+        if first == second || first.max(second) >= self.dbs.count() {
             return;
         }
-        let touched = |dbs: &[Db], key: &[u8]| {
-            [first, second].iter().any(|&at| dbs.get(at).is_some_and(|db| db.records.get(key).is_some()))
+        let dbs = &self.dbs;
+        let touched = |key: &[u8]| {
+            let here = |number| dbs.find(number).and_then(|slot| dbs.at(slot)).is_some_and(|db| db.has(key));
+            [first, second].into_iter().any(here)
         };
         for at in [first, second] {
-            let dbs = &self.dbs;
-            self.watches.touch_where(at, |key| touched(dbs, key));
+            self.watches.touch_where(at, touched);
         }
         self.dbs.swap(first, second);
         self.waited.arrived_all(first);
