@@ -108,7 +108,7 @@ impl Core {
         let waiter = self.blocked.arrive(wait.timeout.map(Duration::from_millis), None);
         let id = waiter.id;
         for key in &wait.keys {
-            self.space.waited.add(session.db, key);
+            self.space.waited.add(session.db, key, wait.kind, id);
         }
         if let Some(spec) = argv.first().and_then(|name| lookup(name)) {
             let entry =
@@ -129,7 +129,7 @@ impl Core {
     fn forget(&mut self, id: u64) {
         self.blocked.pauses.remove(&id);
         if let Some(entry) = self.blocked.entries.remove(&id) {
-            entry.unregister(&mut self.space);
+            entry.unregister(id, &mut self.space);
         }
     }
 
@@ -141,20 +141,25 @@ impl Core {
                 return;
             }
             for (db, key) in ready {
-                for id in self.blocked.waiting_for(db, &key) {
-                    self.serve(id, db, &key);
-                }
+                self.serve_waiters_of(db, &key);
             }
         }
     }
 
-    /// Runs one waiting command again; it stays if it still finds nothing of its kind.
-    fn serve(&mut self, id: u64, db: usize, key: &[u8]) {
-        let found = self.space.keys(db, clock::now_ms()).kind(key);
-        let Some(entry) = self.blocked.entries.get(&id) else { return };
-        if found != Some(entry.wait.kind) {
-            return;
+    /// Serves by arrival whoever waits for what is under `key`, as long as there is something.
+    fn serve_waiters_of(&mut self, db: usize, key: &[u8]) {
+        let mut from = 0;
+        while let Some(kind) = self.space.keys(db, clock::now_ms()).kind(key)
+            && let Some(id) = self.space.waited.first(db, key, kind, from)
+        {
+            self.serve(id, db);
+            from = id + 1;
         }
+    }
+
+    /// Runs one waiting command again; it stays if it still finds nothing.
+    fn serve(&mut self, id: u64, db: usize) {
+        let Some(entry) = self.blocked.entries.get(&id) else { return };
         let (spec, argv) = (entry.spec, entry.argv.clone());
         let argv: Vec<&[u8]> = argv.iter().collect();
         let mut reply = Reply::new();
@@ -164,7 +169,7 @@ impl Core {
             Err(error) => Err(error),
         };
         if let Some(entry) = self.blocked.entries.remove(&id) {
-            entry.unregister(&mut self.space);
+            entry.unregister(id, &mut self.space);
             // The reply may only be told once the push and this pop are in the log together.
             self.deliveries.push(Delivery { waiter: entry.waiter, reply, outcome });
         }
@@ -187,8 +192,8 @@ impl Core {
         for delivery in std::mem::take(&mut self.deliveries) {
             delivery.waiter.ring(Slot::Closed);
         }
-        for (_, entry) in std::mem::take(&mut self.blocked.entries) {
-            entry.unregister(&mut self.space);
+        for (id, entry) in std::mem::take(&mut self.blocked.entries) {
+            entry.unregister(id, &mut self.space);
             entry.waiter.ring(Slot::Closed);
         }
         // A waiter for the log is told by the log itself, which is synced when it closes.
@@ -208,9 +213,9 @@ pub(super) struct Delivery {
 }
 
 impl Entry {
-    fn unregister(&self, space: &mut Keyspace) {
+    fn unregister(&self, id: u64, space: &mut Keyspace) {
         for key in &self.wait.keys {
-            space.waited.remove(self.db, key);
+            space.waited.remove(self.db, key, self.wait.kind, id);
         }
     }
 }
@@ -221,11 +226,6 @@ impl Blocked {
         self.arrivals += 1;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         Arc::new(Waiter { id, deadline, pause, slot: Mutex::new(Slot::Waiting), bell: Condvar::new() })
-    }
-
-    fn waiting_for(&self, db: usize, key: &[u8]) -> Vec<u64> {
-        let waits = |entry: &Entry| entry.db == db && entry.wait.keys.iter().any(|waited| &**waited == key);
-        self.entries.iter().filter(|(_, entry)| waits(entry)).map(|(id, _)| *id).collect()
     }
 
     pub fn len(&self) -> usize {

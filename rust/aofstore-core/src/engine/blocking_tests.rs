@@ -260,3 +260,65 @@ fn a_waiter_leaves_no_trace() {
     assert!(core.space.waited.is_empty());
     assert_eq!(core.blocked.len(), 0);
 }
+
+const MANY: usize = 20_000;
+
+/// Far above what it takes, far below what it would take if every push looked at every waiter.
+fn at_most_a_few_seconds(work: impl FnOnce()) {
+    let began = Instant::now();
+    work();
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[test]
+fn many_waiters_of_one_key_are_served_one_by_one_in_order() {
+    let engine = Engine::new(Settings::default());
+    let mut session = Session::connection(0);
+    let waiters: Vec<Arc<Waiter>> = (0..MANY)
+        .map(|_| {
+            let argv = [b"BLPOP".as_slice(), b"l", b"0"];
+            engine.execute(&mut session, &argv, &mut Reply::new()).unwrap().waiter.unwrap()
+        })
+        .collect();
+    at_most_a_few_seconds(|| {
+        for n in 0..MANY {
+            let value = n.to_string();
+            let argv = [b"RPUSH".as_slice(), b"l", value.as_bytes()];
+            engine.execute(&mut session, &argv, &mut Reply::new()).unwrap();
+        }
+    });
+    for (n, waiter) in waiters.iter().enumerate().step_by(999) {
+        let Slot::Served { reply, .. } = engine.leave(waiter) else { panic!("{n} was left out") };
+        assert_eq!(render(&reply), format!("1) \"l\"\n2) \"{n}\""));
+    }
+}
+
+#[test]
+fn many_waited_keys_that_arrive_together_are_each_looked_at_once() {
+    let engine = Engine::new(Settings::default());
+    let mut session = Session::connection(0);
+    let keys: Vec<String> = (0..MANY).map(|n| format!("l{n}")).collect();
+    let waiters: Vec<Arc<Waiter>> = keys
+        .iter()
+        .map(|key| {
+            let argv = [b"BLPOP".as_slice(), key.as_bytes(), b"0"];
+            engine.execute(&mut session, &argv, &mut Reply::new()).unwrap().waiter.unwrap()
+        })
+        .collect();
+    let commands: Vec<[&[u8]; 3]> = keys.iter().map(|key| [b"RPUSH", key.as_bytes(), b"v"]).collect();
+    let batch: Vec<&[&[u8]]> = commands.iter().map(|argv| &argv[..]).collect();
+    at_most_a_few_seconds(|| {
+        engine.execute_transaction(&mut session, &batch, &mut Reply::new()).unwrap();
+    });
+    assert!(waiters.iter().all(|waiter| matches!(engine.leave(waiter), Slot::Served { .. })));
+}
+
+#[test]
+fn a_waiter_for_another_type_is_passed_by_and_keeps_its_place() {
+    let mut rig = Rig::new();
+    let (ordered, list) = (rig.wait("BZPOPMIN k 0"), rig.wait("BLPOP k 0"));
+    rig.run("RPUSH k a");
+    assert!(rig.told(&list).is_some());
+    rig.run("ZADD k 1 m");
+    assert!(rig.told(&ordered).is_some());
+}

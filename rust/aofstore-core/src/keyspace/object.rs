@@ -24,7 +24,7 @@ pub enum Value<'a> {
 }
 
 /// Redis's type names, in the order `TYPE` knows them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Text,
     List,

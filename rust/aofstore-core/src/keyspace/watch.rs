@@ -1,6 +1,8 @@
 //! Who must hear of a change: watched keys by version, keys that blocked commands wait for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+
+use super::object::Kind;
 
 type Place = (usize, Box<[u8]>);
 
@@ -59,45 +61,74 @@ impl Watches {
 /// Keys somebody waits for, and those of them that received a list or sorted set.
 #[derive(Debug, Default)]
 pub struct Waited {
-    waiting: HashMap<Place, usize>,
+    /// By database, then key. INVARIANT: nothing empty is kept, so that nobody waits exactly when this is empty.
+    waiting: HashMap<usize, HashMap<Box<[u8]>, Waiting>>,
     ready: Vec<Place>,
 }
 
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Numbers of arrival, by what is waited for.
+    waiters: BTreeSet<(Kind, u64)>,
+    /// The key stands in `ready`.
+    ready: bool,
+}
+
 impl Waited {
-    pub fn add(&mut self, db: usize, key: &[u8]) {
-        *self.waiting.entry((db, key.into())).or_default() += 1;
+    /// Arrival `number` waits for a `kind` under `key`.
+    pub fn add(&mut self, db: usize, key: &[u8], kind: Kind, number: u64) {
+        let keys = self.waiting.entry(db).or_default();
+        keys.entry(key.into()).or_default().waiters.insert((kind, number));
     }
 
-    pub fn remove(&mut self, db: usize, key: &[u8]) {
-        let place = (db, key.into());
-        if let Some(waiters) = self.waiting.get_mut(&place) {
-            *waiters -= 1;
-            if *waiters == 0 {
-                self.waiting.remove(&place);
+    pub fn remove(&mut self, db: usize, key: &[u8], kind: Kind, number: u64) {
+        let Some(keys) = self.waiting.get_mut(&db) else { return };
+        if let Some(waiting) = keys.get_mut(key) {
+            waiting.waiters.remove(&(kind, number));
+            if waiting.waiters.is_empty() {
+                keys.remove(key);
             }
         }
+        if keys.is_empty() {
+            self.waiting.remove(&db);
+        }
+    }
+
+    /// The first that waits for a `kind` under `key` and did not arrive before `from`.
+    pub fn first(&self, db: usize, key: &[u8], kind: Kind, from: u64) -> Option<u64> {
+        let waiters = &self.waiting.get(&db)?.get(key)?.waiters;
+        waiters.range((kind, from)..=(kind, u64::MAX)).next().map(|(_, number)| *number)
     }
 
     /// A value arrived under `key`.
     pub fn arrived(&mut self, db: usize, key: &[u8]) {
-        if !self.waiting.is_empty() {
-            let place = (db, key.into());
-            if self.waiting.contains_key(&place) && !self.ready.contains(&place) {
-                self.ready.push(place);
-            }
+        if !self.waiting.is_empty()
+            && let Some(waiting) = self.waiting.get_mut(&db).and_then(|keys| keys.get_mut(key))
+            && !waiting.ready
+        {
+            waiting.ready = true;
+            self.ready.push((db, key.into()));
         }
     }
 
     /// Any key of `db` may have changed under the waiters (SWAPDB).
     pub fn arrived_all(&mut self, db: usize) {
-        let places: Vec<Place> = self.waiting.keys().filter(|place| place.0 == db).cloned().collect();
-        for (db, key) in places {
+        let keys: Vec<Box<[u8]>> =
+            self.waiting.get(&db).map(|keys| keys.keys().cloned().collect()).unwrap_or_default();
+        for key in keys {
             self.arrived(db, &key);
         }
     }
 
+    /// Keys that received something, in that order.
     pub fn take_ready(&mut self) -> Vec<Place> {
-        std::mem::take(&mut self.ready)
+        let ready = std::mem::take(&mut self.ready);
+        for (db, key) in &ready {
+            if let Some(waiting) = self.waiting.get_mut(db).and_then(|keys| keys.get_mut(key)) {
+                waiting.ready = false;
+            }
+        }
+        ready
     }
 
     pub fn is_empty(&self) -> bool {
