@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import aofstore
 from aofstore import DataError
 from aofstore.commands import Commands
 from aofstore.types import Encodable
@@ -132,3 +133,14 @@ def test_what_no_command_could_take_is_refused(call: Callable[[], object]) -> No
 
 def test_mget_of_nothing_needs_no_command() -> None:
     assert SENT.mget([]) == []
+
+
+def test_an_integer_too_long_for_python_to_print_is_an_argument_that_no_command_takes() -> None:
+    with aofstore.open() as store:
+        with pytest.raises(DataError, match=r"integer with more digits .* sys\.set_int_max_str_digits"):
+            store.set("k", 10**5000)
+        with pytest.raises(DataError, match="integer"):
+            store.pipeline().set("j", 1).set("k", -(10**5000)).execute()
+        assert store.exists("j", "k") == 0
+        assert store.set("k", 10**4000)
+        assert store.get("k") == b"1" + b"0" * 4000

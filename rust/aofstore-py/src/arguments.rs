@@ -1,6 +1,7 @@
 //! Python arguments as borrowed bytes: no copy for bytes and UTF-8 str, a shared arena for the rest.
 
 use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyString, PyTuple};
 use smallvec::SmallVec;
@@ -37,6 +38,20 @@ enum Piece<'a, 'py> {
     Owned(usize, usize),
 }
 
+/// A big integer in decimal. Beyond some thousand digits the interpreter refuses, since it would take it long.
+fn digits<'py>(int: Borrowed<'_, 'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
+    int.call_method0("__int__")?.str().map_err(|error| {
+        if error.is_instance_of::<PyValueError>(int.py()) {
+            DataError::new_err(
+                "Invalid input: an integer with more digits than Python converts (see \
+                 sys.set_int_max_str_digits). Convert it to a bytes or string first, for example with hex().",
+            )
+        } else {
+            error
+        }
+    })
+}
+
 /// The arguments of one or more commands, gathered before they are borrowed together.
 #[derive(Default)]
 pub(crate) struct Arguments<'a, 'py> {
@@ -68,7 +83,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
         } else if arg.is_instance_of::<PyInt>() && !arg.is_instance_of::<PyBool>() {
             match arg.extract::<i64>() {
                 Ok(value) => self.own(itoa::Buffer::new().format(value).as_bytes()),
-                Err(_) => self.own(arg.call_method0("__int__")?.str()?.to_str()?.as_bytes()),
+                Err(_) => self.own(digits(arg)?.to_str()?.as_bytes()),
             }
         } else {
             self.push_rare(&arg)?;
