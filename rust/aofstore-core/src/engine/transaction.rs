@@ -85,12 +85,13 @@ impl Core {
         let now = clock::now_ms();
         let stale = self.is_stale(session, now);
         self.unwatch(session);
-        if queue.failed {
-            return Err(errors::EXEC_ABORT);
-        }
+        // What the log refuses is told before what could not be queued, as in Redis.
         let writes = queue.commands.iter().any(|queued| queued.spec.is_write());
         if writes && let Err(error) = self.refuse_if_failing() {
             return Err(format!("EXECABORT Transaction discarded because of: {}", error.text()).into());
+        }
+        if queue.failed {
+            return Err(errors::EXEC_ABORT);
         }
         if stale {
             reply.nil();
