@@ -162,6 +162,7 @@ fn categories(spec: &Spec) -> Vec<&'static str> {
     let sorts = matches!(spec.name, "SORT" | "SORT_RO");
     let group = match spec.group {
         "generic" if sorts => "@list",
+        "generic" if spec.name == "WAITAOF" => "@connection",
         "generic" if !spec.subcommands.is_empty() => "",
         "generic" => "@keyspace",
         "server" if touches_whole_databases(spec) => "@keyspace",

@@ -8,7 +8,7 @@ use crate::command::instant;
 use crate::command::table::{ALL_BUT_LAST, Flags, KeyPositions, Spec, TWO_KEYS};
 use crate::keyspace::{End, Kind};
 
-const WAIT: Flags = Flags::WRITE.union(Flags::BLOCKING).union(Flags::NOSCRIPT);
+const WAIT: Flags = Flags::WRITE.union(Flags::BLOCKING);
 const WAIT_AND_PUSH: Flags = WAIT.union(Flags::DENYOOM);
 const COUNTED: KeyPositions = KeyPositions::Counted { at: 2, dest: false };
 
@@ -18,7 +18,7 @@ pub(in crate::command) const COMMANDS: &[Spec] = &[
     Spec::new([G, "BRPOP", "2.0.0", "Pops at the back of the first list, or waits for one."], -3, WAIT, ALL_BUT_LAST, |cx, args| pop(cx, args, End::Back)),
     Spec::new([G, "BLMOVE", "6.2.0", "Moves an element between lists, or waits for one."], 6, WAIT_AND_PUSH, TWO_KEYS, blmove),
     Spec::new([G, "BRPOPLPUSH", "2.2.0", "Moves the last element to another list, or waits for one."], 4, WAIT_AND_PUSH, TWO_KEYS, brpoplpush),
-    Spec::new([G, "BLMPOP", "7.0.0", "Pops elements from the first list, or waits for one."], -5, WAIT.difference(Flags::NOSCRIPT), COUNTED, blmpop),
+    Spec::new([G, "BLMPOP", "7.0.0", "Pops elements from the first list, or waits for one."], -5, WAIT, COUNTED, blmpop),
 ];
 
 /// Replies nil and asks to be run again when one of `keys` becomes a list.

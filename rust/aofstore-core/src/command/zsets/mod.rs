@@ -23,8 +23,8 @@ use crate::keyspace::{Entry, Object, ZSet};
 
 const G: &str = "sorted-set";
 const SHRINK_SLOW: Flags = Flags::WRITE.union(Flags::SLOW);
-const WAIT: Flags = SHRINK.union(Flags::BLOCKING).union(Flags::NOSCRIPT);
-const WAIT_SLOW: Flags = SHRINK_SLOW.union(Flags::BLOCKING).union(Flags::NOSCRIPT);
+const WAIT: Flags = SHRINK.union(Flags::BLOCKING);
+const WAIT_SLOW: Flags = SHRINK_SLOW.union(Flags::BLOCKING);
 const COUNTED: KeyPositions = KeyPositions::Counted { at: 1, dest: false };
 const COUNTED_SECOND: KeyPositions = KeyPositions::Counted { at: 2, dest: false };
 const COUNTED_WITH_DEST: KeyPositions = KeyPositions::Counted { at: 2, dest: true };
@@ -58,7 +58,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::new([G, "ZMPOP", "7.0.0", "Pops members of the first sorted set that has any."], -4, SHRINK_SLOW, COUNTED, pop::zmpop),
     Spec::new([G, "BZPOPMIN", "5.0.0", "Pops the lowest member, or waits for one."], -3, WAIT, ALL_BUT_LAST, pop::bzpopmin),
     Spec::new([G, "BZPOPMAX", "5.0.0", "Pops the highest member, or waits for one."], -3, WAIT, ALL_BUT_LAST, pop::bzpopmax),
-    Spec::new([G, "BZMPOP", "7.0.0", "Pops members of the first sorted set, or waits for one."], -5, WAIT_SLOW.difference(Flags::NOSCRIPT), COUNTED_SECOND, pop::bzmpop),
+    Spec::new([G, "BZMPOP", "7.0.0", "Pops members of the first sorted set, or waits for one."], -5, WAIT_SLOW, COUNTED_SECOND, pop::bzmpop),
     Spec::new([G, "ZUNION", "6.2.0", "Gives the union of sorted sets."], -3, READ_SLOW, COUNTED, combine::zunion),
     Spec::new([G, "ZUNIONSTORE", "2.0.0", "Stores the union of sorted sets."], -4, WRITE_SLOW, COUNTED_WITH_DEST, combine::zunionstore),
     Spec::new([G, "ZINTER", "6.2.0", "Gives the intersection of sorted sets."], -3, READ_SLOW, COUNTED, combine::zinter),
