@@ -134,7 +134,7 @@ class Config:
     active_expire_effort: int = _setting(1, number(1, 10))
     hash_max_listpack_entries: int = _setting(512, _COUNT)
     hash_max_listpack_value: int = _setting(64, _SIZE)
-    list_max_listpack_size: int = _setting(-2, number(-5, 2**31 - 1))
+    list_max_listpack_size: int = _setting(-2, number(-(2**31), 2**31 - 1))
     set_max_intset_entries: int = _setting(512, _COUNT)
     set_max_listpack_entries: int = _setting(128, _COUNT)
     set_max_listpack_value: int = _setting(64, _SIZE)
@@ -170,6 +170,21 @@ class Config:
     def replace(self, **changes: Unpack[AllSettings]) -> Self:
         """This configuration with some settings changed; what was never given keeps following its default."""
         return type(self)(**{**self._given, **changes})
+
+    def with_texts(self, texts: Mapping[str, str]) -> Self:
+        """This configuration with those settings changed that have another value in ``texts``.
+
+        Names and values as CONFIG GET shows them. The same object when nothing differs.
+        """
+        changes: dict[str, Any] = {}
+        for setting, words in texts.items():
+            name = setting.replace("-", "_")
+            if name == "dir" or name not in _FIELDS:
+                continue
+            value = _FIELDS[name].metadata["kind"].parse(name, words)
+            if value != getattr(self, name):
+                changes[name] = value
+        return self.replace(**changes) if changes else self
 
     @classmethod
     def from_redis_conf(cls, path: str | os.PathLike[str]) -> Self:

@@ -15,7 +15,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from .config import Config
-from .errors import AofstoreError
+from .errors import AofstoreError, StoreForkedError
 from .types import LoadReport
 
 if TYPE_CHECKING:
@@ -56,6 +56,14 @@ class Lifetime:
             decode=config.decode_responses,
             session=session,
         )
+
+    def live_config(self) -> Config:
+        """The settings as CONFIG SET left them."""
+        try:
+            live = self.engine.settings()
+        except StoreForkedError:
+            return self.config
+        return self.config.with_texts(live)
 
     def drain(self) -> None:
         """Hand what the background has to say to `logging`."""

@@ -153,11 +153,11 @@ class Store(Commands[V], Generic[V]):
 
     @property
     def config(self) -> Config:
-        """The settings that the store was opened with.
+        """The settings as they are now: those that the store was opened with, and what CONFIG SET changed since.
 
-        `config_get` has those that `config_set` changed since.
+        A snapshot, which changes no more. In a forked copy of the process those that the store was opened with.
         """
-        return self._lifetime.config
+        return self._lifetime.live_config()
 
     @property
     def closed(self) -> bool:

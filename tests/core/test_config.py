@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import aofstore
 from aofstore import Config, ConfigError, directives
+from tests.conftest import OpenStore
 
 pytestmark = pytest.mark.quick
 
@@ -160,3 +162,35 @@ def test_to_redis_conf_reads_back(tmp_path: Path) -> None:
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))))
 def test_quoting_reads_back(words: list[str]) -> None:
     assert directives.split(" ".join(map(directives.quoted, words))) == words
+
+
+def test_a_store_shows_its_settings_as_they_are_now(open_store: OpenStore) -> None:
+    store = open_store(hz=20, decode_responses=True)
+    opened = store.config
+    assert (opened.hz, opened.appendfsync, opened.decode_responses) == (20, "everysec", True)
+    assert store.config is opened
+    store.config_set("appendfsync", "always", "hash-max-ziplist-entries", 7)
+    store.execute_command("CONFIG", "SET", "save", "60 5", "auto-aof-rewrite-min-size", "1mb")
+    with store.pipeline() as pipe:
+        pipe.config_set("list-max-listpack-size", -100)
+        pipe.execute()
+    now = store.config
+    assert (now.appendfsync, now.hash_max_listpack_entries, now.save) == ("always", 7, ((60, 5),))
+    assert (now.auto_aof_rewrite_min_size, now.list_max_listpack_size) == (1 << 20, -100)
+    assert (now.hz, now.dir, now.decode_responses) == (20, opened.dir, True)
+    assert (opened.appendfsync, opened.save) == ("everysec", ())
+    assert store.db(1).config == now
+    store.close()
+    assert store.config == now
+
+
+@pytest.mark.parametrize("name", sorted(aofstore.Config().live_settings()))
+@pytest.mark.parametrize("value", ["0", "1", "-1", "-100", "2147483647", "2147483648", "yes", "no", "1mb", ""])
+def test_config_reads_what_config_set_takes(name: str, value: str) -> None:
+    with aofstore.open() as store:
+        try:
+            store.config_set(name.replace("_", "-"), value)
+        except aofstore.ResponseError:
+            return
+        (text,) = store.config_get(name.replace("_", "-")).values()
+        assert store.config == aofstore.Config(**{name: text})  # type: ignore[arg-type]

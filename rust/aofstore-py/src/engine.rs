@@ -79,6 +79,12 @@ impl PyEngine {
         py.detach(|| self.inner.end_load()).map_err(|error| raise(py, &error))
     }
 
+    /// Every setting as it is now, as Redis's text; of a closed store, as it was last.
+    fn settings(&self, py: Python<'_>) -> PyResult<HashMap<&'static str, String>> {
+        self.inner.check_owner().map_err(|error| raise(py, &error))?;
+        Ok(py.detach(|| self.inner.live_settings()).into_iter().collect())
+    }
+
     #[pyo3(signature = (sync, /))]
     fn flush(&self, py: Python<'_>, sync: bool) -> PyResult<()> {
         let begun = py.detach(|| self.inner.begin_flush(sync)).map_err(|error| self.remember(py, error))?;

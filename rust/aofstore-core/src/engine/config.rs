@@ -28,6 +28,11 @@ impl Core {
         Ok(())
     }
 
+    /// Every setting as it is now, as `CONFIG GET *` shows it.
+    pub(super) fn live_settings(&self) -> Vec<(&'static str, String)> {
+        Settings::names().map(|name| (name, self.setting(name).to_owned())).collect()
+    }
+
     fn setting(&self, name: &str) -> &str {
         if name == "appendfsync" { self.policy().name() } else { self.settings.get(name).unwrap_or_default() }
     }

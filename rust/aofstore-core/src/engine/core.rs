@@ -129,6 +129,11 @@ impl Engine {
         Ok(if db < databases { Ok(()) } else { Err(errors::DB_INDEX) })
     }
 
+    /// The settings as they are now; of a closed store, as they were last. Not to be asked in a forked copy.
+    pub fn live_settings(&self) -> Vec<(&'static str, String)> {
+        self.shared.lock().live_settings()
+    }
+
     /// Longest argument a log may hold.
     pub fn max_bulk(&self) -> u64 {
         self.shared.lock().settings.limits.longest_in_log() as u64

@@ -58,7 +58,7 @@ const SETTINGS: &[Setting] = &[
     live("aof-timestamp-enabled", Kind::Bool, "no"),
     live("aof-disable-auto-gc", Kind::Bool, "no"),
     live("aof-postpone-write", Kind::Bool, "no"),
-    live("aof-rewrite-ack-timeout", Kind::Int(1, MAX), "5000"),
+    live("aof-rewrite-ack-timeout", Kind::Int(1, i32::MAX as i64), "5000"),
     live("rdb-version", Kind::Int(10, 11), "10"),
     live("stop-writes-on-bgsave-error", Kind::Bool, "yes"),
     live("save", Kind::SavePoints, ""),
