@@ -111,6 +111,77 @@ with aofstore.open(directory) as store:
     assert out == "done"
 
 
+@pytest.mark.parametrize(
+    ("call", "fill", "count"),
+    [
+        ('blpop("k", 5)', 'rpush("k", "a")', 'llen("k")'),
+        ('brpop(["x", "k"], 5)', 'rpush("k", "a")', 'llen("k")'),
+        ('blmpop(5, 1, "k", direction="LEFT", count=2)', 'rpush("k", "a")', 'llen("k")'),
+        ('blmove("k", "m", 5)', 'rpush("k", "a")', 'llen("m") + store.llen("k")'),
+        ('bzpopmin("k", 5)', 'zadd("k", {"a": 1.5})', 'zcard("k")'),
+        ('bzmpop(5, 1, ["k"], min=True)', 'zadd("k", {"a": 1.5})', 'zcard("k")'),
+    ],
+)
+@pytest.mark.parametrize("name", ["SIGINT", "SIGALRM"])
+def test_an_element_that_comes_with_a_signal_is_not_lost(
+    tmp_path: Path, name: str, call: str, fill: str, count: str
+) -> None:
+    out = said(
+        f"""
+class Late(BaseException):
+    pass
+handled = 0
+def handler(*_):
+    global handled
+    handled += 1
+    raise Late
+signal.signal(signal.{name}, handler)
+with aofstore.open(directory) as store:
+    for round in range(10):
+        def push():
+            os.kill(os.getpid(), signal.{name})
+            store.{fill}
+        pusher = threading.Timer(0.02, push)
+        pusher.start()
+        try:
+            store.{call}
+        except Late:
+            pass
+        else:
+            raise SystemExit("it was not interrupted")
+        pusher.join()
+        assert store.{count} == 1, round
+        assert store.info("clients")["blocked_clients"] == 0
+        store.delete("k", "m")
+    print(handled)
+""",
+        tmp_path,
+    )
+    assert out == "10"
+
+
+def test_an_element_that_cannot_go_back_is_noted_on_the_exception(tmp_path: Path) -> None:
+    out = said(
+        """
+class Late(Exception):
+    pass
+def handler(*_):
+    store.rpush("l", "a")
+    store.set("l", "text")
+    raise Late
+signal.signal(signal.SIGALRM, handler)
+with aofstore.open(directory) as store:
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        store.blpop("l", 5)
+    except Late as error:
+        print(error.__notes__, store.get("l"))
+""",
+        tmp_path,
+    )
+    assert out == """["the command had been served already; its reply was [b'l', b'a']"] b'text'"""
+
+
 def test_a_handler_that_raises_something_else_is_heard_in_a_blocked_pop(tmp_path: Path) -> None:
     said(
         """

@@ -8,7 +8,6 @@ use aofstore_core::command::Reply;
 use aofstore_core::engine::{Due, Engine, Session, Slot, Waiter};
 use aofstore_core::error::Error;
 use aofstore_core::keyspace::Waste;
-use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyBool, PyList, PySequence, PyTuple};
@@ -107,7 +106,7 @@ impl PyClient {
         if let Some(waiter) = done.waiter {
             // Nothing is told yet, so nothing has to be safe. An error here would leave the waiter behind, to be
             // served an element that nobody takes.
-            return self.wait(py, &waiter);
+            return self.wait(py, &waiter, argv);
         }
         settle(py, done.due.as_ref())?;
         done.outcome.map_err(|error| raise_reply(py, &error, self.engine.write_errno()))?;
@@ -118,7 +117,7 @@ impl PyClient {
     }
 
     /// Sleeps, detached, until the command is served; looks for signals meanwhile.
-    fn wait<'py>(&self, py: Python<'py>, waiter: &Waiter) -> PyResult<Bound<'py, PyAny>> {
+    fn wait<'py>(&self, py: Python<'py>, waiter: &Waiter, argv: &[&[u8]]) -> PyResult<Bound<'py, PyAny>> {
         let mut interrupt = None;
         while py.detach(|| waiter.sleep(NAP)) {
             if let Err(signal) = py.check_signals() {
@@ -130,14 +129,42 @@ impl PyClient {
         }
         match py.detach(|| self.engine.leave(waiter)) {
             Slot::Served { reply, outcome, due } => {
-                let signal = interrupt.map_or(Ok(None), |signal| postponed(py, signal))?;
+                // A signal that came as late as this would be raised before the caller has what is returned.
+                if let Some(signal) = interrupt.or_else(|| py.check_signals().err()) {
+                    return Err(self.interrupted(
+                        py,
+                        signal,
+                        waiter,
+                        argv,
+                        outcome.is_ok().then_some(&reply),
+                    ));
+                }
                 settle(py, due.as_ref())?;
                 outcome.map_err(|error| raise_reply(py, &error, self.engine.write_errno()))?;
-                let reply = Builder::new(py, &reply, &self.codec, self.engine.write_errno()).next()?;
-                signal.map_or_else(|| Ok(reply.clone()), |signal| Err(with_reply(py, signal, &reply)))
+                Builder::new(py, &reply, &self.codec, self.engine.write_errno()).next()
             }
             Slot::Waiting => interrupt.map_or_else(|| Ok(py.None().into_bound(py)), Err),
             Slot::Closed => Err(interrupt.unwrap_or_else(|| self.refusal(py))),
+        }
+    }
+
+    /// The exception of a signal handler that ran when the command had been served already. Nobody would receive the
+    /// element: it goes back to where it was, or along as a note.
+    fn interrupted(
+        &self,
+        py: Python<'_>,
+        signal: PyErr,
+        waiter: &Waiter,
+        argv: &[&[u8]],
+        reply: Option<&Reply>,
+    ) -> PyErr {
+        let Some(reply) = reply else { return signal };
+        if py.detach(|| self.engine.give_back(waiter, argv, reply)).unwrap_or(false) {
+            return signal;
+        }
+        match Builder::new(py, reply, &self.codec, self.engine.write_errno()).next() {
+            Ok(reply) => with_reply(py, signal, &reply),
+            Err(_) => signal,
         }
     }
 
@@ -156,16 +183,6 @@ enum Shape {
     Raw,
     /// True, as redis-py has it.
     Ok,
-}
-
-/// A signal came when the element had been handed over already. Ctrl-C is left pending, so that the element is not
-/// lost; what another handler raised cannot be put off.
-fn postponed(py: Python<'_>, signal: PyErr) -> PyResult<Option<PyErr>> {
-    if !signal.is_instance_of::<PyKeyboardInterrupt>(py) {
-        return Ok(Some(signal));
-    }
-    py.import("_thread")?.call_method0("interrupt_main")?;
-    Ok(None)
 }
 
 /// The reply goes along as a note.

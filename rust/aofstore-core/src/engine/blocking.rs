@@ -19,6 +19,7 @@ use crate::keyspace::Keyspace;
 /// The place where a blocked thread sleeps and its reply arrives.
 pub struct Waiter {
     id: u64,
+    db: usize,
     deadline: Option<Instant>,
     /// What it waits for if not for a key.
     pause: Option<Until>,
@@ -72,6 +73,11 @@ impl Waiter {
         false
     }
 
+    /// The database of the command that waits.
+    pub(super) fn db(&self) -> usize {
+        self.db
+    }
+
     fn is_late(&self) -> bool {
         self.deadline.is_some_and(|at| at <= Instant::now())
     }
@@ -105,7 +111,7 @@ impl Core {
         reply: &mut Reply,
     ) -> Arc<Waiter> {
         reply.clear();
-        let waiter = self.blocked.arrive(wait.timeout.map(Duration::from_millis), None);
+        let waiter = self.blocked.arrive(session.db, wait.timeout.map(Duration::from_millis), None);
         let id = waiter.id;
         for key in &wait.keys {
             self.space.waited.add(session.db, key, wait.kind, id);
@@ -121,7 +127,7 @@ impl Core {
     /// Makes the command wait for something else than a key; its reply is made up when it leaves.
     pub(super) fn pause(&mut self, pause: Pause, reply: &mut Reply) -> Arc<Waiter> {
         reply.clear();
-        let waiter = self.blocked.arrive(pause.timeout, Some(pause.until));
+        let waiter = self.blocked.arrive(0, pause.timeout, Some(pause.until));
         self.blocked.pauses.insert(waiter.id, Arc::clone(&waiter));
         waiter
     }
@@ -221,11 +227,11 @@ impl Entry {
 }
 
 impl Blocked {
-    fn arrive(&mut self, timeout: Option<Duration>, pause: Option<Until>) -> Arc<Waiter> {
+    fn arrive(&mut self, db: usize, timeout: Option<Duration>, pause: Option<Until>) -> Arc<Waiter> {
         let id = self.arrivals;
         self.arrivals += 1;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Arc::new(Waiter { id, deadline, pause, slot: Mutex::new(Slot::Waiting), bell: Condvar::new() })
+        Arc::new(Waiter { id, db, deadline, pause, slot: Mutex::new(Slot::Waiting), bell: Condvar::new() })
     }
 
     pub fn len(&self) -> usize {

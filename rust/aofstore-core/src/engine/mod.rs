@@ -10,6 +10,7 @@ mod core;
 mod debug;
 mod due;
 mod execute;
+mod giveback;
 mod info;
 mod introspect;
 mod lifecycle;
