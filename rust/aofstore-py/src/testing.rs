@@ -130,6 +130,15 @@ pub(crate) mod _testing {
         py.detach(|| engine.panic_inside()).map_err(|error| raise(py, &error))
     }
 
+    /// As if `event` had just taken `ms` milliseconds.
+    #[pyfunction]
+    #[pyo3(signature = (engine, event, ms, /))]
+    fn sample_latency(py: Python<'_>, engine: &Bound<'_, PyEngine>, event: &str, ms: u64) -> PyResult<()> {
+        let engine = &engine.get().inner;
+        let known = py.detach(|| engine.sample_latency(event, ms)).map_err(|error| raise(py, &error))?;
+        if known { Ok(()) } else { Err(PyValueError::new_err(format!("unknown event '{event}'"))) }
+    }
+
     /// Puts `plan` around every directory opened from now on; None for none.
     #[pyfunction]
     #[pyo3(signature = (plan, /))]

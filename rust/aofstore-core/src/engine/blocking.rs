@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::core::{Core, Engine};
 use super::due::Due;
+use super::latency::event;
 use super::pause::{Pause, Until};
 use super::session::Session;
 use crate::clock;
@@ -89,7 +90,10 @@ impl Engine {
         core.forget(waiter.id);
         let slot = std::mem::replace(&mut *waiter.slot(), Slot::Closed);
         match (&waiter.pause, slot) {
-            (Some(until), Slot::Waiting) => until.answer(waiter.is_late()),
+            (Some(until), Slot::Waiting) => {
+                core.latency.end(event::COMMAND, until.worked_since());
+                until.answer(waiter.is_late())
+            }
             (_, slot) => slot,
         }
     }

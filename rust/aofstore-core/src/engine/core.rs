@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::blocking::{Blocked, Delivery};
+use super::latency::Latency;
 use super::pause::Pause;
 use super::settings::Settings;
 use super::tick::Ticker;
@@ -48,6 +49,7 @@ pub(super) struct Core {
     /// A panic of ours was caught: the keyspace can no longer be trusted.
     pub defect: Option<String>,
     pub stats: Counters,
+    pub latency: Latency,
     /// Why the last command was refused with MISCONF; readable without the lock.
     pub refused: Arc<AtomicI32>,
 }
@@ -86,9 +88,13 @@ pub struct Engine {
 impl Engine {
     /// A store in memory. [`Engine::start_log`] makes it durable.
     pub fn new(settings: Settings) -> Self {
+        let latency = Latency::new(settings.latency_threshold());
+        let mut space = Keyspace::new(settings.databases, settings.limits);
+        space.time_removals(latency.is_on());
         let core = Core {
-            space: Keyspace::new(settings.databases, settings.limits),
+            space,
             settings,
+            latency,
             log: None,
             instant: None,
             effects: Effects::default(),

@@ -12,6 +12,7 @@ mod due;
 mod execute;
 mod info;
 mod introspect;
+mod latency;
 mod lifecycle;
 mod pause;
 mod queue;

@@ -113,11 +113,7 @@ impl Core {
         let outer = self.gathered.replace(Vec::new());
         self.instant = Some(now);
         for (spec, argv) in commands {
-            let outcome = match spec.handler {
-                Handler::Keyspace(_) => self.call(session.db, spec, &argv, reply).map(|_| ()),
-                Handler::Engine(which) => self.engine_command(session, which, spec, &argv, reply),
-            };
-            if let Err(error) = outcome {
+            if let Err(error) = self.perform(session, spec, &argv, reply) {
                 self.stats.errors += 1;
                 reply.error(error.text());
             }

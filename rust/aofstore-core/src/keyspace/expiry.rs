@@ -6,6 +6,7 @@
 use super::keys::Keys;
 use super::space::Keyspace;
 use crate::encoding::{Element, Entry, Keyed};
+use std::time::Instant;
 
 impl Keys<'_> {
     pub fn deadline(&mut self, key: &[u8]) -> Option<i64> {
@@ -48,9 +49,13 @@ impl Keys<'_> {
             return false;
         }
         let db = self.db();
+        let start = self.space.longest_removal.map(|_| Instant::now());
         let here = self.here_mut();
         here.deadlines.remove(key);
         here.records.remove(key);
+        if let (Some(longest), Some(start)) = (&mut self.space.longest_removal, start) {
+            *longest = start.elapsed().max(*longest);
+        }
         self.space.stats.expired += 1;
         self.space.purged.push((db, key.into()));
         self.changed(key);
@@ -113,5 +118,19 @@ mod tests {
         }
         let left: Vec<usize> = space.iter_dbs().map(|(_, db)| db.len()).collect();
         assert!(left.iter().all(|&left| left == 180), "{left:?}");
+    }
+
+    #[test]
+    fn removals_are_timed_while_somebody_wants_to_know() {
+        let mut space = Keyspace::new(1, Limits::default());
+        for (on, timed) in [(false, false), (true, true)] {
+            space.time_removals(on);
+            let mut keys = space.keys(0, 10);
+            keys.put_text(b"k", b"v");
+            keys.set_deadline(b"k", 1);
+            assert!(keys.purge_if_due(b"k"));
+            assert_eq!(!space.take_longest_removal().is_zero(), timed);
+            assert!(space.take_longest_removal().is_zero());
+        }
     }
 }

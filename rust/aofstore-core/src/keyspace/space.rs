@@ -5,6 +5,7 @@ use super::keys::Keys;
 use super::limits::Limits;
 use super::watch::{Waited, Watches};
 use crate::encoding::Seed;
+use std::time::Duration;
 
 /// Counters that INFO shows.
 #[derive(Debug, Default, Clone, Copy)]
@@ -28,6 +29,8 @@ pub struct Keyspace {
     pub(super) purged: Vec<(usize, Box<[u8]>)>,
     /// Off while replaying and in read-only views: nothing expires.
     pub(super) expiring: bool,
+    /// While Some: the longest removal of an expired key since it was asked for.
+    pub(super) longest_removal: Option<Duration>,
     /// The database that active expiry looks at next.
     pub(super) expire_next: usize,
     /// Databases that were emptied: to be freed by whoever no longer holds a lock.
@@ -47,6 +50,7 @@ impl Keyspace {
             seed,
             purged: Vec::new(),
             expiring: true,
+            longest_removal: None,
             expire_next: 0,
             discarded: Vec::new(),
         }
@@ -76,6 +80,16 @@ impl Keyspace {
 
     pub fn set_expiring(&mut self, on: bool) {
         self.expiring = on;
+    }
+
+    /// From now on the removal of expired keys is timed, or no longer.
+    pub fn time_removals(&mut self, on: bool) {
+        self.longest_removal = on.then(Duration::default);
+    }
+
+    /// The longest one since the last call.
+    pub fn take_longest_removal(&mut self) -> Duration {
+        self.longest_removal.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The keys that expired since the last call, in order.
