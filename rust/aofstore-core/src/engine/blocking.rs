@@ -165,7 +165,10 @@ impl Core {
         let outcome = match self.call(db, spec, &argv, &mut reply) {
             Ok(Some(_)) => return,
             Ok(None) => Ok(()),
-            Err(error) => Err(error),
+            Err(error) => {
+                self.stats.failed(&error);
+                Err(error)
+            }
         };
         if let Some(entry) = self.blocked.entries.remove(&id) {
             entry.unregister(&mut self.space);
@@ -234,6 +237,12 @@ impl Blocked {
 
     pub fn len(&self) -> usize {
         self.entries.len() + self.pauses.len()
+    }
+
+    /// Those that will not wait for ever.
+    pub fn with_timeout(&self) -> usize {
+        let waiters = self.entries.values().map(|entry| &entry.waiter).chain(self.pauses.values());
+        waiters.filter(|waiter| waiter.deadline.is_some()).count()
     }
 }
 

@@ -75,7 +75,7 @@ impl Core {
     }
 
     pub(super) fn config_reset_stat(&mut self, reply: &mut Reply) -> Outcome {
-        (self.stats.commands, self.stats.errors) = (0, 0);
+        self.stats.reset();
         let stats = &mut self.space.stats;
         (stats.hits, stats.misses, stats.expired) = (0, 0, 0);
         if let Some(log) = &self.log {

@@ -131,8 +131,7 @@ impl Core {
         argv: &[&[u8]],
         reply: &mut Reply,
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
-        self.stats.commands += 1;
-        self.dispatch_counted(session, argv, reply).inspect_err(|_| self.stats.errors += 1)
+        self.dispatch_counted(session, argv, reply).inspect_err(|error| self.stats.failed(error))
     }
 
     fn dispatch_counted(
@@ -187,6 +186,7 @@ impl Core {
             Handler::Keyspace(_) => self.call(session.db, spec, argv, reply),
             Handler::Engine(which) => self.engine_command(session, which, spec, argv, reply).map(|()| None),
         };
+        self.stats.commands += 1;
         if let Some(start) = start {
             self.measure(spec, start);
         }

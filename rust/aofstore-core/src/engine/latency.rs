@@ -168,7 +168,7 @@ impl Engine {
     }
 }
 
-fn whole_ms(took: Duration) -> u64 {
+pub(super) fn whole_ms(took: Duration) -> u64 {
     took.as_millis() as u64
 }
 

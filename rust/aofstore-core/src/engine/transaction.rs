@@ -114,7 +114,7 @@ impl Core {
         self.instant = Some(now);
         for (spec, argv) in commands {
             if let Err(error) = self.perform(session, spec, &argv, reply) {
-                self.stats.errors += 1;
+                self.stats.failed(&error);
                 reply.error(error.text());
             }
         }

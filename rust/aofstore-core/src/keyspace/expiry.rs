@@ -89,7 +89,10 @@ impl Keyspace {
         for _ in 0..sample {
             let Self { dbs, rng, .. } = self;
             let Some(picked) = dbs.get(db).and_then(|db| db.deadlines.random(rng)) else { break };
-            if picked.get() < now {
+            let due = picked.get() < now;
+            self.sampled.looked += 1;
+            self.sampled.past += u64::from(due);
+            if due {
                 let key: Box<[u8]> = picked.key().into();
                 gone += u32::from(self.keys(db, now).purge_if_due(&key));
             }

@@ -17,6 +17,15 @@ pub struct Stats {
     pub dirty: u64,
 }
 
+/// What active expiry met since it was asked.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Sampled {
+    /// Keys with a deadline.
+    pub looked: u64,
+    /// Those of them that were past it.
+    pub past: u64,
+}
+
 pub struct Keyspace {
     pub(super) dbs: Vec<Db>,
     pub limits: Limits,
@@ -29,6 +38,7 @@ pub struct Keyspace {
     pub(super) purged: Vec<(usize, Box<[u8]>)>,
     /// Off while replaying and in read-only views: nothing expires.
     pub(super) expiring: bool,
+    pub(super) sampled: Sampled,
     /// While Some: the longest removal of an expired key since it was asked for.
     pub(super) longest_removal: Option<Duration>,
     /// The database that active expiry looks at next.
@@ -50,6 +60,7 @@ impl Keyspace {
             seed,
             purged: Vec::new(),
             expiring: true,
+            sampled: Sampled::default(),
             longest_removal: None,
             expire_next: 0,
             discarded: Vec::new(),
@@ -85,6 +96,10 @@ impl Keyspace {
     /// From now on the removal of expired keys is timed, or no longer.
     pub fn time_removals(&mut self, on: bool) {
         self.longest_removal = on.then(Duration::default);
+    }
+
+    pub fn take_sampled(&mut self) -> Sampled {
+        std::mem::take(&mut self.sampled)
     }
 
     /// The longest one since the last call.

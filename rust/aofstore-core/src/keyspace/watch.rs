@@ -96,6 +96,11 @@ impl Waited {
         }
     }
 
+    /// How many keys somebody waits for.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub fn take_ready(&mut self) -> Vec<Place> {
         std::mem::take(&mut self.ready)
     }
