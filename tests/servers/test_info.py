@@ -45,13 +45,25 @@ def theirs(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
 
 @pytest.mark.parametrize(
     "words",
-    ["", "default", "all", "everything", "server CLIENTS", "keyspace server", "cluster", "nope", "nope stats"],
+    [
+        "",
+        "default",
+        "all",
+        "everything",
+        "server CLIENTS",
+        "keyspace server",
+        "cluster",
+        "nope",
+        "nope stats",
+    ],
 )
 def test_the_same_sections_in_the_same_order(ours: aofstore.Store[bytes], words: str) -> None:
     with shared("redis").connect() as server:
         server.execute("SET", "k", "v")
         told = [partner.execute("INFO", *words.split()) for partner in (StoreConnection(ours), server)]
-    mine, other = ([line[2:] for line in text.decode().splitlines() if line.startswith("# ")] for text in told)
+    mine, other = (
+        [line[2:] for line in text.decode().splitlines() if line.startswith("# ")] for text in told
+    )
     assert mine == [section for section in other if section not in ABSENT]
 
 
@@ -66,9 +78,7 @@ def test_fields_are_a_servers_and_of_its_kind(
     assert {name: kind for name, kind in kinds.items() if kind[0] is not kind[1]} == {}
 
 
-def test_errors_are_counted_as_a_server_counts_them(
-    ours: aofstore.Store[bytes], theirs: redis.Redis
-) -> None:
+def test_errors_are_counted_as_a_server_counts_them(ours: aofstore.Store[bytes], theirs: redis.Redis) -> None:
     counted = []
     for client in (ours, theirs):
         client.config_resetstat()
