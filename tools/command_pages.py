@@ -65,6 +65,9 @@ INSTEAD = {
     "CONFIG REWRITE": "None: it is always refused. `Config.to_redis_conf()` gives the text of a redis.conf.",
     "CONFIG HELP": "`execute_command`: a text for people.",
     "COMMAND HELP": "`execute_command`: a text for people.",
+    "LATENCY": "Only with a subcommand.",
+    "LATENCY GRAPH": "`execute_command`: a picture in letters, for people.",
+    "LATENCY HELP": "`execute_command`: a text for people.",
 }
 
 _POP = "`{0} key`, when something was taken."

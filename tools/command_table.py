@@ -92,6 +92,7 @@ _VALUES: dict[str, Any] = {
     "Mapping[K, float]": {"a": 1.0},
     "Iterable[Encodable] | Mapping[K, float]": ["a"],
 }
+_CONTAINERS = ("CONFIG", "COMMAND", "LATENCY", "MEMORY", "OBJECT")
 _OBJECT = ("ENCODING", "FREQ", "IDLETIME", "REFCOUNT")
 
 # What some methods have to be given beside what they demand, once for every command that they send.
@@ -150,9 +151,7 @@ def _arguments(function: Callable[..., Any], given: dict[str, Any]) -> tuple[lis
 
 def _full_name(args: tuple[Any, ...]) -> str:
     name = str(args[0])
-    return (
-        f"{name} {args[1]}" if name in ("CONFIG", "COMMAND", "MEMORY", "OBJECT") and len(args) > 1 else name
-    )
+    return f"{name} {args[1]}" if name in _CONTAINERS and len(args) > 1 else name
 
 
 def by_command(found: list[Method]) -> dict[str, list[Method]]:

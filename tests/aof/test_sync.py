@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
@@ -30,6 +31,10 @@ def _write_for(store: aofstore.Store[bytes], path: Path, seconds: float) -> tupl
     return slowest, standstill
 
 
+def figure(store: aofstore.Store[bytes], name: str) -> int:
+    return int(store.info("persistence")[name])
+
+
 def _until_synced(store: aofstore.Store[bytes], plan: FaultPlan) -> bool:
     """Whether the tail is synced within two seconds without any further write."""
     before, end = plan.count("sync"), time.monotonic() + 2.5
@@ -43,9 +48,14 @@ def _until_synced(store: aofstore.Store[bytes], plan: FaultPlan) -> bool:
 @pytest.mark.serial
 @pytest.mark.parametrize(("postpone", "least", "most"), [(False, 0.0, 1.0), (True, 1.5, 2.8)])
 def test_t17_a_slow_sync_delays_no_caller(
-    open_store: OpenStore, tmp_path: Path, postpone: bool, least: float, most: float
+    open_store: OpenStore,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    postpone: bool,
+    least: float,
+    most: float,
 ) -> None:
-    with faults() as plan:
+    with faults() as plan, caplog.at_level(logging.INFO, "aofstore"):
         store = open_store(appendfsync="everysec", aof_postpone_write=postpone)
         store.incr("n")
         time.sleep(1.1)
@@ -53,8 +63,31 @@ def test_t17_a_slow_sync_delays_no_caller(
         slowest, standstill = _write_for(store, tmp_path / "data" / "appendonly.aof", 5.5)
         assert slowest < 0.5
         assert least <= standstill <= most
-        assert int(store.info("persistence")["aof_delayed_fsync"]) >= 1
+        assert figure(store, "aof_delayed_fsync") >= 1
+        (notice,) = (record for record in caplog.records if "longer than a second" in record.message)
+        assert notice.levelno == logging.INFO  # X-06, once in 30 seconds
         assert _until_synced(store, plan)
+        time.sleep(1.2)
+        assert figure(store, "aof_synced_size") == figure(store, "aof_current_size")
+        assert figure(store, "aof_pending_bio_fsync") == figure(store, "aof_unsynced_milliseconds") == 0
+
+
+@pytest.mark.serial
+def test_t17_the_figures_of_a_running_sync(open_store: OpenStore) -> None:
+    """X-29: what waits, for how long, and for whom."""
+    with faults() as plan:
+        store = open_store(appendfsync="everysec")
+        plan.add("sync", mode="delay", delay_ms=900)
+        store.set("k", 1)
+        end = time.monotonic() + 5
+        while figure(store, "aof_pending_bio_fsync") == 0 and time.monotonic() < end:
+            time.sleep(0.01)
+        assert figure(store, "aof_synced_size") < figure(store, "aof_current_size")
+        time.sleep(0.3)
+        assert 100 <= figure(store, "aof_unsynced_milliseconds") <= 2500
+        store.flush()
+        assert figure(store, "aof_synced_size") == figure(store, "aof_current_size")
+        assert figure(store, "aof_pending_bio_fsync") == figure(store, "aof_buffer_length") == 0
 
 
 @pytest.mark.serial

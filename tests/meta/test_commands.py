@@ -32,8 +32,7 @@ def test_every_command_has_a_method_or_a_reason() -> None:
 def test_every_method_sends_a_command_or_comes_later() -> None:
     later = {method.name for method in methods() if not method.sends}
     assert later == {
-        "bgrewriteaof", "rewrite", "wait_rewrite", "latency_latest", "latency_history", "latency_reset",
-        "latency_doctor", "bgsave", "save", "lastsave",
+        "bgrewriteaof", "rewrite", "wait_rewrite", "bgsave", "save", "lastsave",
     }  # fmt: skip
 
 

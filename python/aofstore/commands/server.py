@@ -119,20 +119,30 @@ class ServerCommands(Family[V]):
         return None
 
     def latency_latest(self) -> list[list[Any]]:
-        """The latest latency spike of each event (LATENCY LATEST). Not available yet."""
-        not_yet("latency_latest()", REWRITES)
+        """The latest spike of each event: ``[event, Unix second, ms, most ms ever]`` (LATENCY LATEST).
+
+        A spike is what took at least ``latency-monitor-threshold`` milliseconds; at 0, the default, nothing
+        is measured. The events have Redis's names: ``command``, ``aof-write``, ``fork``, …
+        """
+        return self._call("LATENCY", "LATEST")
 
     def latency_history(self, event: str) -> list[list[int]]:
-        """The latency spikes of an event (LATENCY HISTORY). Not available yet."""
-        not_yet("latency_history()", REWRITES)
+        """The last 160 spikes of an event, ``[Unix second, ms]``, oldest first (LATENCY HISTORY).
+
+        Those of one second are one, the longest. An empty list for an event that never happened.
+        """
+        return self._call("LATENCY", "HISTORY", event)
 
     def latency_reset(self, *events: str) -> int:
-        """Forget latency spikes (LATENCY RESET). Not available yet."""
-        not_yet("latency_reset()", REWRITES)
+        """Forget the spikes of some events, or of all; how many events there were (LATENCY RESET)."""
+        return self._call("LATENCY", "RESET", *events)
 
     def latency_doctor(self) -> str:
-        """Advice on the latency spikes, in words (LATENCY DOCTOR). Not available yet."""
-        not_yet("latency_doctor()", REWRITES)
+        """A report on the spikes in words, with advice for each event (LATENCY DOCTOR).
+
+        redis-py names this method and refuses to have it.
+        """
+        return self._shaped(shapes.text, "LATENCY", "DOCTOR")
 
     def bgsave(self, schedule: bool = False) -> bool:
         """Start a snapshot in the background (BGSAVE). Not available yet."""

@@ -98,6 +98,7 @@ pub(crate) mod _testing {
     use crate::engine::PyEngine;
     use crate::error::raise;
     use aofstore_core::clock;
+    use aofstore_core::event::Level;
     use pyo3::exceptions::PyValueError;
     use pyo3::prelude::*;
 
@@ -128,6 +129,29 @@ pub(crate) mod _testing {
     fn panic_inside(py: Python<'_>, engine: &Bound<'_, PyEngine>) -> PyResult<()> {
         let engine = &engine.get().inner;
         py.detach(|| engine.panic_inside()).map_err(|error| raise(py, &error))
+    }
+
+    /// Lets the store say `text` at one of Redis's levels, as its background does.
+    #[pyfunction]
+    #[pyo3(signature = (engine, level, text, /))]
+    fn say(engine: &Bound<'_, PyEngine>, level: &str, text: &str) -> PyResult<()> {
+        let level = match level {
+            "warning" => Level::Warning,
+            "notice" => Level::Notice,
+            "verbose" => Level::Verbose,
+            _ => return Err(PyValueError::new_err(format!("unknown level '{level}'"))),
+        };
+        engine.get().inner.events().push(level, text.to_owned());
+        Ok(())
+    }
+
+    /// As if `event` had just taken `ms` milliseconds.
+    #[pyfunction]
+    #[pyo3(signature = (engine, event, ms, /))]
+    fn sample_latency(py: Python<'_>, engine: &Bound<'_, PyEngine>, event: &str, ms: u64) -> PyResult<()> {
+        let engine = &engine.get().inner;
+        let known = py.detach(|| engine.sample_latency(event, ms)).map_err(|error| raise(py, &error))?;
+        if known { Ok(()) } else { Err(PyValueError::new_err(format!("unknown event '{event}'"))) }
     }
 
     /// Puts `plan` around every directory opened from now on; None for none.

@@ -6,7 +6,7 @@
 //! every change of `writing`, `syncing`, an offset or the status ends in [`Shared::publish`].
 
 use super::fsync::Jobs;
-use super::latency::Latency;
+use super::latency::{Kind, Latency};
 use super::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, wait};
 use super::tail::{Policy, Status, Tail};
 use super::write::{self, Control, Failure};
@@ -150,10 +150,10 @@ impl Shared {
         let start = self.latency.start_write(n);
         let wrote = write::append(&*file, &batch, size, control);
         self.latency.end_write(start, false, self.child_alive.load(Ordering::Relaxed));
-        let start = self.latency.start_sync();
+        let start = self.latency.start();
         let synced = (wrote.is_ok() && sync).then(|| write::sync(&*file, control));
         if sync {
-            self.latency.end_sync(start);
+            self.latency.end(Kind::FsyncAlways, start);
         }
 
         let mut tail = self.lock();

@@ -5,6 +5,7 @@
 //! (S-11), and it never calls anything of the host's.
 
 use super::commit::{Guard, Shared};
+use super::latency::Kind;
 use super::sync::{Condvar, Mutex, lock, wait};
 use super::tail::{Policy, Status, Tail};
 use super::write;
@@ -163,7 +164,10 @@ impl Shared {
             return;
         }
         tail.clock.last_look = Some(tail.clock.now);
-        if tail.file.links().is_ok_and(|links| links == 0) {
+        let start = self.latency.start();
+        let links = tail.file.links();
+        self.latency.end(Kind::Fstat, start);
+        if links.is_ok_and(|links| links == 0) {
             self.latch(tail, libc::ENOENT, "somebody removed the file while the store was open");
             self.publish(tail);
         }

@@ -1,15 +1,17 @@
 //! Slow writes and syncs, for the engine's latency monitor.
 //!
-//! The writer leaves samples here and the engine's tick takes them. With the threshold at 0 nothing is kept and
-//! no clock is read but for one write in sixteen, which tells the binding whether writes are quick enough to
-//! stay attached to the interpreter.
+//! The writer leaves samples here and the engine's monitor fetches them, ten times a second and when asked. With
+//! the threshold at 0 nothing is kept and no clock is read but for one write in sixteen, which tells the binding
+//! whether writes are quick enough to stay attached to the interpreter.
 
-use std::collections::VecDeque;
+use crate::clock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Seconds of each kind that wait to be fetched; the oldest go.
 const KEPT: usize = 160;
+const KINDS: usize = 6;
 const SLOW: Duration = Duration::from_micros(50);
 const ONE_IN: u64 = 16;
 
@@ -21,6 +23,7 @@ pub enum Kind {
     WriteActiveChild,
     WriteAlone,
     FsyncAlways,
+    Fstat,
 }
 
 impl Kind {
@@ -31,13 +34,17 @@ impl Kind {
             Self::WriteActiveChild => "aof-write-active-child",
             Self::WriteAlone => "aof-write-alone",
             Self::FsyncAlways => "aof-fsync-always",
+            Self::Fstat => "aof-fstat",
         }
     }
 }
 
+/// The longest of its kind in one second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
     pub kind: Kind,
+    /// Unix seconds.
+    pub at: i64,
     pub ms: u64,
 }
 
@@ -45,7 +52,7 @@ pub struct Sample {
 pub(super) struct Latency {
     threshold_ms: AtomicU64,
     slow: AtomicBool,
-    samples: Mutex<VecDeque<Sample>>,
+    samples: Mutex<Vec<Sample>>,
 }
 
 impl Latency {
@@ -83,18 +90,19 @@ impl Latency {
         );
     }
 
-    pub(super) fn start_sync(&self) -> Option<Instant> {
+    /// Starts the clock of anything but a write.
+    pub(super) fn start(&self) -> Option<Instant> {
         self.monitoring().then(Instant::now)
     }
 
-    pub(super) fn end_sync(&self, start: Option<Instant>) {
+    pub(super) fn end(&self, kind: Kind, start: Option<Instant>) {
         if let Some(start) = start {
-            self.sample(Kind::FsyncAlways, start.elapsed());
+            self.sample(kind, start.elapsed());
         }
     }
 
     pub(super) fn drain(&self) -> Vec<Sample> {
-        self.samples.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+        std::mem::take(&mut *self.samples.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     #[inline]
@@ -108,10 +116,16 @@ impl Latency {
         if threshold == 0 || ms < threshold {
             return;
         }
+        let at = clock::now_ms() / 1000;
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
-        if samples.len() >= KEPT {
-            samples.pop_front();
+        let mut recent = samples.iter_mut().rev().take(KINDS);
+        if let Some(last) = recent.find(|last| (last.kind, last.at) == (kind, at)) {
+            last.ms = last.ms.max(ms);
+            return;
         }
-        samples.push_back(Sample { kind, ms });
+        if samples.len() >= KEPT * KINDS {
+            samples.remove(0);
+        }
+        samples.push(Sample { kind, at, ms });
     }
 }

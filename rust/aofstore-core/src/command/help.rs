@@ -26,6 +26,19 @@ const COMMAND: &[&str] = &[
     "    The keys among the arguments of a whole command.",
 ];
 
+const LATENCY: &[&str] = &[
+    "DOCTOR",
+    "    Says in words what took long, and what may help.",
+    "GRAPH <event>",
+    "    Draws the samples of an event as bars.",
+    "HISTORY <event>",
+    "    The samples of an event: Unix second, milliseconds.",
+    "LATEST",
+    "    Every event: its name, second and milliseconds of the latest sample, the most ever.",
+    "RESET [<event> ...]",
+    "    Forgets the samples of these events, or of all; answers how many events there were.",
+];
+
 const OBJECT: &[&str] = &[
     "ENCODING <key>",
     "    How the value is kept in memory.",
@@ -69,6 +82,7 @@ pub fn lines(container: &str) -> Vec<String> {
         "OBJECT" => OBJECT,
         "MEMORY" => MEMORY,
         "DEBUG" => DEBUG,
+        "LATENCY" => LATENCY,
         _ => return Vec::new(),
     };
     let head = format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");

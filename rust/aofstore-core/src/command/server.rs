@@ -1,6 +1,7 @@
 //! The commands about the store itself: figures, settings, the command table, debugging. `engine` carries them out.
 
 use super::table::EngineCommand as E;
+use super::table::LatencyCommand as L;
 use super::table::{Flags, Spec};
 
 const G: &str = "server";
@@ -12,6 +13,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::engine([G, "INFO", "1.0.0", "Gives figures about the store."], -1, ANY_TIME, E::Info),
     Spec::engine([G, "CONFIG", "2.0.0", "Reads and changes settings."], -2, Flags::SLOW, E::Container).with(CONFIG),
     Spec::engine([G, "COMMAND", "2.8.13", "Describes the commands."], -1, ANY_TIME, E::CommandAll).with(COMMAND),
+    Spec::engine([G, "LATENCY", "2.8.13", "Tells what took long."], -2, Flags::SLOW, E::Container).with(LATENCY),
     Spec::engine([G, "DEBUG", "1.0.0", "Switches and looks for tests."], -2, ADMIN, E::Debug),
     Spec::engine(["generic", "WAITAOF", "7.2.0", "Waits until earlier writes are synced."], 4, Flags::NOSCRIPT, E::WaitAof),
 ];
@@ -23,6 +25,16 @@ const CONFIG: &[Spec] = &[
     Spec::engine([G, "CONFIG|RESETSTAT", "2.0.0", "Sets the counters of INFO to 0."], 2, ADMIN, E::ConfigResetStat),
     Spec::engine([G, "CONFIG|REWRITE", "2.8.0", "Refused: a store has no configuration file."], 2, ADMIN, E::ConfigRewrite),
     Spec::engine([G, "CONFIG|HELP", "5.0.0", "Lists the subcommands."], 2, ANY_TIME, E::Help),
+];
+
+#[rustfmt::skip]
+const LATENCY: &[Spec] = &[
+    Spec::engine([G, "LATENCY|DOCTOR", "2.8.13", "Says in words what took long, and what may help."], 2, ADMIN, E::Latency(L::Doctor)),
+    Spec::engine([G, "LATENCY|GRAPH", "2.8.13", "Draws the samples of an event."], 3, ADMIN, E::Latency(L::Graph)),
+    Spec::engine([G, "LATENCY|HELP", "2.8.13", "Lists the subcommands."], 2, ANY_TIME, E::Help),
+    Spec::engine([G, "LATENCY|HISTORY", "2.8.13", "Gives the samples of an event."], 3, ADMIN, E::Latency(L::History)),
+    Spec::engine([G, "LATENCY|LATEST", "2.8.13", "Gives the latest sample of every event."], 2, ADMIN, E::Latency(L::Latest)),
+    Spec::engine([G, "LATENCY|RESET", "2.8.13", "Forgets the samples of some events, or of all."], -2, ADMIN, E::Latency(L::Reset)),
 ];
 
 #[rustfmt::skip]

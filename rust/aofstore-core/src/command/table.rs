@@ -102,8 +102,19 @@ pub enum EngineCommand {
     CommandGetKeys,
     CommandInfo,
     CommandList,
+    Latency(LatencyCommand),
     Debug,
     WaitAof,
+}
+
+/// The subcommands of LATENCY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LatencyCommand {
+    Doctor,
+    Graph,
+    History,
+    Latest,
+    Reset,
 }
 
 #[derive(Debug, Clone, Copy)]

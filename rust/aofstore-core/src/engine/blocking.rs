@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::core::{Core, Engine};
 use super::due::Due;
+use super::latency::event;
 use super::pause::{Pause, Until};
 use super::session::Session;
 use crate::clock;
@@ -95,7 +96,10 @@ impl Engine {
         core.forget(waiter.id);
         let slot = std::mem::replace(&mut *waiter.slot(), Slot::Closed);
         match (&waiter.pause, slot) {
-            (Some(until), Slot::Waiting) => until.answer(waiter.is_late()),
+            (Some(until), Slot::Waiting) => {
+                core.latency.end(event::COMMAND, until.worked_since());
+                until.answer(waiter.is_late())
+            }
             (_, slot) => slot,
         }
     }
@@ -172,7 +176,10 @@ impl Core {
         let outcome = match self.call(db, spec, &argv, &mut reply) {
             Ok(Some(_)) => return,
             Ok(None) => Ok(()),
-            Err(error) => Err(error),
+            Err(error) => {
+                self.stats.failed(&error);
+                Err(error)
+            }
         };
         if let Some(entry) = self.blocked.entries.remove(&id) {
             entry.unregister(id, &mut self.space);
@@ -236,6 +243,12 @@ impl Blocked {
 
     pub fn len(&self) -> usize {
         self.entries.len() + self.pauses.len()
+    }
+
+    /// Those that will not wait for ever.
+    pub fn with_timeout(&self) -> usize {
+        let waiters = self.entries.values().map(|entry| &entry.waiter).chain(self.pauses.values());
+        waiters.filter(|waiter| waiter.deadline.is_some()).count()
     }
 }
 

@@ -70,15 +70,17 @@ impl Core {
     fn adopt(&mut self, next: Settings, policy: Option<Policy>) {
         self.settings = next;
         self.space.limits = self.settings.limits;
+        self.latency.set_threshold(self.settings.latency_threshold());
+        self.space.time_removals(self.latency.is_on());
         let Some(log) = &self.log else { return };
         log.set_postpone(self.settings.is_yes("aof-postpone-write"));
         log.set_no_fsync_on_rewrite(self.settings.is_yes("no-appendfsync-on-rewrite"));
-        log.set_latency_threshold(self.settings.int("latency-monitor-threshold").max(0) as u64);
+        log.set_latency_threshold(self.settings.latency_threshold());
         self.new_policy = policy.or(self.new_policy);
     }
 
     pub(super) fn config_reset_stat(&mut self, reply: &mut Reply) -> Outcome {
-        (self.stats.commands, self.stats.errors) = (0, 0);
+        self.stats.reset();
         let stats = &mut self.space.stats;
         (stats.hits, stats.misses, stats.expired) = (0, 0, 0);
         if let Some(log) = &self.log {

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::blocking::{Blocked, Delivery};
+use super::counters::Counters;
+use super::latency::Latency;
 use super::pause::Pause;
 use super::settings::Settings;
 use super::tick::Ticker;
@@ -45,19 +47,14 @@ pub(super) struct Core {
     /// A log is being replayed: everybody else gets LOADING.
     pub loading: bool,
     pub load: LoadProgress,
+    /// Of this opening, for INFO: 40 hexadecimal digits.
+    pub run_id: String,
     /// A panic of ours was caught: the keyspace can no longer be trusted.
     pub defect: Option<String>,
     pub stats: Counters,
+    pub latency: Latency,
     /// Why the last command was refused with MISCONF; readable without the lock.
     pub refused: Arc<AtomicI32>,
-}
-
-/// What INFO stats shows and nobody else keeps.
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    pub commands: u64,
-    pub errors: u64,
-    pub opened_at_ms: i64,
 }
 
 /// How far the replay is, for INFO.
@@ -86,9 +83,13 @@ pub struct Engine {
 impl Engine {
     /// A store in memory. [`Engine::start_log`] makes it durable.
     pub fn new(settings: Settings) -> Self {
+        let latency = Latency::new(settings.latency_threshold());
+        let mut space = Keyspace::new(settings.databases, settings.limits);
+        space.time_removals(latency.is_on());
         let core = Core {
-            space: Keyspace::new(settings.databases, settings.limits),
+            space,
             settings,
+            latency,
             log: None,
             instant: None,
             effects: Effects::default(),
@@ -100,8 +101,9 @@ impl Engine {
             new_policy: None,
             loading: false,
             load: LoadProgress::default(),
+            run_id: random_digits(),
             defect: None,
-            stats: Counters { opened_at_ms: crate::clock::now_ms(), ..Counters::default() },
+            stats: Counters::since(crate::clock::now_ms()),
             refused: Arc::default(),
         };
         let refused = Arc::clone(&core.refused);
@@ -175,6 +177,11 @@ impl Engine {
         let defect = self.shared.lock().defect.clone();
         defect.map_or(Error::Closed, Error::Internal)
     }
+}
+
+fn random_digits() -> String {
+    let mut rng = fastrand::Rng::new();
+    (0..40).filter_map(|_| char::from_digit(rng.u32(..16), 16)).collect()
 }
 
 impl Shared {

@@ -1,6 +1,6 @@
 //! DEBUG: the switches that tests need. Names that only make sense in a server are accepted and do nothing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::pause::{Pause, Until};
@@ -25,7 +25,8 @@ impl Core {
             [seconds] if is("SLEEP") => {
                 let seconds = num::parse_f64(seconds).unwrap_or_default();
                 let timeout = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-                self.paused = Some(Pause { until: Until::Late, timeout: Some(timeout) });
+                self.paused =
+                    Some(Pause { until: Until::Late { since: Instant::now() }, timeout: Some(timeout) });
                 reply.ok();
             }
             [on] if is("SET-ACTIVE-EXPIRE") => {

@@ -131,8 +131,7 @@ impl Core {
         argv: &[&[u8]],
         reply: &mut Reply,
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
-        self.stats.commands += 1;
-        self.dispatch_counted(session, argv, reply).inspect_err(|_| self.stats.errors += 1)
+        self.dispatch_counted(session, argv, reply).inspect_err(|error| self.stats.failed(error))
     }
 
     fn dispatch_counted(
@@ -170,10 +169,28 @@ impl Core {
         if !session.stateful && super::transaction::needs_state(spec) {
             return Err(format!("ERR '{}' needs a session of its own", spec.name).into());
         }
-        match spec.handler {
+        self.perform(session, spec, argv, reply)
+    }
+
+    /// Carries out a command that was checked, under the eye of the latency monitor if that is on.
+    #[inline]
+    pub(super) fn perform(
+        &mut self,
+        session: &mut Session,
+        spec: &'static Spec,
+        argv: &[&[u8]],
+        reply: &mut Reply,
+    ) -> std::result::Result<Option<Wait>, ErrorReply> {
+        let start = self.latency.start();
+        let outcome = match spec.handler {
             Handler::Keyspace(_) => self.call(session.db, spec, argv, reply),
             Handler::Engine(which) => self.engine_command(session, which, spec, argv, reply).map(|()| None),
+        };
+        self.stats.commands += 1;
+        if let Some(start) = start {
+            self.measure(spec, start);
         }
+        outcome
     }
 
     /// The command, if it exists, has the right number of arguments and may run now.

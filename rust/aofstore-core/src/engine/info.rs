@@ -1,10 +1,11 @@
 //! INFO: figures under Redis's field names, with those that only this log has (`aof_commits` and what follows it).
 //!
-//! What has no meaning in a library (replication, clients' buffers, CPU) is left out or stands at its resting value.
+//! What has no meaning in a library (replication, clients' buffers) is left out or stands at its resting value.
 
 use std::fmt::{self, Write};
 
 use super::core::Core;
+use super::process;
 use crate::aof::{self, Status};
 use crate::clock;
 use crate::command::{Outcome, Reply};
@@ -14,6 +15,7 @@ const REDIS_VERSION: &str = "7.2.0";
 
 type Section = fn(&mut Core, &mut String) -> fmt::Result;
 
+/// In Redis's order.
 const SECTIONS: &[(&str, Section)] = &[
     ("Server", Core::info_server),
     ("Clients", Core::info_clients),
@@ -21,7 +23,10 @@ const SECTIONS: &[(&str, Section)] = &[
     ("Persistence", Core::info_persistence),
     ("Stats", Core::info_stats),
     ("Replication", info_replication),
+    ("CPU", info_cpu),
     ("Modules", info_modules),
+    ("Errorstats", Core::info_errorstats),
+    ("Cluster", info_cluster),
     ("Keyspace", Core::info_keyspace),
 ];
 
@@ -53,37 +58,51 @@ impl Core {
         field(out, "redis_version", REDIS_VERSION)?;
         field(out, "redis_mode", "standalone")?;
         field(out, "aofstore_version", env!("CARGO_PKG_VERSION"))?;
-        field(out, "os", std::env::consts::OS)?;
+        field(out, "os", process::system())?;
         field(out, "arch_bits", usize::BITS)?;
         field(out, "process_id", std::process::id())?;
+        field(out, "process_supervised", "no")?;
+        field(out, "run_id", &self.run_id)?;
         field(out, "tcp_port", 0)?;
         field(out, "server_time_usec", clock::now_us())?;
         field(out, "uptime_in_seconds", uptime)?;
         field(out, "uptime_in_days", uptime / 86_400)?;
         field(out, "hz", self.settings.hz)?;
         field(out, "configured_hz", self.settings.hz)?;
-        field(out, "config_file", "")
+        field(out, "executable", process::executable())?;
+        field(out, "config_file", "")?;
+        field(out, "io_threads_active", 0)
     }
 
     fn info_clients(&mut self, out: &mut String) -> fmt::Result {
         field(out, "connected_clients", 1)?;
-        field(out, "blocked_clients", self.blocked.len())
+        field(out, "blocked_clients", self.blocked.len())?;
+        field(out, "tracking_clients", 0)?;
+        field(out, "clients_in_timeout_table", self.blocked.with_timeout())?;
+        field(out, "total_blocking_keys", self.space.waited.len())?;
+        field(out, "total_blocking_keys_on_nokey", 0)
     }
 
     fn info_memory(&mut self, out: &mut String) -> fmt::Result {
         let buffer = self.log.as_ref().map_or(0, |log| log.stats().buffer_capacity);
         let data = self.space.memory();
         let used = data as u64 + buffer;
-        let resident = resident_bytes().unwrap_or(0);
+        let resident = process::resident_bytes().unwrap_or(0);
+        let total = process::total_memory().unwrap_or(0);
         field(out, "used_memory", used)?;
         field(out, "used_memory_human", human(used))?;
         field(out, "used_memory_rss", resident)?;
         field(out, "used_memory_rss_human", human(resident))?;
+        field(out, "used_memory_overhead", buffer)?;
         field(out, "used_memory_dataset", data)?;
+        field(out, "total_system_memory", total)?;
+        field(out, "total_system_memory_human", human(total))?;
         field(out, "maxmemory", 0)?;
         field(out, "maxmemory_human", "0B")?;
         field(out, "maxmemory_policy", "noeviction")?;
-        field(out, "mem_aof_buffer", buffer)
+        field(out, "mem_aof_buffer", buffer)?;
+        field(out, "active_defrag_running", 0)?;
+        field(out, "lazyfree_pending_objects", 0)
     }
 
     fn info_persistence(&mut self, out: &mut String) -> fmt::Result {
@@ -152,7 +171,12 @@ impl Core {
     fn info_stats(&mut self, out: &mut String) -> fmt::Result {
         let stats = self.space.stats;
         field(out, "total_commands_processed", self.stats.commands)?;
+        field(out, "instantaneous_ops_per_sec", self.stats.commands_a_second())?;
         field(out, "expired_keys", stats.expired)?;
+        let expiry = &self.stats.expiry;
+        field(out, "expired_stale_perc", format_args!("{:.2}", expiry.stale_share * 100.0))?;
+        field(out, "expired_time_cap_reached_count", expiry.cut_short)?;
+        field(out, "expire_cycle_cpu_milliseconds", expiry.took.as_millis())?;
         field(out, "evicted_keys", 0)?;
         field(out, "keyspace_hits", stats.hits)?;
         field(out, "keyspace_misses", stats.misses)?;
@@ -171,6 +195,32 @@ impl Core {
         }
         Ok(())
     }
+
+    /// A line for every code that anybody got.
+    fn info_errorstats(&mut self, out: &mut String) -> fmt::Result {
+        self.stats
+            .codes
+            .iter()
+            .try_for_each(|(code, count)| write!(out, "errorstat_{code}:count={count}\r\n"))
+    }
+}
+
+/// Of the whole host process.
+fn info_cpu(_: &mut Core, out: &mut String) -> fmt::Result {
+    let Some(cpu) = process::cpu() else { return Ok(()) };
+    for (name, seconds) in [
+        ("used_cpu_sys", cpu.system),
+        ("used_cpu_user", cpu.user),
+        ("used_cpu_sys_children", cpu.children_system),
+        ("used_cpu_user_children", cpu.children_user),
+    ] {
+        field(out, name, format_args!("{seconds:.6}"))?;
+    }
+    Ok(())
+}
+
+fn info_cluster(_: &mut Core, out: &mut String) -> fmt::Result {
+    field(out, "cluster_enabled", 0)
 }
 
 fn info_replication(_: &mut Core, out: &mut String) -> fmt::Result {
@@ -191,6 +241,7 @@ fn write_log(out: &mut String, stats: &aof::Stats) -> fmt::Result {
     field(out, "aof_buffer_length", stats.buffer_length)?;
     field(out, "aof_pending_bio_fsync", stats.pending_bio_fsync)?;
     field(out, "aof_delayed_fsync", stats.delayed_fsync)?;
+    field(out, "aof_unsynced_milliseconds", stats.lag_ms)?;
     field(out, "aof_commits", stats.commits)?;
     field(out, "aof_writes", stats.writes)?;
     field(out, "aof_fsyncs", stats.fsyncs)?;
@@ -216,12 +267,4 @@ fn human(bytes: u64) -> String {
         Some((size, unit)) => format!("{:.2}{unit}", bytes as f64 / size as f64),
         None => format!("{bytes}B"),
     }
-}
-
-/// What the whole process has in memory, where the system tells.
-#[expect(clippy::disallowed_methods, reason = "the kernel's word on this process, not a file of a store")]
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
 }

@@ -53,7 +53,7 @@ impl Engine {
                 policy: core.settings.policy,
                 postpone: core.settings.is_yes("aof-postpone-write"),
                 no_fsync_on_rewrite: core.settings.is_yes("no-appendfsync-on-rewrite"),
-                latency_threshold: core.settings.int("latency-monitor-threshold").max(0) as u64,
+                latency_threshold: core.settings.latency_threshold(),
                 control,
             }
         };

@@ -4,7 +4,7 @@
 //! and in a pipeline the reply that was given at once stands.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::blocking::Slot;
 use super::core::Core;
@@ -23,8 +23,8 @@ pub(super) struct Pause {
 }
 
 pub(super) enum Until {
-    /// The timeout is over: then OK.
-    Late,
+    /// The timeout is over: then OK. Counts as a slow command, as if the store had done it all the while.
+    Late { since: Instant },
     /// The log is synced up to `end`, and replicas follow if any are wanted: there are none.
     Synced { log: Option<Arc<Log>>, end: u64, local: bool, replicas: bool },
 }
@@ -44,12 +44,20 @@ impl Until {
         matches!(self, Self::Synced { log: Some(_), local: true, replicas: false, .. })
     }
 
+    /// When the work began that this stands for.
+    pub fn worked_since(&self) -> Option<Instant> {
+        match self {
+            Self::Late { since } => Some(*since),
+            Self::Synced { .. } => None,
+        }
+    }
+
     /// What the waiter takes along; `Waiting` if it was interrupted before there was anything to tell.
     pub fn answer(&self, late: bool) -> Slot {
         let mut reply = Reply::new();
         let mut due = None;
         let over = match self {
-            Self::Late => {
+            Self::Late { .. } => {
                 reply.ok();
                 late
             }

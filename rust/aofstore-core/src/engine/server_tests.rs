@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::core::LoadProgress;
 use super::{Done, Engine, Session, Settings, Slot};
 use crate::aof::Control;
 use crate::command::Reply;
@@ -340,9 +341,54 @@ fn info_has_redis_sections_and_counts() {
     ] {
         assert!(log.contains(field), "{field} in {log}");
     }
+    assert!(stats.contains("total_commands_processed:8\n"), "what was refused does not count: {stats}");
+    assert_eq!(store.info("errorstats"), "\"# Errorstats\nerrorstat_ERR:count=1\n\"");
     store.run("CONFIG RESETSTAT");
     assert!(store.info("stats").contains("total_commands_processed:1\n"));
+    assert_eq!(store.info("errorstats"), "\"# Errorstats\n\"");
     assert!(!Store::in_memory().info("persistence").contains("aof_current_size"));
+}
+
+#[test]
+fn info_counts_what_a_transaction_does_and_who_waits() {
+    let mut store = Store::in_memory();
+    for line in ["BLPOP l 0", "BLPOP l m 100"] {
+        assert!(store.call(line).0.expect("sound").waiter.is_some());
+    }
+    let clients = store.info("clients");
+    for field in ["blocked_clients:2\n", "clients_in_timeout_table:1\n", "total_blocking_keys:2\n"] {
+        assert!(clients.contains(field), "{field} in {clients}");
+    }
+    store.run("SET s v");
+    for line in ["MULTI", "GET s", "LPUSH s v", "EXEC"] {
+        store.run(line);
+    }
+    let stats = store.info("stats");
+    assert!(stats.contains("total_commands_processed:8\n"), "{stats}");
+    assert_eq!(store.info("errorstats"), "\"# Errorstats\nerrorstat_WRONGTYPE:count=1\n\"");
+}
+
+#[test]
+fn x16_info_tells_how_far_a_load_is() {
+    let mut store = Store::in_memory();
+    assert!(!store.info("persistence").contains("loading_"));
+    store.engine.begin_load().expect("open");
+    let load = LoadProgress { began_ms: crate::clock::now_ms() - 10_000, bytes_done: 250, bytes_total: 1000 };
+    store.engine.shared.lock().load = load;
+    let told = store.info("persistence");
+    for field in [
+        "loading:1\n",
+        &format!("loading_start_time:{}\n", load.began_ms / 1000),
+        "loading_total_bytes:1000\n",
+        "loading_loaded_bytes:250\n",
+        "loading_loaded_perc:25.00\n",
+        "loading_eta_seconds:30\n",
+    ] {
+        assert!(told.contains(field), "{field} in {told}");
+    }
+    store.engine.end_load().expect("open");
+    assert!(store.info("persistence").contains("loading:0\n"));
+    assert!(!store.info("persistence").contains("loading_"));
 }
 
 #[test]

@@ -175,6 +175,11 @@ impl Settings {
         self.get(name).and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 
+    /// Milliseconds from which the latency monitor keeps something; 0: it is off.
+    pub fn latency_threshold(&self) -> u64 {
+        self.int("latency-monitor-threshold").max(0) as u64
+    }
+
     /// Changes a setting of a running store.
     pub fn change(&mut self, name: &str, text: &str) -> Result<(), Refused> {
         let name = canonical(name);

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::core::{Core, Shared};
+use super::latency::{event, whole_ms};
 use crate::aof::{Log, Status};
 use crate::clock;
 use crate::fs::os::with_signals_blocked;
@@ -119,8 +120,14 @@ impl Core {
         let latched = self.log.as_ref().is_some_and(|log| matches!(log.status(), Status::Latched { .. }));
         if self.settings.active_expire && !latched {
             self.space.expire_cycle(clock::now_ms(), self.settings.active_expire_effort, &mut in_time);
+            let took = began.elapsed();
+            self.stats.expiry.add(took, took >= slice, self.space.take_sampled());
+            self.latency.sample(event::EXPIRE_CYCLE, whole_ms(took));
+            self.notice_removals();
             self.feed_purged();
         }
+        self.stats.keep_pace(began);
+        self.fetch_latency();
         let mut more = !in_time();
         while in_time() {
             more = self.space.rehash(REHASH_BUCKETS);

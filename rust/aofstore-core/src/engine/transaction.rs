@@ -114,12 +114,8 @@ impl Core {
         let outer = self.gathered.replace(Vec::new());
         self.instant = Some(now);
         for (spec, argv) in commands {
-            let outcome = match spec.handler {
-                Handler::Keyspace(_) => self.call(session.db, spec, &argv, reply).map(|_| ()),
-                Handler::Engine(which) => self.engine_command(session, which, spec, &argv, reply),
-            };
-            if let Err(error) = outcome {
-                self.stats.errors += 1;
+            if let Err(error) = self.perform(session, spec, &argv, reply) {
+                self.stats.failed(&error);
                 reply.error(error.text());
             }
         }

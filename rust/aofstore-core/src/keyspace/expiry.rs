@@ -6,6 +6,7 @@
 use super::keys::Keys;
 use super::space::Keyspace;
 use crate::encoding::{Element, Entry, Keyed};
+use std::time::Instant;
 
 impl Keys<'_> {
     pub fn deadline(&mut self, key: &[u8]) -> Option<i64> {
@@ -48,10 +49,14 @@ impl Keys<'_> {
             return false;
         }
         let db = self.db();
+        let start = self.space.longest_removal.map(|_| Instant::now());
         let here = self.here_mut();
         here.deadlines.remove(key);
         let old = here.records.remove(key);
         self.throw(old);
+        if let (Some(longest), Some(start)) = (&mut self.space.longest_removal, start) {
+            *longest = start.elapsed().max(*longest);
+        }
         self.space.stats.expired += 1;
         self.space.purged.push((db, key.into()));
         self.changed(key);
@@ -86,7 +91,10 @@ impl Keyspace {
         for _ in 0..sample {
             let Self { dbs, rng, .. } = self;
             let Some(picked) = dbs.at(slot).and_then(|db| db.deadlines.random(rng)) else { break };
-            if picked.get() < now {
+            let due = picked.get() < now;
+            self.sampled.looked += 1;
+            self.sampled.past += u64::from(due);
+            if due {
                 let key: Box<[u8]> = picked.key().into();
                 gone += u32::from(Keys::new(self, number, now).purge_if_due(&key));
             }
@@ -115,5 +123,19 @@ mod tests {
         }
         let left: Vec<usize> = space.iter_dbs().map(|(_, db)| db.len()).collect();
         assert!(left.iter().all(|&left| left == 180), "{left:?}");
+    }
+
+    #[test]
+    fn removals_are_timed_while_somebody_wants_to_know() {
+        let mut space = Keyspace::new(1, Limits::default());
+        for (on, timed) in [(false, false), (true, true)] {
+            space.time_removals(on);
+            let mut keys = space.keys(0, 10);
+            keys.put_text(b"k", b"v");
+            keys.set_deadline(b"k", 1);
+            assert!(keys.purge_if_due(b"k"));
+            assert_eq!(!space.take_longest_removal().is_zero(), timed);
+            assert!(space.take_longest_removal().is_zero());
+        }
     }
 }

@@ -28,7 +28,7 @@ pub use limits::Limits;
 pub use list::{End, List};
 pub use object::{Kind, Object, Value, WrongType};
 pub use set::{Members, Set};
-pub use space::{Keyspace, Stats};
+pub use space::{Keyspace, Sampled, Stats};
 pub use text::{INLINE_LIMIT, Text};
 pub use waste::Waste;
 pub use zset::{Bounds, Growth, Scores, Walk, ZSet};

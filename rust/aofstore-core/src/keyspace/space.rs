@@ -7,6 +7,7 @@ use super::limits::Limits;
 use super::waste::Waste;
 use super::watch::{Waited, Watches};
 use crate::encoding::Seed;
+use std::time::Duration;
 
 /// Counters that INFO shows.
 #[derive(Debug, Default, Clone, Copy)]
@@ -16,6 +17,15 @@ pub struct Stats {
     pub expired: u64,
     /// Changes since the store was opened.
     pub dirty: u64,
+}
+
+/// What active expiry met since it was asked.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Sampled {
+    /// Keys with a deadline.
+    pub looked: u64,
+    /// Those of them that were past it.
+    pub past: u64,
 }
 
 pub struct Keyspace {
@@ -30,6 +40,9 @@ pub struct Keyspace {
     pub(super) purged: Vec<(usize, Box<[u8]>)>,
     /// Off while replaying and in read-only views: nothing expires.
     pub(super) expiring: bool,
+    pub(super) sampled: Sampled,
+    /// While Some: the longest removal of an expired key since it was asked for.
+    pub(super) longest_removal: Option<Duration>,
     /// The slot of the database that active expiry looks at next.
     pub(super) expire_next: usize,
     /// Databases and big values that nobody refers to any more: to be freed by whoever no longer holds a lock.
@@ -49,6 +62,8 @@ impl Keyspace {
             seed,
             purged: Vec::new(),
             expiring: true,
+            sampled: Sampled::default(),
+            longest_removal: None,
             expire_next: 0,
             waste: Waste::default(),
         }
@@ -82,6 +97,20 @@ impl Keyspace {
 
     pub fn set_expiring(&mut self, on: bool) {
         self.expiring = on;
+    }
+
+    /// From now on the removal of expired keys is timed, or no longer.
+    pub fn time_removals(&mut self, on: bool) {
+        self.longest_removal = on.then(Duration::default);
+    }
+
+    pub fn take_sampled(&mut self) -> Sampled {
+        std::mem::take(&mut self.sampled)
+    }
+
+    /// The longest one since the last call.
+    pub fn take_longest_removal(&mut self) -> Duration {
+        self.longest_removal.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The keys that expired since the last call, in order.

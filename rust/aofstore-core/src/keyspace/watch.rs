@@ -120,6 +120,11 @@ impl Waited {
         }
     }
 
+    /// How many keys somebody waits for.
+    pub fn len(&self) -> usize {
+        self.waiting.values().map(HashMap::len).sum()
+    }
+
     /// Keys that received something, in that order.
     pub fn take_ready(&mut self) -> Vec<Place> {
         let ready = std::mem::take(&mut self.ready);

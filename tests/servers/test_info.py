@@ -1,0 +1,93 @@
+"""INFO: the sections of a real server, fields that real servers have, values of the same kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+import aofstore
+from tests.conftest import OpenStore
+from tests.servers.connection import StoreConnection
+from tests.servers.pool import shared
+from tests.servers.process import KINDS
+
+# Times of commands: no command is timed here.
+ABSENT = {"Commandstats", "Latencystats"}
+# What only this log has, or what a server shows under other settings alone.
+OURS = {
+    "aofstore_version", "aof_commits", "aof_writes", "aof_fsyncs", "aof_synced_size", "aof_torn_bytes",
+    "aof_write_errors", "aof_last_write_errno", "aof_latched", "aof_unsynced_milliseconds",
+}  # fmt: skip
+SERVERS_ARE_MISSING = {
+    "redis": {"total_blocking_keys", "total_blocking_keys_on_nokey"},  # new in 7.2
+    "valkey": {"redis_mode"},  # has another name there
+}
+
+
+@pytest.fixture
+def ours(open_store: OpenStore, tmp_path: Path) -> aofstore.Store[bytes]:
+    store = open_store()
+    store.set("k", "v", ex=100)
+    return store
+
+
+@pytest.fixture(params=KINDS)
+def theirs(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
+    with redis.Redis(unix_socket_path=str(shared(request.param).socket)) as client:
+        client.flushall()
+        client.set("k", "v", ex=100)
+        yield client
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "default",
+        "all",
+        "everything",
+        "server CLIENTS",
+        "keyspace server",
+        "cluster",
+        "nope",
+        "nope stats",
+    ],
+)
+def test_the_same_sections_in_the_same_order(ours: aofstore.Store[bytes], words: str) -> None:
+    with shared("redis").connect() as server:
+        server.execute("SET", "k", "v")
+        told = [partner.execute("INFO", *words.split()) for partner in (StoreConnection(ours), server)]
+    mine, other = (
+        [line[2:] for line in text.decode().splitlines() if line.startswith("# ")] for text in told
+    )
+    assert mine == [section for section in other if section not in ABSENT]
+
+
+def test_fields_are_a_servers_and_of_its_kind(
+    ours: aofstore.Store[bytes], theirs: redis.Redis, request: pytest.FixtureRequest
+) -> None:
+    kind = request.node.callspec.params["theirs"]
+    mine: dict[str, Any] = ours.info("everything")
+    other: Any = theirs.info("everything")
+    assert set(mine) - set(other) - OURS - SERVERS_ARE_MISSING[kind] == set()
+    kinds = {name: (type(mine[name]), type(other[name])) for name in mine if name in other}
+    assert {name: kind for name, kind in kinds.items() if kind[0] is not kind[1]} == {}
+
+
+def test_errors_are_counted_as_a_server_counts_them(ours: aofstore.Store[bytes], theirs: redis.Redis) -> None:
+    counted = []
+    for client in (ours, theirs):
+        client.config_resetstat()
+        for words in (["NOPE"], ["GET"], ["LPUSH", "k", "v"], ["INCR", "k"], ["SET", "k", "v", "EX", "0"]):
+            with pytest.raises((aofstore.ResponseError, redis.ResponseError)):
+                client.execute_command(*words)
+        client.execute_command("GET", "k")
+        stats: Any = client.info("stats")
+        codes: Any = client.info("errorstats")
+        counted.append((codes, stats["total_error_replies"], stats["total_commands_processed"]))
+    assert counted[0] == counted[1]
+    assert counted[0] == ({"errorstat_ERR": {"count": 4}, "errorstat_WRONGTYPE": {"count": 1}}, 5, 5)
