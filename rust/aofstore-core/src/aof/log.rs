@@ -269,6 +269,12 @@ impl Log {
         self.shared.stats()
     }
 
+    /// Length of the file now, and when growth was last measured from.
+    pub fn sizes(&self) -> (u64, u64) {
+        let tail = self.shared.lock();
+        (tail.size, tail.base_size)
+    }
+
     pub fn set_latency_threshold(&self, ms: u64) {
         self.shared.latency.set_threshold(ms);
     }

@@ -8,7 +8,7 @@ use super::diff::Diff;
 use super::fsync::Job;
 use super::log::Log;
 use super::tail::Status;
-use super::write;
+use super::write::{self, Control};
 use crate::error::{Error, Result};
 use crate::fs::File;
 use std::sync::Arc;
@@ -91,11 +91,13 @@ impl<'a> Hold<'a> {
     pub fn covered(&mut self) {
         let tail = &mut *self.tail;
         let was = tail.status;
-        tail.buffer.discard();
+        if self.shared.control() != Control::KeepBufferAtSwitch {
+            tail.buffer.discard();
+        }
         tail.selected = None;
         tail.diff = None;
-        tail.written = tail.fed;
-        tail.synced = tail.fed;
+        tail.written = tail.fed - tail.buffer.len() as u64;
+        tail.synced = tail.written;
         tail.status = Status::Sound;
         tail.clock.postponed = None;
         if was != Status::Sound {
