@@ -5,6 +5,7 @@
 //! `Db::deadlines` exactly while it has a time to live.
 
 mod db;
+mod entries;
 mod expiry;
 mod hash;
 mod keys;
@@ -20,6 +21,7 @@ mod watch;
 mod zset;
 
 pub use db::Db;
+pub use entries::{Entries, Stored};
 pub use hash::{Fields, Hash};
 pub use keys::Keys;
 pub use limits::Limits;

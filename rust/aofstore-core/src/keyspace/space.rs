@@ -28,6 +28,8 @@ pub struct Keyspace {
     pub(super) purged: Vec<(usize, Box<[u8]>)>,
     /// Off while replaying and in read-only views: nothing expires.
     pub(super) expiring: bool,
+    /// Off while a forked child shares the memory.
+    pub(super) resize_allowed: bool,
     /// The database that active expiry looks at next.
     pub(super) expire_next: usize,
     /// Databases that were emptied: to be freed by whoever no longer holds a lock.
@@ -47,6 +49,7 @@ impl Keyspace {
             seed,
             purged: Vec::new(),
             expiring: true,
+            resize_allowed: true,
             expire_next: 0,
             discarded: Vec::new(),
         }
@@ -89,7 +92,8 @@ impl Keyspace {
 
     /// Empties database `index`; the number of keys it had.
     pub fn flush(&mut self, index: usize) -> usize {
-        let fresh = Db::new(self.seed);
+        let mut fresh = Db::new(self.seed);
+        fresh.set_resize_allowed(self.resize_allowed);
         let Some(db) = self.dbs.get_mut(index) else { return 0 };
         let old = std::mem::replace(db, fresh);
         self.watches.touch_where(index, |key| old.records.get(key).is_some());
@@ -121,6 +125,13 @@ impl Keyspace {
         self.dbs.swap(first, second);
         self.waited.arrived_all(first);
         self.waited.arrived_all(second);
+    }
+
+    /// Whether tables may grow and shrink; off while a forked child shares the memory, since moving elements copies pages.
+    /// Collections hear of it when they are next changed: until then they do not move anyway.
+    pub fn set_resize_allowed(&mut self, allowed: bool) {
+        self.resize_allowed = allowed;
+        self.dbs.iter_mut().for_each(|db| db.set_resize_allowed(allowed));
     }
 
     /// Background work of tables that are changing size; whether there is more.
