@@ -158,7 +158,7 @@ impl Outlet {
         self.diff.pending.fetch_sub(taken as u64, Ordering::Relaxed);
     }
 
-    pub fn diff(&self) -> &Diff {
+    pub fn diff(&self) -> &Arc<Diff> {
         &self.diff
     }
 }

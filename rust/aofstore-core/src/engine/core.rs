@@ -116,7 +116,7 @@ impl Engine {
             refused: Arc::clone(&refused),
         };
         let shared = Arc::new_cyclic(|shared| {
-            let rewrites = Rewrites { shared: shared.clone(), ..Rewrites::default() };
+            let rewrites = Rewrites::new(shared.clone());
             Shared {
                 core: Mutex::new(Core { rewrites, ..core }),
                 owner: Owner::new(),

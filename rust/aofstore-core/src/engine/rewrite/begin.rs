@@ -16,9 +16,8 @@ const IN_PROGRESS: ErrorReply =
     ErrorReply::new("ERR Background append only file rewriting already in progress");
 
 /// What became of asking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begun {
-    Started,
+    Started(RewriteHandle),
     /// Another child lives: it begins when that is gone.
     Scheduled,
 }
@@ -39,7 +38,9 @@ impl Engine {
             let mut core = self.shared.enter()?;
             core.guarded(Core::ask_rewrite)?
         };
-        ticket.map_or(Ok(Begun::Scheduled), |ticket| ticket.wait_started().map(|()| Begun::Started))
+        let Some(ticket) = ticket else { return Ok(Begun::Scheduled) };
+        ticket.wait_started()?;
+        Ok(Begun::Started(RewriteHandle(ticket)))
     }
 
     /// A whole rewrite in this thread; the store stands still meanwhile.

@@ -26,7 +26,7 @@ type Done<T> = std::result::Result<T, Failure>;
 
 impl Core {
     /// Starts the thread of a rewrite. It waits for the lock, and for the end of the rewrite before it.
-    pub(in crate::engine) fn launch(&mut self, why: Why) -> Result<Arc<Ticket>> {
+    pub(super) fn launch(&mut self, why: Why) -> Result<Arc<Ticket>> {
         let shared = self.rewrites.shared.upgrade().ok_or(Error::Closed)?;
         let ticket = Ticket::new(why);
         let (theirs, previous) = (Arc::clone(&ticket), self.rewrites.thread.take());
@@ -124,12 +124,9 @@ impl Job {
             shared: &page,
         });
         let micros = forked.as_ref().map_or_else(|_| start.elapsed().as_micros() as u64, |child| child.micros);
-        if forked.is_ok() {
+        if let (Ok(_), Some(hold)) = (&forked, &mut hold) {
             // Nothing was fed since the fork: the locks are still held.
-            match &mut hold {
-                Some(hold) => hold.begin_difference(Arc::clone(outlet.diff())),
-                None => core.rewrites.diff = core.rewrites.waiting.then(|| Arc::clone(outlet.diff())),
-            }
+            hold.begin_difference(Arc::clone(outlet.diff()));
         }
         drop(hold);
         core.fork_took(micros);

@@ -74,6 +74,10 @@ pub(super) struct Figures {
 }
 
 impl Rewrites {
+    pub fn new(shared: Weak<Shared>) -> Self {
+        Self { shared, ..Self::default() }
+    }
+
     pub fn is_running(&self) -> bool {
         self.current.is_some()
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::rewrite::SharedPage;
 
 pub(in crate::engine) struct Ticket {
-    pub why: Why,
+    pub(super) why: Why,
     pub began: Instant,
     stop: AtomicBool,
     stage: Mutex<Stage>,
@@ -52,7 +52,7 @@ pub struct Progress {
 }
 
 impl Ticket {
-    pub fn new(why: Why) -> Arc<Self> {
+    pub(super) fn new(why: Why) -> Arc<Self> {
         Arc::new(Self {
             why,
             began: Instant::now(),
