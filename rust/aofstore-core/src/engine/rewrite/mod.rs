@@ -157,5 +157,5 @@ impl Core {
 
 #[cfg(test)]
 #[cfg(not(feature = "shuttle"))]
-#[path = "../rewrite_tests.rs"]
+#[path = "../rewrite_tests/mod.rs"]
 mod tests;
