@@ -2,7 +2,7 @@
 //!
 //! Floors, lowest first; a floor may only import lower ones (`tests/meta/test_layers.py`):
 //! ground (`error`, `event`, `clock`, `num`, `resp`, `fs`), `encoding`, `keyspace`, `command` and `aof`,
-//! `load`, `engine`.
+//! `load` and `rewrite`, `engine`.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests look at files from outside"))]
 
@@ -18,3 +18,4 @@ pub mod keyspace;
 pub mod load;
 pub mod num;
 pub mod resp;
+pub mod rewrite;

@@ -154,6 +154,14 @@ pub(crate) mod _testing {
         if known { Ok(()) } else { Err(PyValueError::new_err(format!("unknown event '{event}'"))) }
     }
 
+    /// Pretends that a child that saves a snapshot lives, or no longer.
+    #[pyfunction]
+    #[pyo3(signature = (engine, saving, /))]
+    fn pretend_saving(py: Python<'_>, engine: &Bound<'_, PyEngine>, saving: bool) -> PyResult<()> {
+        let engine = &engine.get().inner;
+        py.detach(|| engine.pretend_saving(saving)).map_err(|error| raise(py, &error))
+    }
+
     /// Puts `plan` around every directory opened from now on; None for none.
     #[pyfunction]
     #[pyo3(signature = (plan, /))]

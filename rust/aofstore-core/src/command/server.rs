@@ -15,6 +15,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::engine([G, "COMMAND", "2.8.13", "Describes the commands."], -1, ANY_TIME, E::CommandAll).with(COMMAND),
     Spec::engine([G, "LATENCY", "2.8.13", "Tells what took long."], -2, Flags::SLOW, E::Container).with(LATENCY),
     Spec::engine([G, "DEBUG", "1.0.0", "Switches and looks for tests."], -2, ADMIN, E::Debug),
+    Spec::engine([G, "BGREWRITEAOF", "1.0.0", "Rewrites the log in the background, as short as the data."], 1, Flags::ADMIN.union(Flags::NOSCRIPT), E::BgRewriteAof),
     Spec::engine(["generic", "WAITAOF", "7.2.0", "Waits until earlier writes are synced."], 4, Flags::NOSCRIPT, E::WaitAof),
 ];
 

@@ -104,6 +104,7 @@ pub enum EngineCommand {
     CommandList,
     Latency(LatencyCommand),
     Debug,
+    BgRewriteAof,
     WaitAof,
 }
 

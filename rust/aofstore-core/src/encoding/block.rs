@@ -8,6 +8,7 @@
 use std::ptr::NonNull;
 use std::slice;
 
+use super::ahead::prefetch_stretch;
 use super::thin;
 
 /// An owning pointer to bytes whose length the owner knows; the owner must call [`Block::free`].
@@ -17,6 +18,9 @@ pub(super) struct Block(NonNull<u8>);
 unsafe impl Send for Block {}
 // SAFETY: as above.
 unsafe impl Sync for Block {}
+
+/// What a prefetch of a block of unknown length asks for.
+pub(super) const OFTEN: usize = 256;
 
 /// Bytes really allocated for `len`: steps of 16 for small blocks, of an eighth for large ones, each less the
 /// word that the allocator keeps, so that a row of small appends seldom moves the block.
@@ -43,6 +47,12 @@ impl Block {
         // SAFETY: the allocation has at least `len` bytes.
         unsafe { ptr.write_bytes(0, len) };
         Self(ptr)
+    }
+
+    /// Asks the processor for the first `len` bytes, of which some may lie behind the block.
+    #[inline]
+    pub(super) fn prefetch(&self, len: usize) {
+        prefetch_stretch(self.0.as_ptr(), len);
     }
 
     /// A block holding a copy of `bytes`.

@@ -78,6 +78,12 @@ impl Intset {
         HEADER + self.width() * self.len()
     }
 
+    /// Asks the processor for the first entries, without reading anything.
+    #[inline]
+    pub fn prefetch(&self) {
+        self.block.prefetch(block::OFTEN);
+    }
+
     /// Bytes on the heap.
     pub fn memory(&self) -> usize {
         block::footprint(self.bytes())

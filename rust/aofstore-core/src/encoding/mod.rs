@@ -3,6 +3,7 @@
 //! The keyspace builds its values from these types. Nothing here knows of keys, deadlines, commands or files, and nothing
 //! here may reach up to them.
 
+mod ahead;
 pub mod blob;
 mod block;
 mod intset;
@@ -16,6 +17,7 @@ pub mod sorted_members;
 pub mod table;
 mod thin;
 
+pub use ahead::{prefetch, prefetch_ref};
 pub use blob::Blob;
 pub use intset::Intset;
 pub use keyed::Keyed;

@@ -20,6 +20,7 @@ mod pause;
 mod process;
 mod queue;
 mod record;
+mod rewrite;
 mod server;
 mod session;
 mod settings;
@@ -29,6 +30,7 @@ mod transaction;
 pub use blocking::{Slot, Waiter};
 pub use core::Engine;
 pub use due::{Done, Due};
+pub use rewrite::{Begun, Progress, RewriteHandle, Summary, Waited};
 pub use session::Session;
 pub use settings::Settings;
 

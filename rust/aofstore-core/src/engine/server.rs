@@ -56,6 +56,7 @@ impl Core {
             EngineCommand::CommandInfo => introspect::info(args, reply),
             EngineCommand::CommandList => introspect::list(args, reply),
             EngineCommand::Latency(which) => self.latency_command(which, args, reply),
+            EngineCommand::BgRewriteAof => self.bgrewriteaof(reply),
             EngineCommand::Debug => self.debug(session, args, reply),
             EngineCommand::WaitAof => self.waitaof(args, reply),
         }

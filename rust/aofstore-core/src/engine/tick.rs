@@ -128,6 +128,11 @@ impl Core {
         }
         self.stats.keep_pace(began);
         self.fetch_latency();
+        self.consider_rewrite();
+        // A child shares the memory: what is moved now is copied.
+        if self.rewrites.has_child() {
+            return false;
+        }
         let mut more = !in_time();
         while in_time() {
             more = self.space.rehash(REHASH_BUCKETS);

@@ -5,7 +5,7 @@
 //! there is no lock file to leave behind, and a second open in the same process conflicts as well.
 #![expect(
     unsafe_code,
-    reason = "the signal mask of a thread, and dup2 over a shared descriptor, have no safe interface"
+    reason = "the signal mask of a thread, dup2 over a shared descriptor and sync_file_range have no safe interface"
 )]
 #![expect(clippy::disallowed_methods, reason = "this is the room where files are touched")]
 
@@ -160,6 +160,20 @@ impl Dir for OsDir {
         written
     }
 
+    fn spool(&self) -> io::Result<OwnedFd> {
+        #[cfg(target_os = "linux")]
+        match self.open_at(".", OFlags::RDWR | OFlags::TMPFILE, PRIVATE_FILE) {
+            Ok(fd) => return Ok(fd),
+            // Not every file system has files without names.
+            Err(error) if matches!(super::errno(&error), libc::EOPNOTSUPP | libc::EISDIR | libc::ENOENT) => {}
+            Err(error) => return Err(error),
+        }
+        let name = format!("temp-rewriteaof-spool-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let fd = self.create(&name, OFlags::RDWR)?;
+        self.unlink(&name)?;
+        Ok(fd)
+    }
+
     fn sync(&self) -> io::Result<()> {
         sync_dir(&self.fd)
     }
@@ -236,15 +250,50 @@ fn write_all(fd: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(target_vendor = "apple")]
-fn sync(fd: &OwnedFd) -> io::Result<()> {
-    // fsync there stops at the drive's cache (Y-02).
-    Ok(retry_on_intr(|| fs::fcntl_fullfsync(fd))?)
+/// [`File::write`] on a bare descriptor. Like the other `bare` calls it allocates nothing and takes no lock: they are for a
+/// forked child.
+pub fn bare_write(fd: BorrowedFd<'_>, bytes: &[u8]) -> std::result::Result<usize, i32> {
+    retry_on_intr(|| rustix::io::write(fd, bytes)).map_err(Errno::raw_os_error)
 }
 
-#[cfg(not(target_vendor = "apple"))]
+/// [`File::sync_data`] on a bare descriptor.
+pub fn bare_sync(fd: BorrowedFd<'_>) -> std::result::Result<(), i32> {
+    #[cfg(target_vendor = "apple")]
+    // fsync there stops at the drive's cache (Y-02).
+    let synced = retry_on_intr(|| fs::fcntl_fullfsync(fd));
+    #[cfg(not(target_vendor = "apple"))]
+    let synced = retry_on_intr(|| fs::fdatasync(fd));
+    synced.map_err(Errno::raw_os_error)
+}
+
+/// Has the disk begin with what was written to the file; with `wait`, first waits for what it began with before. This makes
+/// nothing durable, but an error it reports is of bytes that are lost. False: the system has no such call.
+pub fn bare_writeback(fd: BorrowedFd<'_>, wait: bool) -> std::result::Result<bool, i32> {
+    #[cfg(target_os = "linux")]
+    {
+        let before = if wait { libc::SYNC_FILE_RANGE_WAIT_BEFORE } else { 0 };
+        // SAFETY: the descriptor is borrowed, so it is open; no memory is passed.
+        let begun = retry_on_intr(|| unsafe {
+            match libc::sync_file_range(fd.as_raw_fd(), 0, 0, before | libc::SYNC_FILE_RANGE_WRITE) {
+                0 => Ok(()),
+                _ => Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)),
+            }
+        });
+        match begun {
+            Ok(()) => Ok(true),
+            Err(Errno::NOSYS | Errno::INVAL | Errno::SPIPE | Errno::PERM) => Ok(false),
+            Err(errno) => Err(errno.raw_os_error()),
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (fd, wait);
+        Ok(false)
+    }
+}
+
 fn sync(fd: &OwnedFd) -> io::Result<()> {
-    Ok(retry_on_intr(|| fs::fdatasync(fd))?)
+    bare_sync(fd.as_fd()).map_err(io::Error::from_raw_os_error)
 }
 
 /// Some file systems cannot sync a directory and order names by themselves; their EINVAL is no failure.

@@ -35,6 +35,11 @@ impl Db {
         self.records.memory() + self.deadlines.memory()
     }
 
+    pub(super) fn set_resize_allowed(&mut self, allowed: bool) {
+        self.records.set_resize_allowed(allowed);
+        self.deadlines.set_resize_allowed(allowed);
+    }
+
     /// Moves a few buckets of a table that is growing or shrinking.
     pub(super) fn rehash(&mut self, buckets: usize) -> bool {
         let records = self.records.rehash_step(buckets);

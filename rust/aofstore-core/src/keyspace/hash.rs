@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use super::{Limits, sample};
 use crate::encoding::listpack::{self, Entry, Listpack};
-use crate::encoding::{Entry as Slot, Pair, Pos, Seed, Table, table};
+use crate::encoding::{Entry as Slot, Pair, Pos, Seed, Table, prefetch_ref, table};
 
 #[derive(Clone)]
 pub struct Hash(Repr);
@@ -79,6 +79,21 @@ impl Hash {
                 let pairs = sample::estimate(table.iter().map(Pair::memory), table.len());
                 size_of::<Table<Pair>>() + table.memory() + pairs
             }
+        }
+    }
+
+    #[inline]
+    pub(super) fn set_resize_allowed(&mut self, allowed: bool) {
+        if let Repr::Table(table) = &mut self.0 {
+            table.set_resize_allowed(allowed);
+        }
+    }
+
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        match &self.0 {
+            Repr::Packed(pack) => pack.prefetch(),
+            Repr::Table(table) => prefetch_ref(&**table),
         }
     }
 

@@ -131,9 +131,10 @@ impl<'e> Keys<'e> {
 
     fn object_mut(&mut self, key: &[u8]) -> Typed<Option<&mut Object>> {
         self.purge_if_due(key);
+        let allowed = self.space.resize_allowed;
         match self.here_mut().records.get_mut(key) {
             None => Ok(None),
-            Some(record) => record.object_mut().map(Some).ok_or(WrongType),
+            Some(record) => record.object_mut().map(|object| Some(heard(object, allowed))).ok_or(WrongType),
         }
     }
 
@@ -202,7 +203,7 @@ impl<'e> Keys<'e> {
 
     fn object_or_new(&mut self, key: &[u8], fresh: impl FnOnce() -> Object) -> Typed<&mut Object> {
         self.purge_if_due(key);
-        let Keyspace { dbs, waited, .. } = &mut *self.space;
+        let Keyspace { dbs, waited, resize_allowed, .. } = &mut *self.space;
         let Some(db) = dbs.at_mut(self.slot) else { return Err(WrongType) };
         let record = match db.records.entry(key) {
             Entry::Occupied(slot) => slot.into_mut(),
@@ -211,7 +212,7 @@ impl<'e> Keys<'e> {
                 slot.insert(Record::object(key, fresh()))
             }
         };
-        record.object_mut().ok_or(WrongType)
+        record.object_mut().map(|object| heard(object, *resize_allowed)).ok_or(WrongType)
     }
 
     /// Replaces whatever is under `key` by a string, without a deadline.
@@ -398,6 +399,13 @@ impl Copied {
             Value::Hash(hash) => Self::Object(Object::Hash(hash.clone())),
         }
     }
+}
+
+/// A value about to be changed, told whether its tables may be resized.
+#[inline]
+fn heard(object: &mut Object, resize_allowed: bool) -> &mut Object {
+    object.set_resize_allowed(resize_allowed);
+    object
 }
 
 pub(super) fn value(record: &Record<Object>) -> Value<'_> {

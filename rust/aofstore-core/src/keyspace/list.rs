@@ -6,7 +6,7 @@
 use super::Limits;
 use crate::encoding::listpack::{self, Entry};
 use crate::encoding::quicklist::{self, Fill};
-use crate::encoding::{Listpack, Quicklist, Side};
+use crate::encoding::{Listpack, Quicklist, Side, prefetch_ref};
 
 pub use crate::encoding::quicklist::View as Node;
 
@@ -71,6 +71,14 @@ impl List {
         match &self.0 {
             Form::Packed(pack) => pack.memory(),
             Form::Quick(list) => size_of::<Quicklist>() + list.memory(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        match &self.0 {
+            Form::Packed(pack) => pack.prefetch(),
+            Form::Quick(list) => prefetch_ref(&**list),
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod databases;
 mod db;
+mod entries;
 mod expiry;
 mod hash;
 mod keys;
@@ -22,6 +23,7 @@ mod watch;
 mod zset;
 
 pub use db::Db;
+pub use entries::{Entries, Stored};
 pub use hash::{Fields, Hash};
 pub use keys::Keys;
 pub use limits::Limits;

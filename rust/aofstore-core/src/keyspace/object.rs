@@ -13,6 +13,19 @@ pub enum Object {
     Hash(Hash),
 }
 
+impl Object {
+    /// Whether the value's own tables may change size from now on.
+    #[inline]
+    pub(super) fn set_resize_allowed(&mut self, allowed: bool) {
+        match self {
+            Self::Text(_) | Self::List(_) => {}
+            Self::Set(set) => set.set_resize_allowed(allowed),
+            Self::ZSet(zset) => zset.set_resize_allowed(allowed),
+            Self::Hash(hash) => hash.set_resize_allowed(allowed),
+        }
+    }
+}
+
 /// A stored value, borrowed.
 #[derive(Clone, Copy)]
 pub enum Value<'a> {
@@ -79,6 +92,18 @@ impl Value<'_> {
             Self::Set(set) => set.memory(),
             Self::ZSet(zset) => zset.memory(),
             Self::Hash(hash) => hash.memory(),
+        }
+    }
+
+    /// Asks the processor for what the value holds outside its record.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        match self {
+            Self::Text(text) => text.prefetch(),
+            Self::List(list) => list.prefetch(),
+            Self::Set(set) => set.prefetch(),
+            Self::ZSet(zset) => zset.prefetch(),
+            Self::Hash(hash) => hash.prefetch(),
         }
     }
 

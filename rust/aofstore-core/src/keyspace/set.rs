@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use super::{Limits, sample};
 use crate::encoding::listpack::{self, Entry, Listpack};
-use crate::encoding::{Blob, Entry as Slot, Intset, Pos, Seed, Table, table};
+use crate::encoding::{Blob, Entry as Slot, Intset, Pos, Seed, Table, prefetch_ref, table};
 
 #[derive(Clone)]
 pub struct Set(Repr);
@@ -118,6 +118,22 @@ impl Set {
                 let blobs = sample::estimate(table.iter().map(Blob::memory), table.len());
                 size_of::<Table<Blob>>() + table.memory() + blobs
             }
+        }
+    }
+
+    #[inline]
+    pub(super) fn set_resize_allowed(&mut self, allowed: bool) {
+        if let Repr::Table(table) = &mut self.0 {
+            table.set_resize_allowed(allowed);
+        }
+    }
+
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        match &self.0 {
+            Repr::Ints(ints) => ints.prefetch(),
+            Repr::Packed(pack) => pack.prefetch(),
+            Repr::Table(table) => prefetch_ref(&**table),
         }
     }
 

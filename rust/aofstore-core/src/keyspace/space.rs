@@ -40,6 +40,8 @@ pub struct Keyspace {
     pub(super) purged: Vec<(usize, Box<[u8]>)>,
     /// Off while replaying and in read-only views: nothing expires.
     pub(super) expiring: bool,
+    /// Off while a forked child shares the memory.
+    pub(super) resize_allowed: bool,
     pub(super) sampled: Sampled,
     /// While Some: the longest removal of an expired key since it was asked for.
     pub(super) longest_removal: Option<Duration>,
@@ -64,6 +66,7 @@ impl Keyspace {
             expiring: true,
             sampled: Sampled::default(),
             longest_removal: None,
+            resize_allowed: true,
             expire_next: 0,
             waste: Waste::default(),
         }
@@ -124,7 +127,8 @@ impl Keyspace {
 
     /// Empties database `index`; the number of keys it had.
     pub fn flush(&mut self, index: usize) -> usize {
-        let fresh = Db::new(self.seed);
+        let mut fresh = Db::new(self.seed);
+        fresh.set_resize_allowed(self.resize_allowed);
         let Some(db) = self.dbs.find(index).and_then(|slot| self.dbs.at_mut(slot)) else { return 0 };
         let old = std::mem::replace(db, fresh);
         self.watches.touch_where(index, |key| old.has(key));
@@ -164,6 +168,13 @@ impl Keyspace {
         self.dbs.swap(first, second);
         self.waited.arrived_all(first);
         self.waited.arrived_all(second);
+    }
+
+    /// Whether tables may grow and shrink; off while a forked child shares the memory, since moving elements copies pages.
+    /// Collections hear of it when they are next changed: until then they do not move anyway.
+    pub fn set_resize_allowed(&mut self, allowed: bool) {
+        self.resize_allowed = allowed;
+        self.dbs.iter_mut().for_each(|db| db.set_resize_allowed(allowed));
     }
 
     /// Background work of tables that are changing size; whether there is more.

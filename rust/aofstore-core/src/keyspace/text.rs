@@ -1,5 +1,6 @@
 //! Strings: int, embstr and raw, told apart as Redis tells them.
 
+use crate::encoding::{prefetch, prefetch_ref};
 use crate::num;
 
 /// Redis's border between `embstr` and `raw`.
@@ -43,6 +44,16 @@ impl<'a> Text<'a> {
         match self {
             Self::Int(_) | Self::Inline(_) => 0,
             Self::Raw(bytes) => bytes.capacity() + size_of::<Vec<u8>>(),
+        }
+    }
+
+    /// Asks the processor for the bytes, as far as they are long.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        match self {
+            Self::Int(_) => {}
+            Self::Inline(bytes) => prefetch(bytes),
+            Self::Raw(bytes) => prefetch_ref(*bytes),
         }
     }
 

@@ -24,7 +24,7 @@ pub use walk::Walk;
 use self::pairs::Pairs;
 use crate::encoding::listpack::Entry;
 use crate::encoding::sorted_members::Update;
-use crate::encoding::{Listpack, Seed, SortedMembers};
+use crate::encoding::{Listpack, Seed, SortedMembers, prefetch_ref};
 
 /// Members with scores.
 pub struct ZSet(Form);
@@ -74,6 +74,21 @@ impl ZSet {
         match &self.0 {
             Form::Small(pairs) => Some(pairs.listpack()),
             Form::Big(_) => None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn set_resize_allowed(&mut self, allowed: bool) {
+        if let Form::Big(big) = &mut self.0 {
+            big.set_resize_allowed(allowed);
+        }
+    }
+
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        match &self.0 {
+            Form::Small(pairs) => pairs.listpack().prefetch(),
+            Form::Big(big) => prefetch_ref(&**big),
         }
     }
 

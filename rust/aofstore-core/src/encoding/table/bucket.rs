@@ -11,6 +11,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
 use super::map::Element;
+use crate::encoding::ahead::prefetch_at as prefetch;
 
 /// Elements in one bucket.
 pub(super) const SLOTS: usize = 7;
@@ -144,19 +145,6 @@ impl<E> Bucket<E> {
             matches &= matches - 1;
         }
     }
-}
-
-/// A hint that the cache line at `address` is wanted soon; any address will do.
-#[inline]
-pub(super) fn prefetch<T>(address: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch never faults and changes nothing that can be seen.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(address.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 /// Finds the element with `key` in a chain.

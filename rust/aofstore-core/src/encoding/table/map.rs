@@ -14,6 +14,7 @@ use super::buckets::Buckets;
 use super::entry::Entry;
 use super::resize::Migration;
 use super::seed::Seed;
+use crate::encoding::ahead::prefetch_at;
 use crate::encoding::thin;
 
 /// A handle of pointer size that owns its key.
@@ -84,7 +85,7 @@ impl<E: Element> Table<E> {
     #[inline]
     pub fn prefetch(&self, hash: u64) {
         if let Some(head) = self.chain_of(hash) {
-            bucket::prefetch(head.as_ptr());
+            prefetch_at(head.as_ptr());
         }
     }
 
