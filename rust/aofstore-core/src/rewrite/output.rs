@@ -129,6 +129,11 @@ impl<T: Target> FileOutput<T> {
         self.failed.is_none()
     }
 
+    /// Where the bytes go.
+    pub fn target(&self) -> &T {
+        &self.target
+    }
+
     /// The target back, the buffer freed; for whoever may free.
     pub fn into_target(self) -> T {
         self.target
