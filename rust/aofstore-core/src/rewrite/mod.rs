@@ -1,7 +1,8 @@
 //! Making a log short: the keyspace written down as commands, into a file that takes the log's place.
 //!
-//! The engine decides when. What runs in a forked child (`child`, `settle`, `snapshot`, `output` over a bare
-//! descriptor) allocates nothing, takes no lock and reports through pipes and shared memory only.
+//! The engine decides when. `pump`, `switch` and `temp` are the parent's. What runs in a forked child (`child`,
+//! `settle`, `snapshot`, `output` over a bare descriptor) allocates nothing, takes no lock and reports through pipes
+//! and shared memory only.
 
 mod child;
 mod copied;
