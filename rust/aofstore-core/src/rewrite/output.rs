@@ -88,6 +88,11 @@ impl<T: Target> FileOutput<T> {
         }
     }
 
+    /// Where the bytes go.
+    pub fn target(&self) -> &T {
+        &self.target
+    }
+
     /// Bytes that the file has taken.
     pub fn written(&self) -> u64 {
         self.written
@@ -127,11 +132,6 @@ impl<T: Target> FileOutput<T> {
             self.synced = self.written;
         }
         self.failed.is_none()
-    }
-
-    /// Where the bytes go.
-    pub fn target(&self) -> &T {
-        &self.target
     }
 
     /// The target back, the buffer freed; for whoever may free.
