@@ -1,4 +1,4 @@
-//! The floors that everything stands on, one at a time: table, listpack, skip list, RESP.
+//! The floors that everything stands on, one at a time: table, listpack, skip list, RESP, the walk of a rewrite.
 //!
 //! `make bench` runs them; `cargo bench -p aofstore-core -- table` some. For comparing two versions of this crate:
 //! what users feel is measured by `benchmarks/`.
@@ -7,7 +7,11 @@ use std::hint::black_box;
 
 use aofstore_core::encoding::skiplist::Spot;
 use aofstore_core::encoding::{Blob, Listpack, Seed, SortedMembers, Table};
+use aofstore_core::fs::os::{Access, OsDir};
+use aofstore_core::fs::{Create, Dir};
+use aofstore_core::keyspace::{End, Growth, Keyspace, Limits};
 use aofstore_core::resp::{decode, encode};
+use aofstore_core::rewrite::{self, FileOutput};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
@@ -122,5 +126,62 @@ fn resp(bench: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, table, listpack, skiplist, resp);
+/// The data set of `benchmarks/`: strings, and a tenth as many of each collection with ten elements.
+fn data_set(strings: usize) -> Keyspace {
+    let mut space = Keyspace::new(1, Limits::default());
+    let (limits, seed, growth) = (space.limits, space.seed(), Growth::of(&space));
+    let mut keys = space.keys(0, 0);
+    for name in names(strings) {
+        keys.put_text(&name, &[b'v'; 100]);
+    }
+    for number in 0..strings / 10 {
+        let name = |kind: &str| format!("{kind}:{number:012}").into_bytes();
+        for element in 0..10 {
+            let text = format!("element:{element:04}");
+            let text = text.as_bytes();
+            if let Ok(hash) = keys.hash_or_new(&name("hash")) {
+                hash.set(text, text, &limits, seed);
+            }
+            if let Ok(zset) = keys.zset_or_new(&name("zset")) {
+                zset.insert(text, f64::from(element) / 3.0, &growth);
+            }
+            if let Ok(list) = keys.list_or_new(&name("list")) {
+                list.push(End::Back, &[text], limits.list_fill());
+            }
+        }
+    }
+    space
+}
+
+fn rewrite(bench: &mut Criterion) {
+    let mut group = bench.benchmark_group("rewrite");
+    group.sample_size(10);
+    let Ok(dir) = OsDir::open(&std::env::temp_dir(), Access::Unlocked) else { return };
+    for size in [100_000, 1_000_000] {
+        let mut space = data_set(size);
+        while space.rehash(1000) {}
+        // Onto a disk, and into memory that is only called a file.
+        let mut measure = |name: &str, dir: &dyn Dir, file: &str| {
+            let mut bytes = 0;
+            let mut once = || {
+                let made = dir.open_append(file, Create::Missing).and_then(|file| file.set_len(0).map(|()| file));
+                let Ok(file) = made else { return };
+                let mut out = FileOutput::new(file, true);
+                assert!(rewrite::write(&space, &mut out) && out.sync());
+                bytes = out.written();
+            };
+            once();
+            group.throughput(Throughput::Bytes(bytes));
+            group.bench_function(BenchmarkId::new(name, size), |bencher| bencher.iter(&mut once));
+            drop(dir.unlink(file));
+        };
+        measure("into a file", &dir, "aofstore-bench-rewrite.aof");
+        if let Ok(shm) = OsDir::open(std::path::Path::new("/dev/shm"), Access::Unlocked) {
+            measure("into memory", &shm, "aofstore-bench-rewrite.aof");
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, table, listpack, skiplist, resp, rewrite);
 criterion_main!(benches);

@@ -6,6 +6,7 @@
 
 mod child;
 mod copied;
+pub mod dump;
 mod fork;
 pub mod output;
 pub mod pipes;
@@ -18,6 +19,7 @@ pub mod snapshot;
 mod switch;
 mod temp;
 
+pub use dump::{Dumped, dump};
 pub use fork::{DEFECT, Task, fork, in_child, install_panic_hook};
 pub use output::{FileOutput, Target};
 pub use pipes::{ChildEnds, ParentEnds};

@@ -26,8 +26,7 @@ pub struct Temp {
 impl Temp {
     /// Makes the file, with the mode of `target` if there is one.
     pub fn create(dir: &Arc<dyn Dir>, target: &str, events: &Arc<Events>) -> io::Result<Self> {
-        let mode = dir.mode(target)?.unwrap_or(PRIVATE_FILE);
-        let name = format!("{PREFIX}{}-{:08x}{SUFFIX}", std::process::id(), fastrand::u32(..));
+        let (name, mode) = Self::plan(&**dir, target)?;
         let opened = dir.open_append(&name, Create::New { mode });
         let file = opened.inspect_err(|error| {
             // It may have been made all the same; a file of this name that was there before is not ours.
@@ -35,8 +34,19 @@ impl Temp {
                 let _ = dir.unlink(&name);
             }
         })?;
+        Ok(Self::adopt(dir, name, file, events))
+    }
+
+    /// A fresh name, and the mode that the file is to have.
+    pub fn plan(dir: &dyn Dir, target: &str) -> io::Result<(String, u32)> {
+        let mode = dir.mode(target)?.unwrap_or(PRIVATE_FILE);
+        Ok((format!("{PREFIX}{}-{:08x}{SUFFIX}", std::process::id(), fastrand::u32(..)), mode))
+    }
+
+    /// A file that was made as [planned](Self::plan).
+    pub fn adopt(dir: &Arc<dyn Dir>, name: String, file: Arc<dyn File>, events: &Arc<Events>) -> Self {
         let (dir, events) = (Arc::clone(dir), Arc::clone(events));
-        Ok(Self { dir, name, file, owner: Owner::new(), events, placed: false })
+        Self { dir, name, file, owner: Owner::new(), events, placed: false }
     }
 
     pub fn name(&self) -> &str {

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::engine::core::Core;
 use crate::error::{Error, Result, RewriteCause};
 use crate::event::Events;
-use crate::rewrite::{self, Failure, FileOutput, Placed, Switch, Temp};
+use crate::rewrite::{Failure, Placed, Switch, Temp, dump};
 
 type Done<T> = std::result::Result<T, Failure>;
 
@@ -51,23 +51,22 @@ impl Core {
     pub(super) fn rewrite_here(&mut self, began: Instant) -> Done<Summary> {
         let home = self.home()?;
         let bytes_before = self.log.as_ref().map_or(0, |log| log.sizes().0);
-        let keys = rewrite::keys(&self.space);
-        let temp = Temp::create(&home.dir, &home.name, &self.events);
-        let temp = temp.map_err(|error| Failure::system("cannot make the file of a rewrite", &error))?;
-        let mut output = FileOutput::new(Arc::clone(temp.file()), self.settings.is_yes("aof-rewrite-incremental-fsync"));
-        if !(rewrite::write(&self.space, &mut output) && output.sync()) {
-            let error = std::io::Error::from_raw_os_error(output.failed().unwrap_or(libc::EIO));
-            return Err(Failure::system("cannot write the new log", &error));
-        }
+        let planned = Temp::plan(&*home.dir, &home.name);
+        let (name, mode) = planned.map_err(|error| Failure::system("cannot look at the log", &error))?;
+        let place = dump::Place { dir: &*home.dir, name: &name, mode };
+        let incremental_sync = self.settings.is_yes("aof-rewrite-incremental-fsync");
+        let dumped = dump::dump(&self.space, place, incremental_sync, |_, _| true)
+            .map_err(|failed| Failure::new(RewriteCause::Errno(failed.errno), failed.message))?;
+        let temp = Temp::adopt(&home.dir, name, dumped.file, &self.events);
         self.rewrites.schedule.started();
         self.rewrites.figures.rewrites += 1;
-        let mut switch = Switch::new(temp, output.written(), home.control)?;
+        let mut switch = Switch::new(temp, dumped.bytes, home.control)?;
         let placed = self.put_in_place(&mut switch, None)?;
         Ok(Summary {
             seconds: began.elapsed().as_secs_f64(),
             bytes_before,
             bytes_after: placed.size,
-            keys,
+            keys: dumped.keys,
             ..Summary::default()
         })
     }
