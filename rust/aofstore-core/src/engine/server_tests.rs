@@ -386,7 +386,7 @@ fn x16_info_tells_how_far_a_load_is() {
     ] {
         assert!(told.contains(field), "{field} in {told}");
     }
-    store.engine.end_load().expect("open");
+    store.engine.start(None, Control::None).expect("open");
     assert!(store.info("persistence").contains("loading:0\n"));
     assert!(!store.info("persistence").contains("loading_"));
 }
