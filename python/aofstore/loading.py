@@ -48,6 +48,8 @@ def load(config: Config, on_progress: OnProgress | None) -> Lifetime:
         if directory is not None and config.appendonly:
             report = _replay(engine, directory, config, on_progress)
             engine.start_log(directory, config.appendfilename)
+        elif directory is not None:
+            engine.start(directory, config.appendfilename)
         else:
             engine.start()
         lifetime = Lifetime(engine, directory, config, report)

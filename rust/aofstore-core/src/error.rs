@@ -37,6 +37,19 @@ impl LoadKind {
     }
 }
 
+/// How a rewrite failed (`RewriteError.errno`, `.signal`, `.exit_code`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RewriteCause {
+    /// The system refused a call.
+    Errno(i32),
+    /// The child was killed.
+    Signal(i32),
+    /// The child gave up.
+    Exit(i32),
+    /// The message says all there is.
+    Other,
+}
+
 /// A failure of the store itself; `errno` is the operating system's number where it gave one, else 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -52,6 +65,12 @@ pub enum Error {
     /// Bytes could not be written or synced: `pending_bytes` of acknowledged-or-applied log are not durable.
     #[error("{message}")]
     Write { path: PathBuf, errno: i32, pending_bytes: u64, message: String },
+    /// A rewrite failed; the log that it should have replaced is in use and complete.
+    #[error("{message}")]
+    Rewrite { path: PathBuf, cause: RewriteCause, message: String },
+    /// A rewrite runs already; the text is Redis's.
+    #[error("ERR Background append only file rewriting already in progress")]
+    RewriteInProgress,
     /// A setting that no store could take.
     #[error("{0}")]
     Config(String),

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use aofstore_core::engine::{Engine, Settings};
+use aofstore_core::engine::{Begun, Engine, RewriteHandle, Settings, Summary, Waited};
 use aofstore_core::error::Error;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTimeoutError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
 
@@ -74,9 +75,55 @@ impl PyEngine {
         py.detach(|| self.inner.start_log(dir, name, control)).map_err(|error| raise(py, &error))
     }
 
-    /// Starts the background of a store without a log.
-    fn start(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| self.inner.end_load()).map_err(|error| raise(py, &error))
+    /// Starts the background of a store without a log; with a directory, one can be switched on there.
+    #[pyo3(signature = (directory = None, name = "", /))]
+    fn start(&self, py: Python<'_>, directory: Option<&PyDirectory>, name: &str) -> PyResult<()> {
+        let place = directory.map(|directory| Ok::<_, PyErr>((directory.dir(py)?, name))).transpose()?;
+        let control = testing::control();
+        py.detach(|| self.inner.start(place, control)).map_err(|error| raise(py, &error))
+    }
+
+    /// "started" once the child lives, or "scheduled".
+    fn begin_rewrite(&self, py: Python<'_>) -> PyResult<&'static str> {
+        let begun = py.detach(|| self.inner.begin_rewrite());
+        events::emit(py, &self.inner);
+        match begun.map_err(|error| raise(py, &error))? {
+            Begun::Started(_) => Ok("started"),
+            Begun::Scheduled => Ok("scheduled"),
+        }
+    }
+
+    /// A rewrite from its begin to its end; without `background` in this thread.
+    #[pyo3(signature = (background = true, timeout = None, /))]
+    fn rewrite(&self, py: Python<'_>, background: bool, timeout: Option<f64>) -> PyResult<Report> {
+        let done = if background {
+            py.detach(|| self.inner.begin_rewrite()).map_err(|error| raise(py, &error)).and_then(|begun| {
+                let handle = match begun {
+                    Begun::Started(handle) => Some(handle),
+                    Begun::Scheduled => None,
+                };
+                let lost = || raise(py, &Error::Internal("the rewrite was lost".to_owned()));
+                self.await_rewrite(py, handle, timeout)?.ok_or_else(lost)
+            })
+        } else {
+            py.detach(|| self.inner.rewrite_now()).map(report).map_err(|error| raise(py, &error))
+        };
+        events::emit(py, &self.inner);
+        done
+    }
+
+    /// The outcome of the rewrite that runs or is scheduled, else the last one that nobody was given.
+    #[pyo3(signature = (timeout = None, /))]
+    fn wait_rewrite(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Report>> {
+        let done = self.await_rewrite(py, None, timeout);
+        events::emit(py, &self.inner);
+        done
+    }
+
+    /// Keys done, keys there are, bytes written, seconds.
+    fn rewrite_progress(&self, py: Python<'_>) -> PyResult<Option<(u64, u64, u64, f64)>> {
+        let progress = py.detach(|| self.inner.rewrite_progress()).map_err(|error| raise(py, &error))?;
+        Ok(progress.map(|at| (at.keys_done, at.keys_total, at.bytes_written, at.seconds)))
     }
 
     #[pyo3(signature = (sync, /))]
@@ -119,7 +166,44 @@ impl PyEngine {
     }
 }
 
+/// Seconds, bytes before and after, keys, microseconds of the fork, bytes copied on write, bytes of the difference.
+type Report = (f64, u64, u64, u64, u64, u64, u64);
+
+fn report(done: Summary) -> Report {
+    (
+        done.seconds,
+        done.bytes_before,
+        done.bytes_after,
+        done.keys,
+        done.fork_micros,
+        done.cow_bytes,
+        done.difference_bytes,
+    )
+}
+
 impl PyEngine {
+    fn await_rewrite(
+        &self,
+        py: Python<'_>,
+        mut handle: Option<RewriteHandle>,
+        timeout: Option<f64>,
+    ) -> PyResult<Option<Report>> {
+        let limit = timeout.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX));
+        let began = Instant::now();
+        loop {
+            let left = limit.map_or(NAP, |limit| limit.saturating_sub(began.elapsed()));
+            let waited = py.detach(|| self.inner.wait_rewrite(&mut handle, NAP.min(left)));
+            match waited.map_err(|error| raise(py, &error))? {
+                Waited::Over(outcome) => return outcome.map(report).map(Some).map_err(|error| raise(py, &error)),
+                Waited::Nothing => return Ok(None),
+                Waited::NotYet => py.check_signals()?,
+            }
+            if limit.is_some_and(|limit| began.elapsed() >= limit) {
+                return Err(PyTimeoutError::new_err("the rewrite has not ended yet; it goes on"));
+            }
+        }
+    }
+
     fn remember(&self, py: Python<'_>, error: Error) -> PyErr {
         let raised = raise(py, &error);
         if matches!(error, Error::Write { .. }) {

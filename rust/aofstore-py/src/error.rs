@@ -1,7 +1,7 @@
 //! Every failure as the exception class of `aofstore.errors` that fits it.
 
 use aofstore_core::command::ErrorReply;
-use aofstore_core::error::Error;
+use aofstore_core::error::{Error, RewriteCause};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
@@ -16,6 +16,8 @@ mod classes {
     import_exception!(aofstore.errors, ConfigError);
     import_exception!(aofstore.errors, DataError);
     import_exception!(aofstore.errors, InternalError);
+    import_exception!(aofstore.errors, RewriteError);
+    import_exception!(aofstore.errors, RewriteInProgressError);
     import_exception!(aofstore.errors, StoreClosedError);
     import_exception!(aofstore.errors, StoreForkedError);
     import_exception!(aofstore.errors, WatchError);
@@ -74,6 +76,18 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             kwargs.set_item("pending_bytes", *pending_bytes)?;
             py.get_type::<classes::AofWriteError>()
         }
+        Error::Rewrite { path, cause, .. } => {
+            let path = path.display().to_string();
+            kwargs.set_item("path", (!path.is_empty()).then_some(path))?;
+            match *cause {
+                RewriteCause::Errno(errno) => kwargs.set_item("errno", errno)?,
+                RewriteCause::Signal(signal) => kwargs.set_item("signal", signal)?,
+                RewriteCause::Exit(code) => kwargs.set_item("exit_code", code)?,
+                RewriteCause::Other => {}
+            }
+            py.get_type::<classes::RewriteError>()
+        }
+        Error::RewriteInProgress => py.get_type::<classes::RewriteInProgressError>(),
         Error::Config(_) => return Ok(classes::ConfigError::new_err(text)),
         Error::Closed => return Ok(StoreClosedError::new_err(text)),
         Error::Forked { .. } => return Ok(classes::StoreForkedError::new_err(text)),

@@ -27,4 +27,11 @@ mod _core {
     use crate::loader::PyLoader;
     #[pymodule_export]
     use crate::testing::_testing;
+
+    /// Before anything can fork.
+    #[pymodule_init]
+    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        aofstore_core::rewrite::install_panic_hook();
+        Ok(())
+    }
 }

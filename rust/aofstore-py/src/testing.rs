@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aofstore_core::aof::Control;
 use aofstore_core::fs::Dir;
 use aofstore_core::fs::fault::{Call, Fault, FaultDir, Mode, Plan};
+use aofstore_core::rewrite::{self, Step};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -92,9 +93,15 @@ impl PyFaultPlan {
     }
 }
 
+/// A step of a rewriting child by its name.
+fn step(name: Option<&str>) -> PyResult<Option<Step>> {
+    let unknown = || PyValueError::new_err("unknown step");
+    name.map(|name| Step::from_name(name).ok_or_else(unknown)).transpose()
+}
+
 #[pymodule]
 pub(crate) mod _testing {
-    use super::{CONTROL, Control, PLAN, PoisonError};
+    use super::{CONTROL, Control, PLAN, PoisonError, rewrite, step};
     use crate::engine::PyEngine;
     use crate::error::raise;
     use aofstore_core::clock;
@@ -109,6 +116,62 @@ pub(crate) mod _testing {
     #[pyo3(signature = (ms, /))]
     fn set_clock(ms: Option<i64>) {
         clock::fix(ms);
+    }
+
+    /// What rewriting children forked from now on do, by the names of their steps: pause there, fail with `errno`,
+    /// exit with `status`, kill themselves, panic; an order for "dumping" holds after so many keys. `refuse` is the
+    /// errno of a fork that is refused. Without arguments they just work.
+    #[pyfunction]
+    #[pyo3(signature = (
+        *, pause = None, fail = None, errno = 5, exit = None, status = 1, kill = None, panic = None, after_keys = 0,
+        micros_per_key = 0, refuse = None,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "one keyword a field of the plan")]
+    fn child_plan(
+        pause: Option<&str>,
+        fail: Option<&str>,
+        errno: i32,
+        exit: Option<&str>,
+        status: i32,
+        kill: Option<&str>,
+        panic: Option<&str>,
+        after_keys: u64,
+        micros_per_key: u32,
+        refuse: Option<i32>,
+    ) -> PyResult<()> {
+        let plan = rewrite::Plan {
+            pause: step(pause)?,
+            fail: step(fail)?.map(|step| (step, errno)),
+            exit: step(exit)?.map(|step| (step, status)),
+            kill: step(kill)?,
+            panic: step(panic)?,
+            after_keys,
+            micros_per_key,
+            refuse,
+        };
+        rewrite::SharedPage::set_default((plan != rewrite::Plan::default()).then_some(plan));
+        Ok(())
+    }
+
+    /// The last step that the newest child reached; None before the first, and when there is no child.
+    #[pyfunction]
+    fn child_reached() -> Option<&'static str> {
+        Some(rewrite::SharedPage::latest()?.reached()?.name())
+    }
+
+    /// The newest child's pid, keys written, bytes written, bytes received; None when there is none.
+    #[pyfunction]
+    fn child_progress() -> Option<(i32, u64, u64, u64)> {
+        let page = rewrite::SharedPage::latest()?;
+        Some((page.pid(), page.keys_done(), page.bytes_written(), page.bytes_received()))
+    }
+
+    /// Lets the newest child go on that stands still, or will; the plan for later ones stays.
+    #[pyfunction]
+    fn child_resume() {
+        if let Some(page) = rewrite::SharedPage::latest() {
+            page.resume();
+        }
     }
 
     /// Breaks one rule on purpose in logs opened from now on ("none" to mend).
@@ -128,6 +191,14 @@ pub(crate) mod _testing {
     fn panic_inside(py: Python<'_>, engine: &Bound<'_, PyEngine>) -> PyResult<()> {
         let engine = &engine.get().inner;
         py.detach(|| engine.panic_inside()).map_err(|error| raise(py, &error))
+    }
+
+    /// Pretends that a child that saves a snapshot lives, or no longer.
+    #[pyfunction]
+    #[pyo3(signature = (engine, saving, /))]
+    fn pretend_saving(py: Python<'_>, engine: &Bound<'_, PyEngine>, saving: bool) -> PyResult<()> {
+        let engine = &engine.get().inner;
+        py.detach(|| engine.pretend_saving(saving)).map_err(|error| raise(py, &error))
     }
 
     /// Puts `plan` around every directory opened from now on; None for none.

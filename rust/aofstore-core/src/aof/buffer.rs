@@ -29,6 +29,11 @@ impl Buffer {
         self.bytes.capacity() + self.spare.capacity()
     }
 
+    /// The bytes fed last.
+    pub(super) fn last(&self, count: usize) -> &[u8] {
+        self.bytes.get(self.bytes.len().saturating_sub(count)..).unwrap_or_default()
+    }
+
     /// Hands the pending bytes to a writer; what is fed from now on collects behind them.
     #[inline]
     pub(super) fn take(&mut self) -> Vec<u8> {

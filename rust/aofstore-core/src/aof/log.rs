@@ -47,9 +47,34 @@ impl Log {
     pub fn open(dir: Arc<dyn Dir>, name: &str, settings: Settings, events: Arc<Events>) -> Result<Arc<Self>> {
         let (file, size) = prepare(&*dir, name, settings).map_err(|error| unopened(&*dir, name, &error))?;
         let synced = if settings.policy == Policy::Always { size } else { 0 };
+        Self::over(dir, name, file, (size, synced), settings, events)
+    }
+
+    /// A log over a file that is open already, complete and synced: `size` bytes that a rewrite wrote. It is for
+    /// the caller to give the file its `name`.
+    pub fn adopt(
+        dir: Arc<dyn Dir>,
+        name: &str,
+        file: Arc<dyn File>,
+        size: u64,
+        settings: Settings,
+        events: Arc<Events>,
+    ) -> Result<Arc<Self>> {
+        Self::over(dir, name, file, (size, size), settings, events)
+    }
+
+    fn over(
+        dir: Arc<dyn Dir>,
+        name: &str,
+        file: Arc<dyn File>,
+        (size, synced): (u64, u64),
+        settings: Settings,
+        events: Arc<Events>,
+    ) -> Result<Arc<Self>> {
         let tail = Tail {
             buffer: Buffer::default(),
             selected: None,
+            diff: None,
             file,
             name: name.into(),
             generation: 0,
@@ -94,9 +119,17 @@ impl Log {
         let mut feed = Feed::new(&mut tail.buffer, &mut tail.selected);
         body(&mut feed);
         match feed.finish() {
-            Ok(added) => tail.fed += added,
+            Ok(added) => {
+                tail.fed += added;
+                if let Some(diff) = &tail.diff {
+                    diff.append(tail.buffer.last(added as usize));
+                }
+            }
             Err(missing) => {
                 // What was done cannot be logged, and nothing after it may be: that would be a hole.
+                if let Some(diff) = &tail.diff {
+                    diff.spoil();
+                }
                 tail.fed += missing;
                 self.shared.latch(tail, libc::ENOMEM, "no memory for the record");
                 self.shared.publish(tail);
@@ -234,6 +267,12 @@ impl Log {
 
     pub fn stats(&self) -> Stats {
         self.shared.stats()
+    }
+
+    /// Length of the file now, and when growth was last measured from.
+    pub fn sizes(&self) -> (u64, u64) {
+        let tail = self.shared.lock();
+        (tail.size, tail.base_size)
     }
 
     pub fn set_latency_threshold(&self, ms: u64) {
@@ -374,7 +413,7 @@ fn unopened(dir: &dyn Dir, name: &str, error: &io::Error) -> Error {
 #[cfg(test)]
 #[cfg(not(feature = "shuttle"))]
 #[path = "log_tests.rs"]
-mod tests;
+pub(super) mod tests;
 
 #[cfg(test)]
 #[cfg(not(feature = "shuttle"))]

@@ -6,24 +6,24 @@ use crate::fs::os::{Access, OsDir};
 use crate::fs::scratch::Scratch;
 use std::time::Duration;
 
-pub(super) struct Rig {
-    pub(super) scratch: Scratch,
-    pub(super) plan: Arc<Plan>,
-    pub(super) dir: Arc<FaultDir>,
-    pub(super) events: Arc<Events>,
-    pub(super) log: Arc<Log>,
-    pub(super) start: Instant,
+pub(in crate::aof) struct Rig {
+    pub(in crate::aof) scratch: Scratch,
+    pub(in crate::aof) plan: Arc<Plan>,
+    pub(in crate::aof) dir: Arc<FaultDir>,
+    pub(in crate::aof) events: Arc<Events>,
+    pub(in crate::aof) log: Arc<Log>,
+    pub(in crate::aof) start: Instant,
 }
 
-pub(super) const SET_A: &[u8] = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nv\r\n";
-pub(super) const SELECT_0: &[u8] = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
+pub(in crate::aof) const SET_A: &[u8] = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nv\r\n";
+pub(in crate::aof) const SELECT_0: &[u8] = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
 
 impl Rig {
-    pub(super) fn new(policy: Policy) -> Self {
+    pub(in crate::aof) fn new(policy: Policy) -> Self {
         Self::with(Settings { policy, ..Settings::default() })
     }
 
-    pub(super) fn with(settings: Settings) -> Self {
+    pub(in crate::aof) fn with(settings: Settings) -> Self {
         let scratch = Scratch::new();
         let plan = Plan::new();
         let dir = Arc::new(OsDir::open(scratch.path(), Access::Exclusive).unwrap());
@@ -33,20 +33,20 @@ impl Rig {
         Self { scratch, plan, dir, events, log, start: Instant::now() }
     }
 
-    pub(super) fn feed(&self, key: &str) -> u64 {
+    pub(in crate::aof) fn feed(&self, key: &str) -> u64 {
         self.log.feed(|feed| feed.command(0, [b"SET", key.as_bytes(), b"v"]))
     }
 
-    pub(super) fn set(&self, key: &str) -> Result<()> {
+    pub(in crate::aof) fn set(&self, key: &str) -> Result<()> {
         self.log.finish(self.feed(key))
     }
 
-    pub(super) fn content(&self) -> Vec<u8> {
+    pub(in crate::aof) fn content(&self) -> Vec<u8> {
         std::fs::read(self.scratch.join("log")).unwrap()
     }
 
     /// What the file must hold after these keys were set on a fresh log.
-    pub(super) fn expected(keys: &[&str]) -> Vec<u8> {
+    pub(in crate::aof) fn expected(keys: &[&str]) -> Vec<u8> {
         let mut bytes = SELECT_0.to_vec();
         for key in keys {
             crate::resp::encode::command(&mut bytes, [b"SET", key.as_bytes(), b"v"]);
@@ -54,12 +54,12 @@ impl Rig {
         bytes
     }
 
-    pub(super) fn tick(&self, ms: u64) {
+    pub(in crate::aof) fn tick(&self, ms: u64) {
         self.log.timer(self.start + Duration::from_millis(ms));
     }
 
     /// Waits for the background sync to be over.
-    pub(super) fn quiet(&self) {
+    pub(in crate::aof) fn quiet(&self) {
         let begin = Instant::now();
         while self.log.stats().pending_bio_fsync > 0 {
             assert!(begin.elapsed() < Duration::from_secs(10), "the background sync never ended");
@@ -67,12 +67,12 @@ impl Rig {
         }
     }
 
-    pub(super) fn warnings(&self) -> Vec<String> {
+    pub(in crate::aof) fn warnings(&self) -> Vec<String> {
         let warning = |record: &crate::event::Record| record.level == crate::event::Level::Warning;
         self.events.drain().into_iter().filter(warning).map(|record| record.text).collect()
     }
 
-    pub(super) fn wait_until(what: impl Fn() -> bool) {
+    pub(in crate::aof) fn wait_until(what: impl Fn() -> bool) {
         let begin = Instant::now();
         while !what() {
             assert!(begin.elapsed() < Duration::from_secs(10), "waited in vain");
@@ -81,7 +81,7 @@ impl Rig {
     }
 }
 
-pub(super) fn errno_of<T: std::fmt::Debug>(result: Result<T>) -> i32 {
+pub(in crate::aof) fn errno_of<T: std::fmt::Debug>(result: Result<T>) -> i32 {
     match result {
         Err(Error::Write { errno, .. }) => errno,
         other => panic!("expected a write error, got {other:?}"),

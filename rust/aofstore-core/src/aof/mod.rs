@@ -8,6 +8,7 @@
 
 mod buffer;
 mod commit;
+mod diff;
 mod ending;
 mod fsync;
 mod latency;
@@ -22,6 +23,7 @@ mod tail;
 mod write;
 
 pub use buffer::Feed;
+pub use diff::{Diff, Outlet};
 pub use ending::{Known, Tear};
 pub use latency::{Kind as LatencyKind, Sample as LatencySample};
 pub use log::{Log, Settings};

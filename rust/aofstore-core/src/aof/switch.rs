@@ -4,9 +4,11 @@
 //! a whole tail and no record falls between two files. What is done meanwhile must be short: every feed waits.
 
 use super::commit::{Guard, Shared};
+use super::diff::Diff;
 use super::fsync::Job;
+use super::log::Log;
 use super::tail::Status;
-use super::write;
+use super::write::{self, Control};
 use crate::error::{Error, Result};
 use crate::fs::File;
 use std::sync::Arc;
@@ -89,10 +91,13 @@ impl<'a> Hold<'a> {
     pub fn covered(&mut self) {
         let tail = &mut *self.tail;
         let was = tail.status;
-        tail.buffer.discard();
+        if self.shared.control() != Control::KeepBufferAtSwitch {
+            tail.buffer.discard();
+        }
         tail.selected = None;
-        tail.written = tail.fed;
-        tail.synced = tail.fed;
+        tail.diff = None;
+        tail.written = tail.fed - tail.buffer.len() as u64;
+        tail.synced = tail.written;
         tail.status = Status::Sound;
         tail.clock.postponed = None;
         if was != Status::Sound {
@@ -101,8 +106,27 @@ impl<'a> Hold<'a> {
         self.shared.publish(tail);
     }
 
-    /// Growth is measured from here.
-    pub fn set_base_size(&mut self, base_size: u64) {
-        self.tail.base_size = base_size;
+    /// As [`covered`](Self::covered), but whether the new file will still have its name after a power cut is not
+    /// known: what is not synced in the old one is not acknowledged, and nothing more is taken until another
+    /// rewrite (or an open) settles it.
+    pub fn unproven(&mut self, errno: i32, what: &str) {
+        let tail = &mut *self.tail;
+        tail.status = Status::Sound;
+        self.shared.latch(tail, errno, what);
+        self.shared.publish(tail);
+    }
+
+    /// A rewrite begins here: whatever is fed from now on is copied to `diff`, where the first record brings its
+    /// own SELECT, since it will follow a dump that ended in some other database (G-15).
+    pub fn begin_difference(&mut self, diff: Arc<Diff>) {
+        self.tail.diff = Some(diff);
+        self.tail.selected = None;
+    }
+}
+
+impl Log {
+    /// The rewrite is over.
+    pub fn end_difference(&self) {
+        self.shared().lock().diff = None;
     }
 }

@@ -5,6 +5,7 @@
 //! + the buffer = fed unless the log is latched.
 
 use super::buffer::Buffer;
+use super::diff::Diff;
 use crate::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -88,6 +89,8 @@ pub(super) struct Tail {
     pub(super) buffer: Buffer,
     /// Database of the last record fed; `None` makes the next one bring a SELECT (F-04).
     pub(super) selected: Option<u32>,
+    /// A rewrite runs: it gets a copy of every byte that is fed, whatever becomes of the file (P-03).
+    pub(super) diff: Option<Arc<Diff>>,
     pub(super) file: Arc<dyn File>,
     pub(super) name: Arc<str>,
     /// Which file this is: results about an older one no longer matter.

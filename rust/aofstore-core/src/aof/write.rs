@@ -28,12 +28,16 @@ pub enum Control {
     IgnoreShortWrite,
     /// Leave the bytes of a short write and append the batch again behind them.
     SkipCutOff,
-    /// Do not sync the directory after making the file.
+    /// Do not sync the directory after making or renaming the file.
     SkipDirSync,
+    /// Give a rewritten file its name first and sync it then.
+    RenameBeforeSync,
+    /// Append to a rewritten file what was pending for the old one, though it holds that already.
+    KeepBufferAtSwitch,
 }
 
 impl Control {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::None,
         Self::AckBeforeWrite,
         Self::AckBeforeSync,
@@ -41,6 +45,8 @@ impl Control {
         Self::IgnoreShortWrite,
         Self::SkipCutOff,
         Self::SkipDirSync,
+        Self::RenameBeforeSync,
+        Self::KeepBufferAtSwitch,
     ];
 
     pub(super) fn from_u64(raw: u64) -> Self {

@@ -13,6 +13,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::engine([G, "CONFIG", "2.0.0", "Reads and changes settings."], -2, Flags::SLOW, E::Container).with(CONFIG),
     Spec::engine([G, "COMMAND", "2.8.13", "Describes the commands."], -1, ANY_TIME, E::CommandAll).with(COMMAND),
     Spec::engine([G, "DEBUG", "1.0.0", "Switches and looks for tests."], -2, ADMIN, E::Debug),
+    Spec::engine([G, "BGREWRITEAOF", "1.0.0", "Rewrites the log in the background, as short as the data."], 1, Flags::ADMIN.union(Flags::NOSCRIPT), E::BgRewriteAof),
     Spec::engine(["generic", "WAITAOF", "7.2.0", "Waits until earlier writes are synced."], 4, Flags::BLOCKING.union(Flags::NOSCRIPT), E::WaitAof),
 ];
 

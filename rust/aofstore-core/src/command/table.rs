@@ -103,6 +103,7 @@ pub enum EngineCommand {
     CommandInfo,
     CommandList,
     Debug,
+    BgRewriteAof,
     WaitAof,
 }
 

@@ -105,8 +105,7 @@ impl Core {
                 reply.error(error.text());
             }
         }
-        // Nobody waits in a pipeline: the replies that were given at once stand.
-        self.paused = None;
+        self.nobody_waits();
         self.serve_waiters();
         self.feed_gathered();
         Ok(Done { outcome: Ok(()), waiter: None, due: self.acknowledgement() })

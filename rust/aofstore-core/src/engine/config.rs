@@ -10,7 +10,8 @@ use crate::command::{ErrorReply, Outcome, Reply, errors, glob_matches};
 
 const IMMUTABLE: &str = "can't set immutable config";
 const DUPLICATE: &str = "duplicate parameter";
-const LATER: &str = "the log cannot be switched on or off while the store is open: a later release brings it";
+const APPENDONLY: &str = "appendonly";
+const LOADING: &str = "the log is being read";
 
 impl Core {
     /// `args` begin with the subcommand's name, here and below.
@@ -51,12 +52,20 @@ impl Core {
                 Refused::Immutable => failed(name, IMMUTABLE),
                 Refused::Invalid(why) => failed(name, &why),
             })?;
-            if name == "appendonly" && next.get(name) != self.settings.get(name) {
-                return Err(failed(name, LATER));
-            }
         }
         let policy = pairs.iter().any(|(name, _)| name == "appendfsync").then_some(next.policy);
+        let log = next.is_yes(APPENDONLY);
+        let switched = log != self.settings.is_yes(APPENDONLY);
+        if switched && self.loading {
+            return Err(failed(APPENDONLY, LOADING));
+        }
+        if switched && log {
+            self.switch_on().map_err(|error| failed(APPENDONLY, &format!("Unable to turn on AOF: {error}")))?;
+        }
         self.adopt(next, policy);
+        if switched && !log {
+            self.switch_off();
+        }
         reply.ok();
         Ok(())
     }

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::blocking::{Blocked, Delivery};
+use super::due::Duty;
 use super::pause::Pause;
+use super::rewrite::Rewrites;
 use super::settings::Settings;
 use super::tick::Ticker;
 use crate::aof::{Log, Policy, Status};
@@ -40,6 +42,9 @@ pub(super) struct Core {
     pub deliveries: Vec<Delivery>,
     /// The command that runs would rather wait; taken where waiting is allowed.
     pub paused: Option<Pause>,
+    pub rewrites: Rewrites,
+    /// What the command that ran has to see done before it is answered.
+    pub owed: Option<Duty>,
     /// A policy that CONFIG SET chose and the log does not have yet.
     pub new_policy: Option<Policy>,
     /// A log is being replayed: everybody else gets LOADING.
@@ -48,6 +53,7 @@ pub(super) struct Core {
     /// A panic of ours was caught: the keyspace can no longer be trusted.
     pub defect: Option<String>,
     pub stats: Counters,
+    pub events: Arc<Events>,
     /// Why the last command was refused with MISCONF; readable without the lock.
     pub refused: Arc<AtomicI32>,
 }
@@ -86,6 +92,8 @@ pub struct Engine {
 impl Engine {
     /// A store in memory. [`Engine::start_log`] makes it durable.
     pub fn new(settings: Settings) -> Self {
+        let events = Events::new(1024);
+        let refused: Arc<AtomicI32> = Arc::default();
         let core = Core {
             space: Keyspace::new(settings.databases, settings.limits),
             settings,
@@ -97,20 +105,25 @@ impl Engine {
             blocked: Blocked::default(),
             deliveries: Vec::new(),
             paused: None,
+            rewrites: Rewrites::default(),
+            owed: None,
             new_policy: None,
             loading: false,
             load: LoadProgress::default(),
             defect: None,
             stats: Counters { opened_at_ms: crate::clock::now_ms(), ..Counters::default() },
-            refused: Arc::default(),
+            events: Arc::clone(&events),
+            refused: Arc::clone(&refused),
         };
-        let refused = Arc::clone(&core.refused);
-        let shared = Arc::new(Shared {
-            core: Mutex::new(core),
-            owner: Owner::new(),
-            events: Events::new(1024),
-            refused,
-            closed: AtomicBool::new(false),
+        let shared = Arc::new_cyclic(|shared| {
+            let rewrites = Rewrites::new(shared.clone());
+            Shared {
+                core: Mutex::new(Core { rewrites, ..core }),
+                owner: Owner::new(),
+                events,
+                refused,
+                closed: AtomicBool::new(false),
+            }
         });
         Self { shared, ticker: Mutex::new(None) }
     }
@@ -140,7 +153,12 @@ impl Engine {
 
     /// Why writes are refused or not acknowledged at this moment, if they are. Not to be asked in a forked copy.
     pub fn persistence_error(&self) -> Option<Error> {
-        let log = self.shared.lock().log.clone()?;
+        let core = self.shared.lock();
+        let Some(log) = core.log.clone() else {
+            // While the log is being switched on nothing is safe yet.
+            return core.rewrites.last_failure().filter(|_| core.rewrites.waiting);
+        };
+        drop(core);
         let errno = match log.status() {
             Status::Sound => return None,
             Status::Refusing { errno } | Status::Latched { errno } => errno,

@@ -1,9 +1,11 @@
 //! What has to happen to the log before anybody is answered; settled by the caller, without the engine's lock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::blocking::Waiter;
 use super::core::Core;
+use super::rewrite::Ticket;
 use crate::aof::{Log, Policy, Status};
 use crate::command::Outcome;
 use crate::error::Result;
@@ -18,10 +20,10 @@ pub struct Done {
     pub due: Option<Due>,
 }
 
-/// A position of the log that an acknowledgement depends on.
+/// A position of the log that an acknowledgement depends on, and what else has to be done before it.
 #[derive(Clone)]
 pub struct Due {
-    log: Arc<Log>,
+    log: Option<Arc<Log>>,
     end: u64,
     /// The command itself wrote: if its record cannot be made safe, it must not be acknowledged.
     strict: bool,
@@ -29,24 +31,28 @@ pub struct Due {
 }
 
 /// What else has to happen before the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Duty {
+#[derive(Clone)]
+pub(super) enum Duty {
     Nothing,
     /// A sync, whatever the policy says.
     Sync,
     /// The log takes this policy; going to `always` syncs first.
     Policy(Policy),
+    /// A rewrite has its child, or cannot have one.
+    Start(Arc<Ticket>),
+    /// The log that was switched off is flushed, synced and closed, and its rewrite is gone.
+    Stop { log: Option<Arc<Log>>, running: Option<Arc<Ticket>> },
 }
 
 impl Due {
     /// Whether [`Due::settle`] may block for long.
     pub fn needs_wait(&self) -> bool {
-        self.duty != Duty::Nothing || self.log.needs_wait(self.end)
+        !matches!(self.duty, Duty::Nothing) || self.log.as_ref().is_some_and(|log| log.needs_wait(self.end))
     }
 
     /// Everything is synced, or the reason why not is told.
     pub(super) fn sync(log: Arc<Log>) -> Self {
-        Self { end: log.position(), log, strict: true, duty: Duty::Sync }
+        Self { end: log.position(), log: Some(log), strict: true, duty: Duty::Sync }
     }
 
     /// The same for a waiter that was served meanwhile: the duty is the caller's.
@@ -56,33 +62,56 @@ impl Due {
 
     /// Writes, and under `always` syncs, everything up to this position.
     pub fn settle(&self) -> Result<()> {
-        match self.duty {
+        match &self.duty {
             Duty::Nothing => {}
-            Duty::Sync => return self.log.flush(true),
-            Duty::Policy(policy) => self.log.set_policy(policy)?,
+            Duty::Sync => return self.log.as_ref().map_or(Ok(()), |log| log.flush(true)),
+            Duty::Policy(policy) => {
+                if let Some(log) = &self.log {
+                    log.set_policy(*policy)?;
+                }
+            }
+            Duty::Start(ticket) => ticket.wait_started()?,
+            Duty::Stop { log, running } => return stop(log.as_deref(), running.as_deref()),
         }
+        let Some(log) = &self.log else { return Ok(()) };
         if self.strict {
-            return self.log.finish(self.end);
+            return log.finish(self.end);
         }
         // A reader only waits for others' bytes, and not at all while the log is failing: memory answers.
-        if self.log.status() == Status::Sound {
-            drop(self.log.finish(self.end));
+        if log.status() == Status::Sound {
+            drop(log.finish(self.end));
         }
         Ok(())
     }
+}
+
+/// ORDER: the file first, so that nothing is lost if the child is slow to go.
+fn stop(log: Option<&Log>, running: Option<&Ticket>) -> Result<()> {
+    let saved = log.map_or(Ok(()), Log::close);
+    while running.is_some_and(|running| running.wait(Duration::from_secs(1)).is_none()) {}
+    saved
 }
 
 impl Core {
     /// What the caller has to wait for: under `always` everything fed so far, by whomever.
     fn due(&mut self) -> Option<Due> {
         let strict = std::mem::take(&mut self.wrote);
-        let duty = self.new_policy.take().map_or(Duty::Nothing, Duty::Policy);
-        let log = self.log.as_ref()?;
-        let end = log.position();
-        if duty == Duty::Nothing && log.is_durable(end) {
+        let policy = self.new_policy.take().filter(|_| self.log.is_some());
+        let duty = self.owed.take().or(policy.map(Duty::Policy)).unwrap_or(Duty::Nothing);
+        let log = self.log.as_ref();
+        let end = log.map_or(0, |log| log.position());
+        if matches!(duty, Duty::Nothing) && log.is_none_or(|log| log.is_durable(end)) {
             return None;
         }
-        Some(Due { log: Arc::clone(log), end, strict, duty })
+        Some(Due { log: log.cloned(), end, strict, duty })
+    }
+
+    /// Behind a pipeline or a transaction: the replies that were given at once stand.
+    pub(super) fn nobody_waits(&mut self) {
+        self.paused = None;
+        if matches!(self.owed, Some(Duty::Start(_))) {
+            self.owed = None;
+        }
     }
 
     /// The same for everybody who is answered now: the caller and the waiters it served.

@@ -97,7 +97,7 @@ impl Core {
             .cloned()
             .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
             .unwrap_or_else(|| "panic".to_owned());
-        (self.gathered, self.paused, self.instant) = (None, None, None);
+        (self.gathered, self.paused, self.instant, self.owed) = (None, None, None, None);
         self.defect = Some(text.clone());
         self.close_waiters();
         Error::Internal(text)

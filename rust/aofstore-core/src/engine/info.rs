@@ -92,9 +92,11 @@ impl Core {
         for name in ["current_cow_peak", "current_cow_size", "current_cow_size_age"] {
             field(out, name, 0)?;
         }
-        field(out, "current_fork_perc", "0.00")?;
-        field(out, "current_save_keys_processed", 0)?;
-        field(out, "current_save_keys_total", 0)?;
+        let progress = self.rewrites.progress().unwrap_or_default();
+        let share = progress.keys_done as f64 / progress.keys_total.max(1) as f64;
+        field(out, "current_fork_perc", format_args!("{:.2}", share * 100.0))?;
+        field(out, "current_save_keys_processed", progress.keys_done)?;
+        field(out, "current_save_keys_total", progress.keys_total)?;
         self.info_snapshot(out)?;
         self.info_log(out)?;
         if self.loading { self.info_loading(out) } else { Ok(()) }
@@ -120,20 +122,37 @@ impl Core {
         field(
             out,
             "aof_enabled",
-            u8::from(stats.is_some() || (self.loading && self.settings.is_yes("appendonly"))),
+            u8::from(
+                stats.is_some()
+                    || self.rewrites.waiting
+                    || (self.loading && self.settings.is_yes("appendonly")),
+            ),
         )?;
-        field(out, "aof_rewrite_in_progress", 0)?;
-        field(out, "aof_rewrite_scheduled", 0)?;
-        field(out, "aof_last_rewrite_time_sec", -1)?;
-        field(out, "aof_current_rewrite_time_sec", -1)?;
-        field(out, "aof_last_bgrewrite_status", "ok")?;
-        field(out, "aof_rewrites", 0)?;
-        field(out, "aof_rewrites_consecutive_failures", 0)?;
+        self.info_rewrites(out)?;
         field(out, "aof_last_write_status", stats.as_ref().map_or("ok", aof::Stats::write_status))?;
-        field(out, "aof_last_cow_size", 0)?;
+        field(out, "aof_last_cow_size", self.rewrites.figures.last_cow_bytes)?;
         field(out, "module_fork_in_progress", 0)?;
         field(out, "module_fork_last_cow_size", 0)?;
-        stats.map_or(Ok(()), |stats| write_log(out, &stats))
+        field(out, "aof_waits_for_rewrite", u8::from(self.rewrites.waiting))?;
+        let diff = self.rewrites.diff.as_ref();
+        let most = diff.map_or(self.rewrites.figures.most_pending, |diff| diff.most());
+        field(out, "aof_rewrite_buffer_length", diff.map_or(0, |diff| diff.pending()))?;
+        field(out, "aof_rewrite_buffer_most", most)?;
+        let scheduled = u8::from(self.rewrites.is_scheduled());
+        stats.map_or(Ok(()), |stats| write_log(out, &stats, scheduled))
+    }
+
+    fn info_rewrites(&self, out: &mut String) -> fmt::Result {
+        let (rewrites, figures) = (&self.rewrites, &self.rewrites.figures);
+        let running = rewrites.progress().map(|progress| progress.seconds as i64);
+        let last = figures.last_seconds.and_then(|seconds| i64::try_from(seconds).ok());
+        field(out, "aof_rewrite_in_progress", u8::from(rewrites.is_running()))?;
+        field(out, "aof_rewrite_scheduled", u8::from(rewrites.is_scheduled()))?;
+        field(out, "aof_last_rewrite_time_sec", last.unwrap_or(-1))?;
+        field(out, "aof_current_rewrite_time_sec", running.unwrap_or(-1))?;
+        field(out, "aof_last_bgrewrite_status", if figures.last_failed { "err" } else { "ok" })?;
+        field(out, "aof_rewrites", figures.rewrites)?;
+        field(out, "aof_rewrites_consecutive_failures", rewrites.failures_in_a_row())
     }
 
     fn info_loading(&self, out: &mut String) -> fmt::Result {
@@ -156,8 +175,8 @@ impl Core {
         field(out, "evicted_keys", 0)?;
         field(out, "keyspace_hits", stats.hits)?;
         field(out, "keyspace_misses", stats.misses)?;
-        field(out, "total_forks", 0)?;
-        field(out, "latest_fork_usec", 0)?;
+        field(out, "total_forks", self.rewrites.figures.forks)?;
+        field(out, "latest_fork_usec", self.rewrites.figures.last_fork_micros)?;
         field(out, "total_error_replies", self.stats.errors)
     }
 
@@ -183,10 +202,10 @@ fn info_modules(_: &mut Core, _: &mut String) -> fmt::Result {
 }
 
 /// Redis's fields of a log that is on, then ours.
-fn write_log(out: &mut String, stats: &aof::Stats) -> fmt::Result {
+fn write_log(out: &mut String, stats: &aof::Stats, scheduled: u8) -> fmt::Result {
     field(out, "aof_current_size", stats.current_size)?;
     field(out, "aof_base_size", stats.base_size)?;
-    field(out, "aof_pending_rewrite", 0)?;
+    field(out, "aof_pending_rewrite", scheduled)?;
     field(out, "aof_buffer_length", stats.buffer_length)?;
     field(out, "aof_pending_bio_fsync", stats.pending_bio_fsync)?;
     field(out, "aof_delayed_fsync", stats.delayed_fsync)?;

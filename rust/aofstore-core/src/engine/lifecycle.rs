@@ -1,9 +1,11 @@
 //! From an empty keyspace over replay to a durable store, and to a closed one.
 
 use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::core::{Core, Engine, LoadProgress};
+use super::rewrite::Home;
 use super::tick::Ticker;
 use crate::aof::{self, Flush, Log};
 use crate::clock;
@@ -36,7 +38,7 @@ impl Engine {
     }
 
     /// Ends the load, if there was one.
-    pub fn end_load(&self) -> Result<()> {
+    fn end_load(&self) -> Result<()> {
         let mut core = self.shared.enter()?;
         core.loading = false;
         core.space.set_expiring(true);
@@ -47,18 +49,21 @@ impl Engine {
 
     /// Opens `name` for append; every later change is logged there.
     pub fn start_log(&self, dir: Arc<dyn Dir>, name: &str, control: aof::Control) -> Result<()> {
-        let settings = {
-            let core = self.shared.enter()?;
-            aof::Settings {
-                policy: core.settings.policy,
-                postpone: core.settings.is_yes("aof-postpone-write"),
-                no_fsync_on_rewrite: core.settings.is_yes("no-appendfsync-on-rewrite"),
-                latency_threshold: core.settings.int("latency-monitor-threshold").max(0) as u64,
-                control,
-            }
-        };
-        let log = Log::open(dir, name, settings, Arc::clone(&self.shared.events))?;
-        self.shared.enter()?.log = Some(log);
+        let settings = self.shared.enter()?.log_settings(control);
+        let log = Log::open(Arc::clone(&dir), name, settings, Arc::clone(&self.shared.events))?;
+        let mut core = self.shared.enter()?;
+        core.log = Some(log);
+        core.settle_in(Home { dir, name: name.to_owned(), control }, true);
+        drop(core);
+        self.end_load()
+    }
+
+    /// Starts without a log: in memory, or with a place where one can be switched on.
+    pub fn start(&self, place: Option<(Arc<dyn Dir>, &str)>, control: aof::Control) -> Result<()> {
+        if let Some((dir, name)) = place {
+            let home = Home { dir, name: name.to_owned(), control };
+            self.shared.enter()?.settle_in(home, false);
+        }
         self.end_load()
     }
 
@@ -106,16 +111,43 @@ impl Engine {
         if let Some(ticker) = ticker {
             ticker.stop();
         }
+        let (log, rewrite) = self.shared.lock().begin_close();
+        if let Some(log) = log {
+            // Before anything that can take long. What it could not save is told by the close below.
+            drop(log.flush(true));
+        }
+        if let Some(rewrite) = rewrite {
+            // Its body is caught: it cannot panic.
+            drop(rewrite.join());
+        }
+        let started = self.shared.lock().finish_start();
         let (log, space) = self.shared.lock().retire();
         let saved = log.map_or(Ok(()), |log| log.close());
         drop(space);
-        saved
+        saved.and(started)
     }
 }
 
 impl Core {
+    /// What a log is told at its begin.
+    pub(super) fn log_settings(&self, control: aof::Control) -> aof::Settings {
+        aof::Settings {
+            policy: self.settings.policy,
+            postpone: self.settings.is_yes("aof-postpone-write"),
+            no_fsync_on_rewrite: self.settings.is_yes("no-appendfsync-on-rewrite"),
+            latency_threshold: self.settings.int("latency-monitor-threshold").max(0) as u64,
+            control,
+        }
+    }
+
+    /// What is to be saved, and the thread that is to end.
+    fn begin_close(&mut self) -> (Option<Arc<Log>>, Option<JoinHandle<()>>) {
+        (self.log.clone(), self.stop_rewrites())
+    }
+
     /// What holds files and memory: a handle that outlives the store shall not.
     fn retire(&mut self) -> (Option<Arc<Log>>, Keyspace) {
+        self.move_out();
         let empty = Keyspace::new(self.settings.databases, self.settings.limits);
         (self.log.take(), std::mem::replace(&mut self.space, empty))
     }

@@ -16,6 +16,7 @@ mod lifecycle;
 mod pause;
 mod queue;
 mod record;
+mod rewrite;
 mod server;
 mod session;
 mod settings;
@@ -25,6 +26,7 @@ mod transaction;
 pub use blocking::{Slot, Waiter};
 pub use core::Engine;
 pub use due::{Done, Due};
+pub use rewrite::{Begun, Progress, RewriteHandle, Summary, Waited};
 pub use session::Session;
 pub use settings::Settings;
 

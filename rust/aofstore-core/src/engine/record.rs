@@ -3,27 +3,26 @@
 use smallvec::SmallVec;
 
 use super::core::{Core, Group};
-use crate::aof::Log;
 use crate::command::{Argv, Flags, Record, Spec};
 
 impl Core {
     /// Appends the effect of the command that just ran, or gathers it.
     pub(super) fn log_effect(&mut self, db: usize, spec: &Spec, argv: &[&[u8]]) {
-        let Some(log) = &self.log else {
+        if !self.is_fed() {
             if self.space.has_purged() {
                 self.space.take_purged();
             }
             return;
-        };
+        }
         if self.gathered.is_none() && !self.space.has_purged() && self.effects.rewritten().len() < 2 {
             if let Some(record) = self.effects.rewritten().first() {
-                log.feed(|feed| feed.command(record.db as u32, record.argv.iter()));
+                self.feed(|feed| feed.command(record.db as u32, record.argv.iter()));
             } else if self.effects.is_verbatim() {
                 let mut canonical: SmallVec<[&[u8]; 16]> = SmallVec::from_slice(argv);
                 if let Some(name) = canonical.first_mut() {
                     *name = spec.name.as_bytes();
                 }
-                log.feed(|feed| feed.command(db as u32, canonical.iter().copied()));
+                self.feed(|feed| feed.command(db as u32, canonical.iter().copied()));
             }
             return;
         }
@@ -59,9 +58,20 @@ impl Core {
     }
 
     fn feed_groups(&self, groups: &[Group]) {
-        if let Some(log) = &self.log {
-            feed(log, groups);
-        }
+        self.feed(|feed| {
+            for group in groups {
+                let wrapped = group.records.len() > 1 && !group.apart;
+                if wrapped {
+                    feed.multi();
+                }
+                for record in &group.records {
+                    feed.command(record.db as u32, record.argv.iter());
+                }
+                if wrapped {
+                    feed.exec();
+                }
+            }
+        });
     }
 
     /// Logs keys that were purged outside of any command, one by one.
@@ -70,29 +80,10 @@ impl Core {
             return;
         }
         let purged = self.space.take_purged();
-        if let Some(log) = &self.log {
-            log.feed(|feed| {
-                for (db, key) in &purged {
-                    feed.command(*db as u32, [b"DEL".as_slice(), key]);
-                }
-            });
-        }
+        self.feed(|feed| {
+            for (db, key) in &purged {
+                feed.command(*db as u32, [b"DEL".as_slice(), key]);
+            }
+        });
     }
-}
-
-fn feed(log: &Log, groups: &[Group]) {
-    log.feed(|feed| {
-        for group in groups {
-            let wrapped = group.records.len() > 1 && !group.apart;
-            if wrapped {
-                feed.multi();
-            }
-            for record in &group.records {
-                feed.command(record.db as u32, record.argv.iter());
-            }
-            if wrapped {
-                feed.exec();
-            }
-        }
-    });
 }

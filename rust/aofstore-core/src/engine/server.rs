@@ -55,6 +55,7 @@ impl Core {
             EngineCommand::CommandGetKeys => introspect::getkeys(args, reply),
             EngineCommand::CommandInfo => introspect::info(args, reply),
             EngineCommand::CommandList => introspect::list(args, reply),
+            EngineCommand::BgRewriteAof => self.bgrewriteaof(reply),
             EngineCommand::Debug => self.debug(session, args, reply),
             EngineCommand::WaitAof => self.waitaof(args, reply),
         }

@@ -194,6 +194,12 @@ impl Settings {
         Ok(())
     }
 
+    /// The log is on, or off, whatever was asked for.
+    pub fn set_appendonly(&mut self, on: bool) {
+        // A setting of ours with a value of its kind.
+        drop(self.put("appendonly", if on { "yes" } else { "no" }));
+    }
+
     /// Parses what hot paths ask.
     fn refresh(&mut self) {
         let size = |name: &str| self.int(name).max(0) as usize;

@@ -116,6 +116,11 @@ impl Core {
             self.space.expire_cycle(clock::now_ms(), self.settings.active_expire_effort, &mut in_time);
             self.feed_purged();
         }
+        self.consider_rewrite();
+        // A child shares the memory: what is moved now is copied.
+        if self.rewrites.has_child() {
+            return false;
+        }
         let mut more = !in_time();
         while in_time() {
             more = self.space.rehash(REHASH_BUCKETS);

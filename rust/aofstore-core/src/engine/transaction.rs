@@ -123,8 +123,7 @@ impl Core {
             }
         }
         self.instant = None;
-        // Nobody waits inside a transaction: the replies that were given at once stand.
-        self.paused = None;
+        self.nobody_waits();
         let groups = self.gathered.take().unwrap_or_default();
         let records = groups.into_iter().flat_map(|group| group.records).collect();
         let direct = outer.is_none();

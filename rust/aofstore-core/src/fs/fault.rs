@@ -7,7 +7,7 @@
 
 use super::{Create, Dir, File, ReadFile};
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -377,6 +377,10 @@ impl Dir for FaultDir {
             |()| 0,
             |len| self.dir.write_new(name, bytes.get(..len).unwrap_or(bytes)),
         )
+    }
+
+    fn spool(&self) -> io::Result<OwnedFd> {
+        self.plan.plain(Call::Open, "", || self.dir.spool())
     }
 
     fn sync(&self) -> io::Result<()> {

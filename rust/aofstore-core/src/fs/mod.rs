@@ -6,7 +6,7 @@
 //! none but EINTR: what an error means is the caller's rule.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,6 +44,11 @@ pub trait Dir: Send + Sync {
     /// A whole small file under a new name, fsynced; on failure the name is gone again. The entry itself is
     /// durable only after [`sync`](Self::sync).
     fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
+    /// An empty file without a name, for reading and writing, gone when it is closed: room for what need not outlive
+    /// the process.
+    fn spool(&self) -> io::Result<OwnedFd> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
     /// Makes created, renamed and removed names durable.
     fn sync(&self) -> io::Result<()>;
     /// Gives the lock up. Only the process that took it may call this: an unlock in a forked copy would

@@ -160,6 +160,20 @@ impl Dir for OsDir {
         written
     }
 
+    fn spool(&self) -> io::Result<OwnedFd> {
+        #[cfg(target_os = "linux")]
+        match self.open_at(".", OFlags::RDWR | OFlags::TMPFILE, PRIVATE_FILE) {
+            Ok(fd) => return Ok(fd),
+            // Not every file system has files without names.
+            Err(error) if matches!(super::errno(&error), libc::EOPNOTSUPP | libc::EISDIR | libc::ENOENT) => {}
+            Err(error) => return Err(error),
+        }
+        let name = format!("temp-rewriteaof-spool-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let fd = self.create(&name, OFlags::RDWR)?;
+        self.unlink(&name)?;
+        Ok(fd)
+    }
+
     fn sync(&self) -> io::Result<()> {
         sync_dir(&self.fd)
     }

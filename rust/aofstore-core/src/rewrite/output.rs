@@ -88,6 +88,11 @@ impl<T: Target> FileOutput<T> {
         }
     }
 
+    /// Where the bytes go.
+    pub fn target(&self) -> &T {
+        &self.target
+    }
+
     /// Bytes that the file has taken.
     pub fn written(&self) -> u64 {
         self.written

@@ -1,0 +1,197 @@
+//! The thread that leads one background rewrite: makes the files, forks, serves the child, puts its file in place.
+//!
+//! It lives until the child is gone, since the child dies with the thread that forked it. It calls nothing of the
+//! host's and takes the engine's lock only for the fork and for the switch. Whatever happens in it, a panic
+//! included, ends in [`Core::end_rewrite`].
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::schedule::Why;
+use super::ticket::{Summary, Ticket};
+use crate::aof::{Diff, Outlet};
+use crate::engine::core::{Core, Shared};
+use crate::error::{Error, Result, RewriteCause};
+use crate::event::Events;
+use crate::fs::os::with_signals_blocked;
+use crate::rewrite::{
+    self, Child, ChildEnds, Failure, FileOutput, ParentEnds, Report, SharedPage, Switch, Task, Temp, pipes,
+};
+
+type Done<T> = std::result::Result<T, Failure>;
+
+impl Core {
+    /// Starts the thread of a rewrite. It waits for the lock, and for the end of the rewrite before it.
+    pub(super) fn launch(&mut self, why: Why) -> Result<Arc<Ticket>> {
+        let shared = self.rewrites.shared.upgrade().ok_or(Error::Closed)?;
+        let ticket = Ticket::new(why);
+        let (theirs, previous) = (Arc::clone(&ticket), self.rewrites.thread.take());
+        let builder = std::thread::Builder::new().name("aofstore-rewrite".to_owned());
+        let thread = with_signals_blocked(|| builder.spawn(move || lead(&shared, &theirs, previous)));
+        let thread = thread.map_err(|error| self.rewrite_error(Failure::system("no thread for a rewrite", &error)))?;
+        self.rewrites.thread = Some(thread);
+        self.rewrites.current = Some(Arc::clone(&ticket));
+        Ok(ticket)
+    }
+}
+
+fn lead(shared: &Shared, ticket: &Ticket, previous: Option<JoinHandle<()>>) {
+    if let Some(previous) = previous {
+        // It cannot panic: its body is caught.
+        drop(previous.join());
+    }
+    let outcome = catch_unwind(AssertUnwindSafe(|| carry_out(shared, ticket)));
+    let outcome = outcome.unwrap_or_else(|_| Err(Failure::new(RewriteCause::Other, "a defect of aofstore")));
+    let mut core = shared.lock();
+    // Again with care: who waits for the end must not wait for ever.
+    let told = catch_unwind(AssertUnwindSafe(|| core.end_rewrite(ticket, outcome)));
+    if told.is_err() {
+        ticket.ended(Err(Error::Internal("a rewrite could not be ended".to_owned())));
+    }
+}
+
+fn carry_out(shared: &Shared, ticket: &Ticket) -> Done<Summary> {
+    let stop = || ticket.is_stopped().then(|| Failure::stopped("the rewrite was stopped"));
+    let job = Job::prepare(shared, ticket)?;
+    let Some(forked) = job.fork(shared, ticket)? else {
+        return shared.lock().rewrite_here(ticket.began);
+    };
+    forked.finish(shared, ticket, &shared.events, stop)
+}
+
+/// What is made before the fork, so that a failure leaves nothing behind.
+struct Job {
+    temp: Temp,
+    spool: OwnedFd,
+    ends: (ParentEnds, ChildEnds),
+    page: Arc<SharedPage>,
+    incremental_sync: bool,
+    ack_timeout: Duration,
+}
+
+impl Job {
+    fn prepare(shared: &Shared, ticket: &Ticket) -> Done<Self> {
+        let (home, incremental_sync, ack_timeout) = {
+            let core = shared.lock();
+            let ms = core.settings.int("aof-rewrite-ack-timeout").max(1) as u64;
+            (core.home()?, core.settings.is_yes("aof-rewrite-incremental-fsync"), Duration::from_millis(ms))
+        };
+        if ticket.is_stopped() {
+            return Err(Failure::stopped("the rewrite was stopped"));
+        }
+        let temp = Temp::create(&home.dir, &home.name, &shared.events);
+        let temp = temp.map_err(|error| Failure::system("cannot make the file of a rewrite", &error))?;
+        let made = |what: &'static str| move |error: io::Error| Failure::system(what, &error);
+        Ok(Self {
+            temp,
+            spool: home.dir.spool().map_err(made("cannot make room for the difference of a rewrite"))?,
+            ends: pipes::open().map_err(made("no pipes for a rewrite"))?,
+            page: SharedPage::new().map_err(made("no memory for a rewrite"))?,
+            incremental_sync,
+            ack_timeout,
+        })
+    }
+
+    /// With everybody waiting. None where there is no such thing as a fork.
+    fn fork(self, shared: &Shared, ticket: &Ticket) -> Done<Option<Forked>> {
+        let Self { temp, spool, ends: (parent, child), page, .. } = self;
+        let file = Arc::clone(temp.file());
+        let Some(fd) = file.fd() else { return Ok(None) };
+        // ORDER: memory is taken before the locks are.
+        let output = FileOutput::new(fd, self.incremental_sync);
+        let outlet = Outlet::new(Diff::new(Arc::clone(&shared.events)));
+        let mut core = shared.lock();
+        if ticket.is_stopped() {
+            return Err(Failure::stopped("the rewrite was stopped"));
+        }
+        if let Some(defect) = &core.defect {
+            return Err(Failure::new(RewriteCause::Other, defect.clone()));
+        }
+        let keys = rewrite::keys(&core.space);
+        let log = core.log.clone();
+        let mut hold = log.as_ref().map(|log| log.hold());
+        let start = Instant::now();
+        let forked = rewrite::fork(Task {
+            space: &core.space,
+            output,
+            spool: std::os::fd::AsFd::as_fd(&spool),
+            ends: child,
+            ack_timeout: self.ack_timeout,
+            shared: &page,
+        });
+        let micros = forked.as_ref().map_or_else(|_| start.elapsed().as_micros() as u64, |child| child.micros);
+        if let (Ok(_), Some(hold)) = (&forked, &mut hold) {
+            // Nothing was fed since the fork: the locks are still held.
+            hold.begin_difference(Arc::clone(outlet.diff()));
+        }
+        drop(hold);
+        core.fork_took(micros);
+        let child = match forked {
+            Ok(child) => child,
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
+            Err(error) => return Err(Failure::system("cannot fork a rewrite child", &error)),
+        };
+        let bytes_before = core.forked(ticket, Arc::clone(outlet.diff()), child.pid());
+        ticket.started(page, keys);
+        Ok(Some(Forked { temp, parent, child, outlet, bytes_before }))
+    }
+}
+
+/// A child is at work.
+struct Forked {
+    // Dropped in this order: first the child, which must be gone before its files and pipes are.
+    child: Child,
+    temp: Temp,
+    parent: ParentEnds,
+    outlet: Outlet,
+    bytes_before: u64,
+}
+
+impl Forked {
+    fn finish(
+        mut self,
+        shared: &Shared,
+        ticket: &Ticket,
+        events: &Events,
+        stop: impl Fn() -> Option<Failure>,
+    ) -> Done<Summary> {
+        let report = rewrite::pump(&self.parent, &mut self.outlet, &self.child, events, &stop)?;
+        let pumped = Instant::now();
+        tell(events, &report);
+        let control = shared.lock().home()?.control;
+        let mut switch = Switch::new(self.temp, report.bytes, control)?;
+        let early = switch.approach(&mut self.outlet)?;
+        let mut core = shared.lock();
+        if let Some(failure) = stop() {
+            return Err(failure);
+        }
+        let placed = core.put_in_place(&mut switch, Some(&mut self.outlet))?;
+        core.rewrites.figures.last_cow_bytes = report.cow_bytes;
+        drop(core);
+        let residue = early + placed.appended;
+        events.notice(format!("{residue} bytes of the difference were appended to the new log"));
+        events.verbose(format!("the new log was put in place in {} microseconds", pumped.elapsed().as_micros()));
+        Ok(Summary {
+            seconds: ticket.began.elapsed().as_secs_f64(),
+            bytes_before: self.bytes_before,
+            bytes_after: placed.size,
+            keys: report.keys,
+            fork_micros: self.child.micros,
+            cow_bytes: report.cow_bytes,
+            difference_bytes: report.diff_bytes + residue,
+        })
+    }
+}
+
+/// What the child may not say itself.
+fn tell(events: &Events, report: &Report) {
+    let mb = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    events.notice(format!("the rewrite child wrote {} keys and {:.2} MB of difference", report.keys, mb(report.diff_bytes)));
+    if report.cow_bytes >= 1 << 20 {
+        events.notice(format!("{} MB of memory were copied for the rewrite", report.cow_bytes >> 20));
+    }
+}

@@ -1,0 +1,111 @@
+//! Switching the log on and off while the store is open (theme 1): OFF, WAIT_REWRITE, ON.
+//!
+//! On: a rewrite begins, changes collect in its difference, and only its finished file becomes the log; until then no
+//! file that was there is touched (S-18, S-20). Off: one step under the lock, then the file is flushed, synced and
+//! closed without it.
+
+use std::sync::Arc;
+
+use super::schedule::Why;
+use crate::engine::core::Core;
+use crate::engine::due::Duty;
+use crate::error::Result;
+
+impl Core {
+    /// `appendonly yes`.
+    pub(in crate::engine) fn switch_on(&mut self) -> Result<()> {
+        if self.log.is_some() || self.rewrites.waiting {
+            return Ok(());
+        }
+        self.home().map_err(|failure| self.rewrite_error(failure))?;
+        self.rewrites.waiting = true;
+        if self.rewrites.saving || self.instant.is_some() {
+            self.rewrites.schedule.want();
+            self.events.notice("the log is on as soon as a rewrite, which is scheduled, has written it");
+            return Ok(());
+        }
+        if let Some(running) = &self.rewrites.current {
+            // It has no difference, so its file would lack what is changed meanwhile (S-16).
+            running.stop();
+            self.events.notice("the running rewrite is stopped and another one started, to switch the log on");
+        }
+        match self.launch(Why::Start) {
+            Ok(ticket) => {
+                self.owed = Some(Duty::Start(ticket));
+                Ok(())
+            }
+            Err(error) => {
+                self.rewrites.waiting = false;
+                Err(error)
+            }
+        }
+    }
+
+    /// `appendonly no`.
+    pub(in crate::engine) fn switch_off(&mut self) {
+        if self.log.is_none() && !self.rewrites.waiting {
+            return;
+        }
+        self.rewrites.waiting = false;
+        self.rewrites.schedule.forget();
+        let running = self.rewrites.current.clone();
+        if let Some(running) = &running {
+            running.stop();
+            self.events.notice("the running rewrite is stopped, since the log is switched off");
+        }
+        // What the file lacks when this is settled is told to the caller; the store goes on in memory (S-01, S-10).
+        self.owed = Some(Duty::Stop { log: self.log.take(), running });
+        if let Some(diff) = self.rewrites.diff.take() {
+            self.rewrites.figures.most_pending = diff.most();
+        }
+    }
+
+    /// Whether changes are to be fed to somebody.
+    pub(in crate::engine) fn is_fed(&self) -> bool {
+        self.log.is_some() || (self.rewrites.waiting && self.rewrites.diff.is_some())
+    }
+
+    /// Appends to the log, or while there is none yet to the difference of the rewrite that makes it.
+    #[inline]
+    pub(in crate::engine) fn feed(&self, body: impl FnOnce(&mut crate::aof::Feed<'_>)) {
+        if let Some(log) = &self.log {
+            log.feed(body);
+        } else if let Some(diff) = self.rewrites.diff.as_ref().filter(|_| self.rewrites.waiting) {
+            diff.feed(body);
+        }
+    }
+
+    /// For closing: nothing new begins, what runs is to end; and its thread.
+    pub(in crate::engine) fn stop_rewrites(&mut self) -> Option<std::thread::JoinHandle<()>> {
+        self.rewrites.schedule.forget();
+        if let Some(running) = &self.rewrites.current {
+            running.stop();
+        }
+        self.rewrites.thread.take()
+    }
+
+    /// A store that is closed while its log is being switched on still owes its user the file (S-23).
+    pub(in crate::engine) fn finish_start(&mut self) -> Result<()> {
+        if !self.rewrites.waiting {
+            return Ok(());
+        }
+        let done = self.guarded(Self::rewrite_at_once).map(drop);
+        self.rewrites.waiting = false;
+        done
+    }
+
+    /// Where the log is, or would be; `ours` if this store has read what is there.
+    pub(in crate::engine) fn settle_in(&mut self, home: super::Home, ours: bool) {
+        crate::rewrite::sweep(&*home.dir, &self.events);
+        self.rewrites.home = Some(home);
+        self.rewrites.ours = ours;
+    }
+
+    /// Lets go of the directory.
+    pub(in crate::engine) fn move_out(&mut self) {
+        self.rewrites.home = None;
+        self.rewrites.shared = std::sync::Weak::new();
+        drop(self.rewrites.diff.take());
+        let _: Option<Arc<_>> = self.rewrites.current.take();
+    }
+}

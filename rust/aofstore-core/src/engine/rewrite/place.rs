@@ -1,0 +1,180 @@
+//! Under the engine's lock: a finished file becomes the log, a rewrite without a child, and the end of any rewrite.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::schedule::Why;
+use super::ticket::{Summary, Ticket};
+use super::{Figures, Home};
+use crate::aof::{Diff, Install, Log, Outlet};
+use crate::clock;
+use crate::engine::core::Core;
+use crate::error::{Error, Result, RewriteCause};
+use crate::event::Events;
+use crate::rewrite::{Failure, Placed, Switch, Temp, dump};
+
+type Done<T> = std::result::Result<T, Failure>;
+
+impl Core {
+    pub(super) fn home(&self) -> Done<Home> {
+        let nowhere = || Failure::new(RewriteCause::Other, "a store in memory has no directory for a log");
+        self.rewrites.home.clone().ok_or_else(nowhere)
+    }
+
+    pub(super) fn events(&self) -> Arc<Events> {
+        Arc::clone(&self.events)
+    }
+
+    /// The child lives (G-14); the length of the log now.
+    pub(super) fn forked(&mut self, ticket: &Ticket, diff: Arc<Diff>, pid: i32) -> u64 {
+        let rewrites = &mut self.rewrites;
+        rewrites.schedule.started();
+        rewrites.child_alive = true;
+        rewrites.diff = Some(diff);
+        rewrites.figures.rewrites += 1;
+        rewrites.figures.forks += 1;
+        self.children_changed();
+        let why = if ticket.why == Why::Start { " to switch the log on" } else { "" };
+        self.events.notice(format!("background append only file rewriting started by pid {pid}{why}"));
+        self.log.as_ref().map_or(0, |log| log.sizes().0)
+    }
+
+    pub(super) fn fork_took(&mut self, micros: u64) {
+        self.rewrites.figures.last_fork_micros = micros;
+        self.sample("fork", micros / 1000);
+    }
+
+    /// Something took so long, for the latency monitor.
+    fn sample(&mut self, _event: &'static str, _ms: u64) {}
+
+    /// A whole rewrite in this thread; everybody else waits.
+    pub(super) fn rewrite_here(&mut self, began: Instant) -> Done<Summary> {
+        let home = self.home()?;
+        let bytes_before = self.log.as_ref().map_or(0, |log| log.sizes().0);
+        let planned = Temp::plan(&*home.dir, &home.name);
+        let (name, mode) = planned.map_err(|error| Failure::system("cannot look at the log", &error))?;
+        let place = dump::Place { dir: &*home.dir, name: &name, mode };
+        let incremental_sync = self.settings.is_yes("aof-rewrite-incremental-fsync");
+        let dumped = dump::dump(&self.space, place, incremental_sync, |_, _| true)
+            .map_err(|failed| Failure::new(RewriteCause::Errno(failed.errno), failed.message))?;
+        let temp = Temp::adopt(&home.dir, name, dumped.file, &self.events);
+        self.rewrites.schedule.started();
+        self.rewrites.figures.rewrites += 1;
+        let mut switch = Switch::new(temp, dumped.bytes, home.control)?;
+        let placed = self.put_in_place(&mut switch, None)?;
+        Ok(Summary {
+            seconds: began.elapsed().as_secs_f64(),
+            bytes_before,
+            bytes_after: placed.size,
+            keys: dumped.keys,
+            ..Summary::default()
+        })
+    }
+
+    /// Makes a finished file the log, or only gives it the log's name if that is off.
+    pub(super) fn put_in_place(&mut self, switch: &mut Switch, rest: Option<&mut Outlet>) -> Done<Placed> {
+        let home = self.home()?;
+        let keep = (!self.rewrites.ours).then(|| format!("{}.old-{}", home.name, clock::now_ms()));
+        let log = self.log_to_be(&home, switch)?;
+        let mut hold = log.as_ref().map(|log| log.hold());
+        let placed = switch.place(&home.name, rest, keep.as_deref(), self.log.is_none())?;
+        self.rewrites.ours = true;
+        if let Some(hold) = &mut hold {
+            let file = Arc::clone(switch.temp().file());
+            let install = Install { name: home.name.clone(), file, size: placed.size, base_size: placed.size };
+            let installed = hold.install(install);
+            installed.map_err(|error| Failure::new(RewriteCause::Other, error.to_string()))?;
+            match placed.unproven {
+                None => hold.covered(),
+                Some(errno) => {
+                    let why = std::io::Error::from_raw_os_error(errno);
+                    hold.unproven(errno, &format!("its directory cannot be synced: {why}"));
+                }
+            }
+        }
+        drop(hold);
+        if self.rewrites.waiting {
+            self.rewrites.waiting = false;
+            self.log = log;
+            self.children_changed();
+        }
+        self.sample("aof-rewrite-diff-write", placed.append_took.as_millis() as u64);
+        self.sample("aof-fstat", placed.stat_took.as_millis() as u64);
+        self.sample("aof-rename", placed.rename_took.as_millis() as u64);
+        Ok(placed)
+    }
+
+    /// The log that is to take the file over: the one there is, a new one if it is being switched on, or none.
+    /// ORDER: made before the rename, since it needs a thread, which can be refused.
+    fn log_to_be(&self, home: &Home, switch: &Switch) -> Done<Option<Arc<Log>>> {
+        if !self.rewrites.waiting {
+            return Ok(self.log.clone());
+        }
+        let (dir, file) = (Arc::clone(&home.dir), Arc::clone(switch.temp().file()));
+        let settings = self.log_settings(home.control);
+        let log = Log::adopt(dir, &home.name, file, 0, settings, self.events());
+        log.map(Some).map_err(|error| Failure::new(RewriteCause::Other, error.to_string()))
+    }
+
+    /// The one way out of every rewrite, whatever came of it (D-19).
+    pub(super) fn end_rewrite(&mut self, ticket: &Ticket, outcome: Done<Summary>) {
+        self.rewrites.child_alive = false;
+        if let Some(diff) = self.rewrites.diff.take() {
+            self.rewrites.figures.most_pending = diff.most();
+        }
+        if let Some(log) = &self.log {
+            log.end_difference();
+        }
+        self.children_changed();
+        let outcome = self.account(ticket, outcome);
+        if self.rewrites.current.as_deref().is_some_and(|current| std::ptr::eq(current, ticket)) {
+            self.rewrites.last = self.rewrites.current.take();
+            self.rewrites.untold = true;
+        }
+        ticket.ended(outcome);
+    }
+
+    /// Figures, log records, and what is to be tried again.
+    pub(super) fn account(&mut self, ticket: &Ticket, outcome: Done<Summary>) -> Result<Summary> {
+        let deliberate = matches!(&outcome, Err(failure) if failure.deliberate);
+        if !deliberate {
+            let Figures { last_failed, last_seconds, .. } = &mut self.rewrites.figures;
+            (*last_failed, *last_seconds) = (outcome.is_err(), Some(ticket.began.elapsed().as_secs()));
+        }
+        match outcome {
+            Ok(summary) => {
+                self.rewrites.schedule.succeeded();
+                let (before, after) = (summary.bytes_before, summary.bytes_after);
+                self.events.notice(format!("append only file rewritten: {before} bytes before, {after} bytes now"));
+                Ok(summary)
+            }
+            Err(failure) if deliberate => {
+                self.events.notice(failure.what.clone());
+                Err(self.rewrite_error(failure))
+            }
+            Err(failure) => {
+                self.give_up_start(ticket);
+                let again = self.rewrites.waiting;
+                self.rewrites.schedule.failed(Instant::now(), again);
+                self.events.warning(format!("a rewrite failed, the log stays as it was: {}", failure.what));
+                Err(self.rewrite_error(failure))
+            }
+        }
+    }
+
+    /// A log that could not even begin to be switched on stays off (S-15).
+    fn give_up_start(&mut self, ticket: &Ticket) {
+        if ticket.why == Why::Start && !ticket.has_started() {
+            self.rewrites.waiting = false;
+            self.rewrites.schedule.forget();
+            self.settings.set_appendonly(false);
+        }
+    }
+
+    pub(super) fn rewrite_error(&self, failure: Failure) -> Error {
+        let home = self.rewrites.home.as_ref();
+        let path = home.map(|home| home.dir.path().join(&home.name)).unwrap_or_default();
+        let message = format!("{}: {}", path.display(), failure.what);
+        Error::Rewrite { path, cause: failure.cause, message }
+    }
+}
