@@ -59,7 +59,7 @@ pub fn dump(
     // The walk ends early for one of two reasons, and says neither.
     let whole = snapshot::write(space, &mut out) && out.out.sync();
     if out.stopped {
-        return Err(place.stopped());
+        return Err(stopped());
     }
     if let Some(errno) = out.out.failed() {
         return Err(place.failed("write", &io::Error::from_raw_os_error(errno)));
@@ -84,13 +84,6 @@ impl Place<'_> {
         Failed { errno, message: format!("cannot {what} {path}: {error}; the log is as it was{next}") }
     }
 
-    fn stopped(&self) -> Failed {
-        Failed {
-            errno: libc::ECANCELED,
-            message: String::from("the rewrite was stopped; the log is as it was"),
-        }
-    }
-
     /// Somebody may have cut or removed the file under its name; the descriptor would not tell.
     fn check(&self, file: &dyn File, bytes: u64) -> Result<(), Failed> {
         let size = file.size().map_err(|error| self.failed("look at", &error))?;
@@ -108,6 +101,10 @@ impl Place<'_> {
             ),
         })
     }
+}
+
+fn stopped() -> Failed {
+    Failed { errno: libc::ECANCELED, message: String::from("the rewrite was stopped; the log is as it was") }
 }
 
 /// Removes the file unless it is to be kept. Best effort: what cannot be unlinked is swept at the next open.
