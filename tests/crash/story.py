@@ -1,0 +1,136 @@
+"""The process whose file-system calls are recorded: several lives of one store, each told what to do.
+
+It says on standard output when the next story begins (``D``), under which policy a life does (``P policy``),
+and what it was promised: ``O n`` (the store is open with n operations in it), ``A n`` (operation n has
+returned), ``F n`` (flush or close has returned after n).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import aofstore
+from tests.crash.faults import broken
+from tests.crash.history import DATABASES, Operation, Policy, operations
+
+OPERATIONS = 120
+LARGE_EVERY = 17
+FLUSH_EVERY = 7
+PAUSE_EVERY = 50
+
+
+@dataclass(frozen=True)
+class Life:
+    """One opening of the store: the operations from ``start`` to ``stop``, then a close or a sudden end."""
+
+    policy: Policy
+    start: int
+    stop: int
+    killed: bool = False
+
+
+@dataclass(frozen=True)
+class Story:
+    """The lives of one store below a directory; ``control`` breaks it on purpose."""
+
+    directory: str
+    seed: int
+    lives: tuple[Life, ...]
+    control: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Story:
+        fields = json.loads(text)
+        return cls(**{**fields, "lives": tuple(Life(**life) for life in fields["lives"])})
+
+
+@functools.cache
+def history(seed: int) -> tuple[Operation, ...]:
+    """What the story does, the same in every process: a tape with values of more than a page in between."""
+    whole = list(operations(seed, OPERATIONS))
+    for at in range(LARGE_EVERY, OPERATIONS, LARGE_EVERY):
+        value = f"large {at} " * 700
+        whole[at] = Operation(at % DATABASES, (("SET", f"t{seed}:large", value),))
+    return tuple(whole)
+
+
+def say(text: str) -> None:
+    os.write(1, f"{text}\n".encode())
+
+
+def live(story: Story, life: Life) -> None:
+    say(f"P {life.policy}")
+    with broken(story.control):
+        store = aofstore.open(story.directory, appendfsync=life.policy)
+    say(f"O {life.start}")
+    sessions = [store.session() for _ in range(DATABASES)]
+    for number, session in enumerate(sessions):
+        session.execute_command("SELECT", number)
+    for at in range(life.start, life.stop):
+        operate(sessions, history(story.seed)[at])
+        say(f"A {at + 1}")
+        if life.policy == "everysec":
+            _settle(store, at + 1)
+    if not life.killed:
+        store.close()
+        say(f"F {life.stop}")
+
+
+def operate(sessions: list[Any], operation: Operation) -> None:
+    session = sessions[operation.database]
+    if len(operation.commands) == 1:
+        session.execute_command(*operation.commands[0])
+        return
+    session.execute_command("MULTI")
+    for command in operation.commands:
+        session.execute_command(*command)
+    session.execute_command("EXEC")
+
+
+def _settle(store: aofstore.Store[bytes], done: int) -> None:
+    if done % PAUSE_EVERY == 0:
+        time.sleep(1.1)
+    elif done % FLUSH_EVERY == 0:
+        store.flush()
+        say(f"F {done}")
+
+
+def main() -> None:
+    """Lives the stories of a file, one JSON object a line."""
+    logging.getLogger("aofstore").setLevel(logging.CRITICAL)
+    for line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines():
+        say("D")
+        story = Story.from_json(line)
+        for life in story.lives:
+            pid = os.fork()
+            if pid == 0:
+                _end(story, life)
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            if status != 0:
+                sys.exit(f"a life ended by {status}")
+
+
+def _end(story: Story, life: Life) -> None:
+    """Never returns, and never runs what a normal exit would: a killed life ends like that too."""
+    try:
+        live(story, life)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(70)
+
+
+if __name__ == "__main__":
+    main()
