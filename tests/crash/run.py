@@ -27,6 +27,7 @@ POWER_FLOOR = 5000
 POWER_AGAIN = 25
 CONTROL_STEPS = 24
 CONTROL_FLOOR = 300
+CONTROL_AGAIN = 6
 
 
 def kills(root: Path, number: int, control: str = "") -> tuple[str, list[str], list[str]]:
@@ -56,7 +57,7 @@ def damaged(root: Path, control: str = "") -> tuple[str, list[str], list[str]]:
 
 def power_cuts(root: Path, control: str = "") -> tuple[str, list[str], list[str]]:
     if control:
-        seen = power.cut(root, power.stories(1, control, CONTROL_STEPS), CONTROL_FLOOR)
+        seen = power.cut(root, power.stories(1, control, CONTROL_STEPS), CONTROL_FLOOR, CONTROL_AGAIN)
     else:
         seen = power.cut(root, power.stories(POWER_SEEDS), POWER_FLOOR, POWER_AGAIN)
     return str(seen), seen.red(), seen.violations
