@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import aofstore
-from tests.crash.history import DATABASES, Model, Policy
+from tests.crash.history import DATABASES, Model
 from tests.crash.states import Image
-from tests.crash.story import OPERATIONS, history
+from tests.crash.story import Story, history
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import Dataset, dataset
 
@@ -37,25 +37,27 @@ def _frozen(value: Any) -> Any:
 
 
 class History:
-    """Which data is there after how many operations."""
+    """Which data of a thread is there after how many of its operations."""
 
-    def __init__(self, seed: int, length: int = OPERATIONS) -> None:
-        model = Model(seed)
+    def __init__(self, tape: int) -> None:
+        model = Model(tape)
         self._positions: dict[Frozen, list[int]] = {frozen(model.dataset()): [0]}
-        for position, operation in enumerate(history(seed)[:length], 1):
+        for position, operation in enumerate(history(tape), 1):
             model.apply(operation)
             self._positions.setdefault(frozen(model.dataset()), []).append(position)
+        self._prefix = f"t{tape}:".encode()
 
-    def positions(self, found: Dataset) -> list[int]:
-        """After how many operations the data looked so; empty if it never did."""
-        return self._positions.get(frozen(found), [])
+    def positions(self, found: Dataset) -> tuple[int, ...]:
+        """After how many operations the thread's data looked so; empty if it never did."""
+        mine = {where: entry for where, entry in found.items() if where[1].startswith(self._prefix)}
+        return tuple(self._positions.get(frozen(mine), ()))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What opening a disk did: the possible positions of the data found, or why it was refused."""
+    """What opening a disk did: each thread's possible positions in the data found, or why it was refused."""
 
-    positions: tuple[int, ...] = ()
+    positions: tuple[tuple[int, ...], ...] = ()
     refused_at: int | None = None
     wrong: str = ""
 
@@ -63,11 +65,12 @@ class Outcome:
 class Opener:
     """Makes disks below a directory in memory and opens them, each different one once."""
 
-    def __init__(self, root: Path, told: History, policy: Policy, control: str = "") -> None:
+    def __init__(self, root: Path, story: Story) -> None:
+        life = story.lives[-1]
         self._root = root
-        self._history = told
-        self._policy = policy
-        self._control = control
+        self._histories = [History(story.tape(thread)) for thread in range(len(life.starts))]
+        self._policy = life.policy
+        self._control = story.control
         self._outcomes: dict[bytes, Outcome] = {}
 
     def __len__(self) -> int:
@@ -92,12 +95,12 @@ class Opener:
             return Outcome(refused_at=error.offset, wrong=f"refused: {error!r}")
         except aofstore.AofstoreError as error:
             return Outcome(wrong=f"refused: {error!r}")
-        positions = self._history.positions(found)
-        if not positions:
+        positions = tuple(told.positions(found) for told in self._histories)
+        if not all(positions):
             return Outcome(wrong=f"lost: what no prefix of the history holds: {found!r:.300}")
         if self._control == "harness-leave":
             (place / PLACE / "temp-rewriteaof-bg-1-1.aof").touch()
-        return Outcome(tuple(positions), wrong=_left(dict(image.paths).get(LOG) or b"", place / PLACE))
+        return Outcome(positions, wrong=_left(dict(image.paths).get(LOG) or b"", place / PLACE))
 
 
 def build(image: Image, place: Path) -> None:

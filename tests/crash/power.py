@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.crash.disks import LOG, PLACE, History, Opener, Outcome, build
+from tests.crash.disks import LOG, PLACE, Opener, Outcome, build
 from tests.crash.history import Policy
 from tests.crash.operations import ROOT, Enter, Resize, Sync
 from tests.crash.recording import Recording, Said, read_tree, recorded, sections
@@ -32,40 +32,65 @@ TOLD = 50
 
 @dataclass
 class Promise:
-    """What the process had been told at some moment.
+    """What the threads of the process had been told at some moment.
 
-    At least ``durable`` operations survive a power cut, and not more than one behind the ``acknowledged``.
+    At least the ``durable`` operations of each survive a power cut, and at most one that was not
+    ``acknowledged``; and an operation survives only with all that was acknowledged to anyone before it began.
     """
 
     policy: Policy
-    acknowledged: int = 0
-    durable: int = 0
+    acknowledged: list[int]
+    durable: list[int]
     opened: bool = False
-    covered: dict[int, int] = field(default_factory=dict)
+    covered: dict[int, list[int]] = field(default_factory=dict)
+    before: dict[tuple[int, int], list[int]] = field(default_factory=dict)
 
     def hear(self, said: Said) -> None:
         """Something the process said."""
-        word, _, rest = said.text.partition(" ")
+        word, *rest = said.text.split()
         if word == "P":
-            self.policy, self.opened = "always" if rest == "always" else "everysec", False
+            self.policy, self.opened = "always" if rest == ["always"] else "everysec", False
             return
-        self.acknowledged, self.opened = int(rest), True
+        numbers = list(map(int, rest))
+        if word == "O":
+            self.acknowledged, self.opened = list(numbers), True
+            self.before = {(thread, done + 1): numbers for thread, done in enumerate(numbers)}
+            self.durable = list(numbers) if self.policy == "always" else self.durable
+            return
+        thread, done = numbers
+        if word == "A":
+            self.acknowledged[thread] = done
+            self.before[thread, done + 1] = list(self.acknowledged)
         if word == "F" or self.policy == "always":
-            self.durable = self.acknowledged
+            self.durable[thread] = done
 
     def sync_begins(self, sync: Sync) -> None:
         """A sync of the current log: everything acknowledged had been written to it.
 
         Before the opening is over that is what it found, which may be less than what was acknowledged.
         """
-        self.covered[id(sync)] = self.acknowledged if self.opened else self.durable
+        self.covered[id(sync)] = list(self.acknowledged if self.opened else self.durable)
 
     def sync_ends(self, sync: Sync) -> None:
-        self.durable = max(self.durable, self.covered.pop(id(sync), 0))
+        covered = self.covered.pop(id(sync), self.durable)
+        self.durable = list(map(max, self.durable, covered))
 
-    def kept_by(self, outcome: Outcome) -> list[int]:
-        """The positions of the data found that are within the promise."""
-        return [at for at in outcome.positions if self.durable <= at <= self.acknowledged + 1]
+    def kept_by(self, outcome: Outcome) -> list[int] | None:
+        """A position of each thread that keeps the promise, if the data found does."""
+        ends = zip(outcome.positions, self.durable, self.acknowledged, strict=True)
+        possible = [[at for at in found if low <= at <= high + 1] for found, low, high in ends]
+        if not all(possible):
+            return None
+        for thread, found in enumerate(possible):
+            needed = self.before.get((thread, found[0]), [0] * len(possible))
+            if any(other[-1] < least for other, least in zip(possible, needed, strict=True)):
+                return None
+        return [found[0] for found in possible]
+
+    def copy(self) -> Promise:
+        """The same promise, to be heard on from here."""
+        lists = list(self.acknowledged), list(self.durable)
+        return Promise(self.policy, *lists, before=dict(self.before))
 
     def __str__(self) -> str:
         return f"{self.policy}, {self.acknowledged} acknowledged, {self.durable} durable"
@@ -107,7 +132,7 @@ class Sample:
 
     image: Image
     promise: Promise
-    position: int
+    positions: tuple[int, ...]
 
 
 class Judge:
@@ -151,14 +176,14 @@ class Judge:
             if self._refused_for_a_hole(image, outcome):
                 self._seen.refused += 1
                 continue
-            wrong, kept = outcome.wrong, promise.kept_by(outcome)
-            if not wrong and not kept:
-                wrong = f"lost: the data after {outcome.positions[-1]} operations"
+            wrong, kept = outcome.wrong, None if outcome.wrong else promise.kept_by(outcome)
+            if not wrong and kept is None:
+                wrong = f"lost: the data after {outcome.positions} operations"
             if wrong:
                 kind, _, text = wrong.partition(": ")
                 self._seen.add(kind, f"{self._name}, {moment}, {promise}: {text}")
-            elif self._keep and len(self._opener) > before:
-                self._offer(Sample(image, replace(promise, covered={}), kept[0]))
+            elif self._keep and kept is not None and len(self._opener) > before:
+                self._offer(Sample(image, promise.copy(), tuple(kept)))
 
     def _refused_for_a_hole(self, image: Image, outcome: Outcome) -> bool:
         hole = dict(image.holes).get(LOG)
@@ -174,12 +199,13 @@ class Judge:
 
 
 def stories(seeds: int, control: str = "", length: int = OPERATIONS) -> Iterator[Story]:
-    """Each policy from the first creation on, and a life that follows a sudden end under another policy."""
+    """Each policy from the first creation on, with one thread and three; and a life after a sudden end."""
+    third = length // 3
     for seed in range(seeds):
         for policy in POLICIES:
-            yield Story(PLACE, seed, (Life(policy, 0, length),), control)
-        third = length // 3
-        sudden = Life("everysec", 0, third, killed=True), Life("always", third, third + 15)
+            yield Story(PLACE, seed, (Life(policy, (0,), length),), control)
+            yield Story(PLACE, seed, (Life(policy, (0, 0, 0), third),), control)
+        sudden = Life("everysec", (0,), third, killed=True), Life("always", (third,), 15)
         yield Story(PLACE, seed, sudden, control)
 
 
@@ -194,12 +220,11 @@ def cut(root: Path, told: Iterable[Story], floor: int, keep: int = 0) -> Seen:
         if story.control == "harness-skip-parent-sync":
             recording = _without_parents(recording)
         shutil.rmtree(place)
-        policy = story.lives[-1].policy
-        opener = Opener(root, History(story.seed), policy, story.control)
-        at_the_end = story.control == "harness-few"
-        judge = Judge(seen, opener, f"seed {story.seed} {story.lives}", keep=keep, at_the_end=at_the_end)
+        opener = Opener(root, story)
+        judge = Judge(seen, opener, str(story), keep=keep, at_the_end=story.control == "harness-few")
+        nothing = [0] * len(story.lives[-1].starts)
         for order in ORDERS:
-            judge.run(recording, order, Promise(policy))
+            judge.run(recording, order, Promise("always", nothing, nothing).copy())
         seen.distinct += len(opener)
         _cut_again(root, story, judge.samples, seen, opener)
     seen.seconds += time.monotonic() - began
@@ -216,16 +241,15 @@ def _cut_again(root: Path, story: Story, samples: Sequence[Sample], seen: Seen, 
     for number, sample in enumerate(samples):
         place = again / str(number)
         build(sample.image, place)
-        stop = min(sample.position + AFTERWARDS, OPERATIONS)
-        told[place] = replace(story, lives=(Life(policy, sample.position, stop),))
+        told[place] = replace(story, lives=(Life(policy, sample.positions, AFTERWARDS),))
     trees = [read_tree(place) for place in told]
     for sample, place, tree, calls in zip(samples, told, trees, _lived(root, told), strict=True):
-        judge = Judge(seen, opener, f"seed {story.seed} {story.lives}, opened at {sample.position}")
+        judge = Judge(seen, opener, f"{story}, opened again at {sample.positions}")
         recording = recorded(calls, place, tree)
         if story.control == "harness-skip-recovery-sync":
             recording = _without_recovery_syncs(recording)
         for order in ORDERS:
-            judge.run(recording, order, replace(sample.promise, covered={}))
+            judge.run(recording, order, sample.promise.copy())
     shutil.rmtree(again)
     seen.again += len(opener) - before
 

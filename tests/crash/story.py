@@ -1,8 +1,9 @@
 """The process whose file-system calls are recorded: several lives of one store, each told what to do.
 
-It says on standard output when the next story begins (``D``), under which policy a life does (``P policy``),
-and what it was promised: ``O n`` (the store is open with n operations in it), ``A n`` (operation n has
-returned), ``F n`` (flush or close has returned after n).
+Every thread has a history of its own. It says on standard output when the next story begins (``D``), under
+which policy a life does (``P policy``), and what it was promised: ``O n n n`` (the store is open with so many
+operations of each thread in it), ``A t n`` (operation n of thread t has returned), ``F t n`` (flush or close
+has returned after it).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 import traceback
 from dataclasses import asdict, dataclass
@@ -26,16 +28,20 @@ OPERATIONS = 120
 LARGE_EVERY = 17
 FLUSH_EVERY = 7
 PAUSE_EVERY = 50
+MOST_THREADS = 8
 
 
 @dataclass(frozen=True)
 class Life:
-    """One opening of the store: the operations from ``start`` to ``stop``, then a close or a sudden end."""
+    """One opening of the store: so many operations of each thread, then a close or a sudden end."""
 
     policy: Policy
-    start: int
-    stop: int
+    starts: tuple[int, ...]
+    steps: int
     killed: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.policy} {self.starts}+{self.steps}{' killed' if self.killed else ''}"
 
 
 @dataclass(frozen=True)
@@ -53,16 +59,24 @@ class Story:
     @classmethod
     def from_json(cls, text: str) -> Story:
         fields = json.loads(text)
-        return cls(**{**fields, "lives": tuple(Life(**life) for life in fields["lives"])})
+        lives = (Life(**{**life, "starts": tuple(life["starts"])}) for life in fields["lives"])
+        return cls(**{**fields, "lives": tuple(lives)})
+
+    def tape(self, thread: int) -> int:
+        """The number of a thread's tape, which is in the names of its keys."""
+        return self.seed * MOST_THREADS + thread
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}, {' then '.join(map(str, self.lives))}"
 
 
 @functools.cache
-def history(seed: int) -> tuple[Operation, ...]:
-    """What the story does, the same in every process: a tape with values of more than a page in between."""
-    whole = list(operations(seed, OPERATIONS))
+def history(tape: int) -> tuple[Operation, ...]:
+    """What a thread does, the same in every process: a tape with values of more than a page in between."""
+    whole = list(operations(tape, OPERATIONS))
     for at in range(LARGE_EVERY, OPERATIONS, LARGE_EVERY):
         value = f"large {at} " * 700
-        whole[at] = Operation(at % DATABASES, (("SET", f"t{seed}:large", value),))
+        whole[at] = Operation(at % DATABASES, (("SET", f"t{tape}:large", value),))
     return tuple(whole)
 
 
@@ -74,18 +88,32 @@ def live(story: Story, life: Life) -> None:
     say(f"P {life.policy}")
     with broken(story.control):
         store = aofstore.open(story.directory, appendfsync=life.policy)
-    say(f"O {life.start}")
+    say(f"O {' '.join(map(str, life.starts))}")
+    others = [
+        threading.Thread(target=_work, args=(store, story, life, thread))
+        for thread in range(1, len(life.starts))
+    ]
+    for other in others:
+        other.start()
+    _work(store, story, life, 0)
+    for other in others:
+        other.join()
+    if not life.killed:
+        store.close()
+        for thread, start in enumerate(life.starts):
+            say(f"F {thread} {min(start + life.steps, OPERATIONS)}")
+
+
+def _work(store: aofstore.Store[bytes], story: Story, life: Life, thread: int) -> None:
     sessions = [store.session() for _ in range(DATABASES)]
     for number, session in enumerate(sessions):
         session.execute_command("SELECT", number)
-    for at in range(life.start, life.stop):
-        operate(sessions, history(story.seed)[at])
-        say(f"A {at + 1}")
+    start, whole = life.starts[thread], history(story.tape(thread))
+    for done, operation in enumerate(whole[start : start + life.steps], start + 1):
+        operate(sessions, operation)
+        say(f"A {thread} {done}")
         if life.policy == "everysec":
-            _settle(store, at + 1)
-    if not life.killed:
-        store.close()
-        say(f"F {life.stop}")
+            _settle(store, thread, done)
 
 
 def operate(sessions: list[Any], operation: Operation) -> None:
@@ -99,12 +127,12 @@ def operate(sessions: list[Any], operation: Operation) -> None:
     session.execute_command("EXEC")
 
 
-def _settle(store: aofstore.Store[bytes], done: int) -> None:
+def _settle(store: aofstore.Store[bytes], thread: int, done: int) -> None:
     if done % PAUSE_EVERY == 0:
         time.sleep(1.1)
     elif done % FLUSH_EVERY == 0:
         store.flush()
-        say(f"F {done}")
+        say(f"F {thread} {done}")
 
 
 def main() -> None:
