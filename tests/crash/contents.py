@@ -7,6 +7,7 @@ size; and for the weak one any of the changes, with zeros in the place of those 
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -103,19 +104,21 @@ def subsets(count: int, rng: random.Random) -> Iterator[tuple[int, ...]]:
 
 def combined(
     choices: Sequence[Sequence[Content]], limit: int, rng: random.Random
-) -> Iterable[tuple[Content, ...]]:
-    """Every combination; of too many each choice of each file with the rest at its least and its most."""
-    total = 1
-    for choice in choices:
-        total *= len(choice)
-    if total <= limit:
-        return itertools.product(*choices)
+) -> list[tuple[Content, ...]]:
+    """Every combination; of too many each choice of each file with the rest at its least and its most.
+
+    The first two are the least and the most of everything.
+    """
     least, most = [choice[0] for choice in choices], [choice[:2][-1] for choice in choices]
-    picked = [
-        (*rest[:at], content, *rest[at + 1 :])
-        for at, choice in enumerate(choices)
-        for content in choice
-        for rest in (least, most)
-    ]
-    picked += [tuple(rng.choice(choice) for choice in choices) for _ in range(limit)]
-    return dict.fromkeys(picked)
+    picked = [tuple(least), tuple(most)]
+    if math.prod(map(len, choices)) <= limit:
+        picked += itertools.product(*choices)
+    else:
+        picked += [
+            (*rest[:at], content, *rest[at + 1 :])
+            for at, choice in enumerate(choices)
+            for content in choice
+            for rest in (least, most)
+        ]
+        picked += [tuple(rng.choice(choice) for choice in choices) for _ in range(limit)]
+    return list(dict.fromkeys(picked))

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from tests.crash.disks import LOG, PLACE, Opener, Outcome, build
 from tests.crash.history import Policy
-from tests.crash.operations import ROOT, Enter, Resize, Sync
+from tests.crash.omissions import broken, without_recovery_syncs
+from tests.crash.operations import Sync
 from tests.crash.recording import Recording, Said, read_tree, recorded, sections
 from tests.crash.states import ORDERS, Disk, Image, Order
 from tests.crash.story import OPERATIONS, Life, Story
@@ -28,6 +29,7 @@ from tests.crash.strace import Call, traced
 POLICIES: tuple[Policy, ...] = ("always", "everysec")
 AFTERWARDS = 3
 TOLD = 50
+ENOUGH = 1000
 
 
 @dataclass
@@ -119,6 +121,10 @@ class Seen:
         found = sorted(self.kinds)
         return [*found, "few"] if self.distinct < self.floor else found
 
+    def is_enough(self) -> bool:
+        """What is so red will not get redder."""
+        return self.kinds.total() > ENOUGH
+
     def __str__(self) -> str:
         return (
             f"{self.distinct} distinct disks at {self.moments} moments, "
@@ -165,6 +171,8 @@ class Judge:
             (disk.begin if begins else disk.end)(what)
             if isinstance(what, Sync) and not begins:
                 promise.sync_ends(what)
+            if self._seen.is_enough():
+                return
         self._cut(disk, promise, f"{order}, at the end")
 
     def _cut(self, disk: Disk, promise: Promise, moment: str) -> None:
@@ -203,8 +211,8 @@ def stories(seeds: int, control: str = "", length: int = OPERATIONS) -> Iterator
     third = length // 3
     for seed in range(seeds):
         for policy in POLICIES:
-            yield Story(PLACE, seed, (Life(policy, (0,), length),), control)
-            yield Story(PLACE, seed, (Life(policy, (0, 0, 0), third),), control)
+            yield Story(PLACE, seed, (Life(policy, (0,), length, rewrites=True),), control)
+            yield Story(PLACE, seed, (Life(policy, (0, 0, 0), third, rewrites=True),), control)
         sudden = Life("everysec", (0,), third, killed=True), Life("always", (third,), 15)
         yield Story(PLACE, seed, sudden, control)
 
@@ -213,12 +221,13 @@ def cut(root: Path, told: Iterable[Story], floor: int, keep: int = 0) -> Seen:
     """Records each story and judges every power cut in it, and in the opening of ``keep`` disks of each."""
     seen, began = Seen(floor), time.monotonic()
     for story in told:
+        if seen.is_enough():
+            break
         place = root / "story"
         place.mkdir()
         (calls,) = _lived(root, {place: story})
         recording = recorded(calls, place, {})
-        if story.control == "harness-skip-parent-sync":
-            recording = _without_parents(recording)
+        recording = broken(recording, story.control)
         shutil.rmtree(place)
         opener = Opener(root, story)
         judge = Judge(seen, opener, str(story), keep=keep, at_the_end=story.control == "harness-few")
@@ -247,7 +256,7 @@ def _cut_again(root: Path, story: Story, samples: Sequence[Sample], seen: Seen, 
         judge = Judge(seen, opener, f"{story}, opened again at {sample.positions}")
         recording = recorded(calls, place, tree)
         if story.control == "harness-skip-recovery-sync":
-            recording = _without_recovery_syncs(recording)
+            recording = without_recovery_syncs(recording)
         for order in ORDERS:
             judge.run(recording, order, sample.promise.copy())
     shutil.rmtree(again)
@@ -259,27 +268,3 @@ def _lived(root: Path, told: Mapping[Path, Story]) -> list[list[Call]]:
     lines = [replace(story, directory=str(place / PLACE)).to_json() for place, story in told.items()]
     (root / "stories").write_text("\n".join(lines), encoding="utf-8")
     return sections(traced(["-m", "tests.crash.story", str(root / "stories")], root / "strace"), "D")
-
-
-def _without_parents(recording: Recording) -> Recording:
-    """The same without any sync of a directory above the store's."""
-    made = [
-        event.what for event in recording.events if isinstance(event.what, Enter) and event.what.is_directory
-    ]
-    above = {ROOT, *(entry.node for entry in made if entry.name != Path(PLACE).name)}
-    kept = [
-        event for event in recording.events if not (isinstance(event.what, Sync) and event.what.node in above)
-    ]
-    return Recording(recording.before, kept)
-
-
-def _without_recovery_syncs(recording: Recording) -> Recording:
-    """The same without the syncs, before the store was open, of files that had been cut."""
-    kept, cut_off, opened = Recording(recording.before), set(), False
-    for event in recording.events:
-        opened |= isinstance(event.what, Said) and event.what.text.startswith("O ")
-        if isinstance(event.what, Resize):
-            cut_off.add(event.what.node)
-        if opened or not (isinstance(event.what, Sync) and event.what.node in cut_off):
-            kept.events.append(event)
-    return kept

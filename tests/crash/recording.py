@@ -114,7 +114,8 @@ LOOKING = {
     "getdents64", "ioctl", "lstat", "newfstatat", "poll", "readlink", "readlinkat",
     "stat", "statfs", "statx",
 }  # fmt: skip
-HARMLESS = {"chmod", "fchmod", "fchmodat"}
+# The last starts a writeback, which promises nothing.
+HARMLESS = {"chmod", "fchmod", "fchmodat", "sync_file_range"}
 FORKING = {"clone", "clone3", "fork", "vfork"}
 
 
@@ -188,13 +189,12 @@ class Tracer:
 
     def _openat(self, call: Call, table: Table) -> Operation | None:
         place = self._place(table, call.number(0), call.strings()[0])
-        if place is None:
+        # A file without a name is on no disk; a name given to it later would be a call without a rule.
+        if place is None or "O_TMPFILE" in call.text:
             return None
         made = None
         node = self._look_up(place)
         if node is None:
-            if "O_TMPFILE" in call.text:
-                raise UnknownCallError("O_TMPFILE")
             node = next(self._numbers)
             made = Enter(*place, node)
             self._enter(made)
@@ -301,6 +301,8 @@ class Tracer:
 
     def _linkat(self, call: Call, table: Table) -> Operation | None:
         old, new = call.strings()
+        if "AT_EMPTY_PATH" in call.text or old.startswith(b"/proc"):
+            raise UnknownCallError(f"linkat({call.text}")
         source = self._place(table, call.number(0), old)
         target = self._place(table, call.number(2), new)
         if source is None or target is None:

@@ -37,6 +37,7 @@ from tests.crash.operations import (
 
 Order: TypeAlias = Literal["journal", "weak"]
 ORDERS: tuple[Order, ...] = ("journal", "weak")
+MOST_IMAGES = 150
 
 
 @dataclass(frozen=True)
@@ -161,17 +162,25 @@ class Disk:
             node = names.get(node, {}).get(name) if node is not None else None
         return node
 
-    def images(self, limit: int = 200) -> Iterator[Image]:
-        """All that may be on the disk now; at most ``limit`` for each set of names, then sampled."""
+    def images(self, limit: int = MOST_IMAGES) -> Iterator[Image]:
+        """All that may be on the disk now; of more than ``limit`` a sample.
+
+        Of every set of names the sample has the least and the most that its files may hold.
+        """
+        always, others = [], []
         for names in self._namings():
             paths = dict(_walk(names, ROOT, ""))
             files = {path: node for path, node in paths.items() if node not in names}
-            choices = [self.contents(node) for node in files.values()]
-            for chosen in combined(choices, limit, self._rng):
-                found = dict(zip(files, chosen, strict=True))
-                held = ((path, found[path].data if path in found else None) for path in sorted(paths))
-                holes = ((path, content.hole) for path, content in found.items() if content.hole is not None)
-                yield Image(tuple(held), tuple(holes))
+            found = combined([self.contents(node) for node in files.values()], limit, self._rng)
+            chosen = [(paths, dict(zip(files, contents, strict=True))) for contents in found]
+            always += chosen[:2]
+            others += chosen[2:]
+        room = max(0, limit - len(always))
+        for paths, held in [*always, *(others if len(others) <= room else self._rng.sample(others, room))]:
+            yield Image(
+                tuple((path, held[path].data if path in held else None) for path in sorted(paths)),
+                tuple((path, content.hole) for path, content in held.items() if content.hole is not None),
+            )
 
     def live(self) -> Image:
         """What is there while the power is on."""

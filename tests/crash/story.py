@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import aofstore
+from aofstore._core import _testing
 from tests.crash.faults import broken
 from tests.crash.history import DATABASES, Operation, Policy, operations
 
@@ -29,6 +30,7 @@ LARGE_EVERY = 17
 FLUSH_EVERY = 7
 PAUSE_EVERY = 50
 MOST_THREADS = 8
+PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,11 @@ class Life:
     starts: tuple[int, ...]
     steps: int
     killed: bool = False
+    rewrites: bool = False
 
     def __str__(self) -> str:
-        return f"{self.policy} {self.starts}+{self.steps}{' killed' if self.killed else ''}"
+        how = f"{' with rewrites' if self.rewrites else ''}{' killed' if self.killed else ''}"
+        return f"{self.policy} {self.starts}+{self.steps}{how}"
 
 
 @dataclass(frozen=True)
@@ -109,11 +113,53 @@ def _work(store: aofstore.Store[bytes], story: Story, life: Life, thread: int) -
     for number, session in enumerate(sessions):
         session.execute_command("SELECT", number)
     start, whole = life.starts[thread], history(story.tape(thread))
+    rewriter = Rewriter(store, life.steps) if life.rewrites and thread == 0 else None
     for done, operation in enumerate(whole[start : start + life.steps], start + 1):
         operate(sessions, operation)
         say(f"A {thread} {done}")
         if life.policy == "everysec":
             _settle(store, thread, done)
+        if rewriter is not None:
+            rewriter.step(done - start)
+
+
+class Rewriter:
+    """Four rewrites in the course of a life.
+
+    The first child runs as it likes; the second stands still in its dump, so that all of the difference goes
+    through the pipe; the third stands still when the end of the difference is agreed on, so that the rest is
+    the parent's to append; the last rewrite has no child.
+    """
+
+    PAUSES = (None, "dumping", "agreed")
+
+    def __init__(self, store: aofstore.Store[bytes], steps: int) -> None:
+        self._engine = store._lifetime.engine
+        part = steps // 4
+        self._begins = {at * part + 1: pause for at, pause in enumerate(self.PAUSES)}
+        self._resumes = {at * part + 1 + part // 2 for at in range(len(self.PAUSES))}
+        self._waits = {at * part + part for at in range(len(self.PAUSES))}
+        self._alone = 3 * part + 1
+
+    def step(self, done: int) -> None:
+        """Between two operations."""
+        if done in self._begins:
+            self._begin(self._begins[done])
+        if done in self._resumes:
+            _testing.child_resume()
+        if done in self._waits:
+            self._engine.wait_rewrite(PATIENCE)
+        if done == self._alone:
+            self._engine.rewrite(False)
+
+    def _begin(self, pause: str | None) -> None:
+        _testing.child_plan(pause=pause)
+        self._engine.begin_rewrite()
+        deadline = time.monotonic() + PATIENCE
+        while pause is not None and _testing.child_reached() != pause:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the child is at {_testing.child_reached()}, not at {pause}")
+            time.sleep(0.001)
 
 
 def operate(sessions: list[Any], operation: Operation) -> None:
