@@ -44,6 +44,7 @@ class Promise:
     acknowledged: list[int]
     durable: list[int]
     opened: bool = False
+    logged: bool = True
     covered: dict[int, list[int]] = field(default_factory=dict)
     before: dict[tuple[int, int], list[int]] = field(default_factory=dict)
 
@@ -63,7 +64,10 @@ class Promise:
         if word == "A":
             self.acknowledged[thread] = done
             self.before[thread, done + 1] = list(self.acknowledged)
-        if word == "F" or self.policy == "always":
+        if word in ("N", "Y"):
+            self.logged = word == "Y"
+            self.durable[thread] = done
+        elif self.logged and (word == "F" or self.policy == "always"):
             self.durable[thread] = done
 
     def sync_begins(self, sync: Sync) -> None:
@@ -92,7 +96,7 @@ class Promise:
     def copy(self) -> Promise:
         """The same promise, to be heard on from here."""
         lists = list(self.acknowledged), list(self.durable)
-        return Promise(self.policy, *lists, before=dict(self.before))
+        return Promise(self.policy, *lists, logged=self.logged, before=dict(self.before))
 
     def __str__(self) -> str:
         return f"{self.policy}, {self.acknowledged} acknowledged, {self.durable} durable"
@@ -207,12 +211,15 @@ class Judge:
 
 
 def stories(seeds: int, control: str = "", length: int = OPERATIONS) -> Iterator[Story]:
-    """Each policy from the first creation on, with one thread and three; and a life after a sudden end."""
+    """Each policy from the first creation on: rewrites under one thread and under three, and the log switched
+    off and on; and a life after a sudden end.
+    """
     third = length // 3
     for seed in range(seeds):
         for policy in POLICIES:
-            yield Story(PLACE, seed, (Life(policy, (0,), length, rewrites=True),), control)
-            yield Story(PLACE, seed, (Life(policy, (0, 0, 0), third, rewrites=True),), control)
+            yield Story(PLACE, seed, (Life(policy, (0,), length, upkeep="rewrites"),), control)
+            yield Story(PLACE, seed, (Life(policy, (0, 0, 0), third, upkeep="rewrites"),), control)
+            yield Story(PLACE, seed, (Life(policy, (0,), third, upkeep="switches"),), control)
         sudden = Life("everysec", (0,), third, killed=True), Life("always", (third,), 15)
         yield Story(PLACE, seed, sudden, control)
 

@@ -3,7 +3,8 @@
 Every thread has a history of its own. It says on standard output when the next story begins (``D``), under
 which policy a life does (``P policy``), and what it was promised: ``O n n n`` (the store is open with so many
 operations of each thread in it), ``A t n`` (operation n of thread t has returned), ``F t n`` (flush or close
-has returned after it).
+has returned after it), ``N t n`` (the log is off, with operation n in it: nothing more is promised), ``Y t n``
+(it is on again, with operation n in it).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import time
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import aofstore
 from aofstore._core import _testing
@@ -41,10 +42,10 @@ class Life:
     starts: tuple[int, ...]
     steps: int
     killed: bool = False
-    rewrites: bool = False
+    upkeep: Literal["", "rewrites", "switches"] = ""
 
     def __str__(self) -> str:
-        how = f"{' with rewrites' if self.rewrites else ''}{' killed' if self.killed else ''}"
+        how = f"{self.upkeep and f' with {self.upkeep}'}{' killed' if self.killed else ''}"
         return f"{self.policy} {self.starts}+{self.steps}{how}"
 
 
@@ -113,17 +114,35 @@ def _work(store: aofstore.Store[bytes], story: Story, life: Life, thread: int) -
     for number, session in enumerate(sessions):
         session.execute_command("SELECT", number)
     start, whole = life.starts[thread], history(story.tape(thread))
-    rewriter = Rewriter(store, life.steps) if life.rewrites and thread == 0 else None
+    upkeep = UPKEEP[life.upkeep](store, life.steps) if thread == 0 else Nothing(store, life.steps)
     for done, operation in enumerate(whole[start : start + life.steps], start + 1):
         operate(sessions, operation)
         say(f"A {thread} {done}")
         if life.policy == "everysec":
             _settle(store, thread, done)
-        if rewriter is not None:
-            rewriter.step(done - start)
+        upkeep.step(done - start, done)
 
 
-class Rewriter:
+class Nothing:
+    """What happens to the log between the operations of the first thread, which is nothing here."""
+
+    def __init__(self, store: aofstore.Store[bytes], steps: int) -> None:
+        self._store = store
+        self._engine = store._lifetime.engine
+        self._steps = steps
+
+    def step(self, done: int, position: int) -> None:
+        """After so many operations of this life, the history being at a position."""
+
+    def _stand_still(self, at: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while _testing.child_reached() != at:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the child is at {_testing.child_reached()}, not at {at}")
+            time.sleep(0.001)
+
+
+class Rewriter(Nothing):
     """Four rewrites in the course of a life.
 
     The first child runs as it likes; the second stands still in its dump, so that all of the difference goes
@@ -134,17 +153,20 @@ class Rewriter:
     PAUSES = (None, "dumping", "agreed")
 
     def __init__(self, store: aofstore.Store[bytes], steps: int) -> None:
-        self._engine = store._lifetime.engine
+        super().__init__(store, steps)
         part = steps // 4
         self._begins = {at * part + 1: pause for at, pause in enumerate(self.PAUSES)}
         self._resumes = {at * part + 1 + part // 2 for at in range(len(self.PAUSES))}
         self._waits = {at * part + part for at in range(len(self.PAUSES))}
         self._alone = 3 * part + 1
 
-    def step(self, done: int) -> None:
-        """Between two operations."""
+    def step(self, done: int, position: int) -> None:
         if done in self._begins:
-            self._begin(self._begins[done])
+            pause = self._begins[done]
+            _testing.child_plan(pause=pause)
+            self._engine.begin_rewrite()
+            if pause is not None:
+                self._stand_still(pause)
         if done in self._resumes:
             _testing.child_resume()
         if done in self._waits:
@@ -152,14 +174,27 @@ class Rewriter:
         if done == self._alone:
             self._engine.rewrite(False)
 
-    def _begin(self, pause: str | None) -> None:
-        _testing.child_plan(pause=pause)
-        self._engine.begin_rewrite()
-        deadline = time.monotonic() + PATIENCE
-        while pause is not None and _testing.child_reached() != pause:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the child is at {_testing.child_reached()}, not at {pause}")
-            time.sleep(0.001)
+
+class Switcher(Nothing):
+    """The log is switched off, and later on again by a rewrite during which operations go on."""
+
+    def step(self, done: int, position: int) -> None:
+        off, on = self._steps // 3, 2 * self._steps // 3
+        if done == off:
+            self._store.session().execute_command("CONFIG", "SET", "appendonly", "no")
+            say(f"N 0 {position}")
+        if done == on:
+            _testing.child_plan(pause="dumping")
+            self._store.session().execute_command("CONFIG", "SET", "appendonly", "yes")
+            self._stand_still("dumping")
+        if done == on + 2:
+            _testing.child_resume()
+        if done == on + 3:
+            self._engine.wait_rewrite(PATIENCE)
+            say(f"Y 0 {position}")
+
+
+UPKEEP: dict[str, type[Nothing]] = {"": Nothing, "rewrites": Rewriter, "switches": Switcher}
 
 
 def operate(sessions: list[Any], operation: Operation) -> None:
