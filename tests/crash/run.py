@@ -1,4 +1,4 @@
-"""``make crash``: ten thousand kills, the fault sweep, the damaged files, and the red controls of all three.
+"""``make crash``: kills, power cuts, the fault sweep, damaged files, and the red controls of all of them.
 
 Prints a table; ends with status 1 if anything was lost, refused or silent, or if a control stayed green.
 """
@@ -15,13 +15,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.crash import damage, sweep
+from tests.crash import damage, power, sweep
 from tests.crash.kills import Killer
 from tests.crash.samples import SMALL_LOG
 from tests.servers.places import in_memory
 
 CONTROLS = Path(__file__).with_name("controls.toml")
 CONTROL_KILLS = 30
+POWER_SEEDS = 3
+POWER_FLOOR = 5000
+POWER_AGAIN = 25
+CONTROL_STEPS = 24
+CONTROL_FLOOR = 300
+CONTROL_AGAIN = 6
 
 
 def kills(root: Path, number: int, control: str = "") -> tuple[str, list[str], list[str]]:
@@ -49,8 +55,17 @@ def damaged(root: Path, control: str = "") -> tuple[str, list[str], list[str]]:
     )
 
 
+def power_cuts(root: Path, control: str = "") -> tuple[str, list[str], list[str]]:
+    if control:
+        seen = power.cut(root, power.stories(1, control, CONTROL_STEPS), CONTROL_FLOOR, CONTROL_AGAIN)
+    else:
+        seen = power.cut(root, power.stories(POWER_SEEDS), POWER_FLOOR, POWER_AGAIN)
+    return str(seen), seen.red(), seen.violations
+
+
 PARTS: dict[str, Callable[[Path, str], tuple[str, list[str], list[str]]]] = {
     "kills": lambda root, control: kills(root, CONTROL_KILLS, control),
+    "power": power_cuts,
     "faults": fault_sweep,
     "damage": damaged,
 }
@@ -65,6 +80,7 @@ def _plain(number: int) -> bool:
     green = True
     for name, part in (
         ("kills", lambda root, _: kills(root, number)),
+        ("power", power_cuts),
         ("faults", fault_sweep),
         ("damage", damaged),
     ):
