@@ -17,7 +17,7 @@ from .lifetime import Lifetime
 from .loading import OnProgress, load
 from .pipeline import Pipeline
 from .session import Session, command_name, words
-from .types import Encodable, LoadReport, V
+from .types import Encodable, LoadReport, RewriteProgress, RewriteReport, V
 
 if TYPE_CHECKING:
     from ._core import Client
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["Store", "open"]
 
 _CONNECTION_COMMANDS = frozenset(("SELECT", "MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"))
+_BEGUN = {
+    "started": "Background append only file rewriting started",
+    "scheduled": "Background append only file rewriting scheduled",
+}
 
 
 class Store(Commands[V], Generic[V]):
@@ -139,6 +143,43 @@ class Store(Commands[V], Generic[V]):
             self._lifetime.engine.flush(sync)
         finally:
             self._lifetime.drain()
+
+    def bgrewriteaof(self) -> str:
+        """Have the log written anew, as short as the data is, in the background (BGREWRITEAOF).
+
+        The text is Redis's: "Background append only file rewriting started", or "... scheduled" when it
+        begins once a running snapshot has ended; `wait_rewrite` tells how it went. RewriteInProgressError
+        while one runs, RewriteError when it could not begin. A store with the log off writes the file once
+        and leaves it at that.
+        """
+        return _BEGUN[self._lifetime.engine.begin_rewrite()]
+
+    def rewrite(self, timeout: float | None = None, background: bool = True) -> RewriteReport:
+        """Write the log anew, as short as the data is, and wait until the new file is in its place.
+
+        A child process writes it while this store is in use as ever; without ``background`` the calling
+        thread does, and every other call waits. A running snapshot is waited for first. TimeoutError after
+        ``timeout`` seconds leaves the rewrite running: see `wait_rewrite`.
+
+        RewriteInProgressError when one runs already. RewriteError when it failed: the log is as it was and
+        in use, and the next try may work.
+        """
+        return RewriteReport(*self._lifetime.engine.rewrite(background, timeout))
+
+    def wait_rewrite(self, timeout: float | None = None) -> RewriteReport | None:
+        """Wait for the rewrite that runs or is scheduled, whoever began it.
+
+        When there is none, the outcome of the last one, once; None when that was given already. TimeoutError
+        after ``timeout`` seconds leaves it running. RewriteError when it failed.
+        """
+        report = self._lifetime.engine.wait_rewrite(timeout)
+        return None if report is None else RewriteReport(*report)
+
+    @property
+    def rewrite_progress(self) -> RewriteProgress | None:
+        """How far the running rewrite is, None when none runs."""
+        progress = self._lifetime.engine.rewrite_progress()
+        return None if progress is None else RewriteProgress(*progress)
 
     @property
     def load_report(self) -> LoadReport:

@@ -91,7 +91,11 @@ class LoadReport:
 
 @dataclass(frozen=True, slots=True)
 class RewriteProgress:
-    """How far a running rewrite is: keys written of all, bytes written, seconds since it began."""
+    """How far a running rewrite is.
+
+    ``keys_done`` of ``keys_total`` are in the new file, ``bytes_written`` so far, in ``seconds``. After the
+    last key what was changed meanwhile is added, and the file takes its place.
+    """
 
     keys_done: int
     keys_total: int
@@ -101,7 +105,13 @@ class RewriteProgress:
 
 @dataclass(frozen=True, slots=True)
 class RewriteReport:
-    """What a finished rewrite did: the log's size before and after, keys written, and what it cost."""
+    """What a finished rewrite did.
+
+    The log had ``bytes_before`` and now has ``bytes_after``, with ``keys`` keys, after ``seconds``.
+    ``fork_microseconds``: how long the store stood still for the fork. ``copy_on_write_bytes``: memory that
+    store and child could not share. ``difference_bytes``: what was logged while it ran, part of the new file.
+    All three are 0 for a rewrite without a child.
+    """
 
     seconds: float
     bytes_before: int

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from . import demo
+from . import demo, rewrite
 
 __all__ = ["main"]
 
@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("demo")(demo.demo)
+app.command("rewrite")(rewrite.rewrite)
 
 
 @app.callback()

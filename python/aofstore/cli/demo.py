@@ -1,4 +1,4 @@
-"""``aofstore demo``: write, die by SIGKILL in the middle, open again, verify."""
+"""``aofstore demo``: write, rewrite the log, die by SIGKILL while rewriting it again, open, verify."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ..demo import DemoError, Outcome, Plan, run
+from .bars import bars
 
 
 class Sync(StrEnum):
@@ -34,7 +34,7 @@ def demo(
     seed: Annotated[int | None, typer.Option(help="Do the same operations again.")] = None,
     kill_at: Annotated[
         float | None,
-        typer.Option(min=0, max=100, help="Kill at this percentage  [default: 40 to 70]."),
+        typer.Option(min=0, max=100, help="Kill at this percentage, if not between 40 and 70."),
     ] = None,
     directory: Annotated[
         Path | None, typer.Option("--dir", help="Write to this new or empty directory, and leave it there.")
@@ -42,7 +42,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the data in its temporary directory.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Kill a writer with SIGKILL, open the store again, verify every acknowledged write.
+    """Kill a writer with SIGKILL during a rewrite, open the store again, verify every acknowledged write.
 
     The exit status is 0 when nothing was lost, 1 when something was, 2 when it could not be tried.
     """
@@ -59,7 +59,8 @@ def demo(
                 cleanup.callback(shutil.rmtree, directory)
         plan = Plan(directory, operations, policy.value, seed, kill_at)
         try:
-            outcome = _played(plan, messages)
+            with bars(messages) as watch:
+                outcome = run(plan, watch)
         except DemoError as error:
             messages.print(str(error), markup=False, soft_wrap=True)
             raise typer.Exit(2) from error
@@ -78,25 +79,11 @@ def _is_fresh(directory: Path) -> bool:
     return not directory.exists() or (directory.is_dir() and not any(directory.iterdir()))
 
 
-def _played(plan: Plan, messages: Console) -> Outcome:
-    """Run the plan with a progress bar an act."""
-    columns = (TextColumn("{task.description:<10}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, TimeElapsedColumn(), console=messages) as progress:
-        bars: dict[str, TaskID] = {}
-
-        def watch(act: str, done: int, total: int) -> None:
-            if act not in bars:
-                for earlier in bars.values():
-                    progress.stop_task(earlier)
-                bars[act] = progress.add_task(act)
-            progress.update(bars[act], completed=done, total=total)
-
-        return run(plan, watch)
-
-
 def _print(outcome: Outcome, console: Console) -> None:
     """The outcome as a table, and the first keys that differ."""
-    table = Table(title="kill -9 in the middle, opened again", show_header=False, title_justify="left")
+    table = Table(
+        title="kill -9 in the middle of a rewrite, opened again", show_header=False, title_justify="left"
+    )
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
     for name, text in _rows(outcome):
@@ -108,11 +95,24 @@ def _print(outcome: Outcome, console: Console) -> None:
 
 def _rows(outcome: Outcome) -> list[tuple[str, str]]:
     lost = "green" if outcome.sound else "bold red"
+    rewrite, report = outcome.rewrite, outcome.rewrite.report
+    old = report.bytes_before + report.difference_bytes  # both got what was written meanwhile
     rows = [
         ("appendfsync, seed", f"{outcome.policy}, {outcome.seed}"),
         ("operations planned", f"{outcome.operations:,}"),
         ("acknowledged before SIGKILL", f"{outcome.acknowledged:,}"),
         ("writes a second, one call at a time", f"{outcome.writes_per_second:,}"),
+        ("log rewritten on the way", f"{old:,} to {report.bytes_after:,} bytes"),
+        (
+            "rewrite, of it the fork",
+            f"{report.seconds * 1000:.0f} ms, {report.fork_microseconds / 1000:.1f} ms",
+        ),
+        (
+            "p99 of a write, during the rewrite",
+            f"{_us(rewrite.p99_microseconds)}, {_us(rewrite.p99_rewriting_microseconds)}",
+        ),
+        ("killed during a second rewrite", "yes" if outcome.killed_while_rewriting else "no, it had ended"),
+        ("files that it left behind", f"{outcome.files_left_behind}"),
         ("acknowledged and lost", f"[{lost}]{outcome.lost:,}[/]"),
         ("keys that differ, of all verified", f"[{lost}]{len(outcome.wrong):,}[/] of {outcome.keys:,}"),
         (
@@ -126,3 +126,7 @@ def _rows(outcome: Outcome) -> list[tuple[str, str]]:
     if outcome.checked_by is not None:
         rows.append((outcome.checked_by, "valid" if outcome.check_passed else "[bold red]not valid[/]"))
     return rows
+
+
+def _us(microseconds: float | None) -> str:
+    return "none" if microseconds is None else f"{microseconds:,.0f} µs"

@@ -8,7 +8,7 @@ import datetime
 from typing import Any
 
 from ..later import INTEROP, REWRITES, not_yet
-from ..types import Encodable, RewriteProgress, RewriteReport, V
+from ..types import Encodable, V
 from . import descriptions, shapes
 from .family import Family
 
@@ -102,21 +102,12 @@ class ServerCommands(Family[V]):
         return self._shaped(shapes.int_pair, "WAITAOF", num_local, num_replicas, timeout)
 
     def bgrewriteaof(self) -> str:
-        """Start rewriting the log in the background (BGREWRITEAOF). Not available yet."""
-        not_yet("bgrewriteaof()", REWRITES)
+        """Have the log written anew, as short as the data is, in the background (BGREWRITEAOF).
 
-    def rewrite(self, timeout: float | None = None, background: bool = True) -> RewriteReport:
-        """Rewrite the log and wait for it. Not available yet."""
-        not_yet("rewrite()", REWRITES)
-
-    def wait_rewrite(self, timeout: float | None = None) -> RewriteReport | None:
-        """Wait for the running rewrite. Not available yet."""
-        not_yet("wait_rewrite()", REWRITES)
-
-    @property
-    def rewrite_progress(self) -> RewriteProgress | None:
-        """How far the running rewrite is, None when none runs: always None in this release."""
-        return None
+        The text is Redis's: "Background append only file rewriting started", or "... scheduled" when it
+        begins once a running snapshot has ended. `Store.wait_rewrite` tells how it went.
+        """
+        return self._shaped(shapes.text, "BGREWRITEAOF")
 
     def latency_latest(self) -> list[list[Any]]:
         """The latest spike of each event: ``[event, Unix second, ms, most ms ever]`` (LATENCY LATEST).

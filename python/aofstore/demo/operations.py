@@ -17,6 +17,9 @@ HOUR = 3600
 YEAR_2100_MS = 4_102_444_800_000
 SHORT_MS = 50
 
+ACKNOWLEDGED = b"+"  # what the writer sends for each operation
+REWRITING = b"R"  # and once, when its second rewrite has begun
+
 _NO_OPTIONS: dict[str, Any] = {}
 
 

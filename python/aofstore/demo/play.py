@@ -1,7 +1,8 @@
-"""The demo's acts: write and kill, reopen and verify."""
+"""The demo's acts: write, rewrite and kill, reopen and verify."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -16,7 +17,7 @@ from typing import TypeAlias
 import aofstore
 
 from .model import Span
-from .operations import Operation, Policy, operations
+from .operations import ACKNOWLEDGED, REWRITING, Operation, Policy, operations
 from .verify import verify
 
 Watch: TypeAlias = Callable[[str, int, int], object]
@@ -40,18 +41,37 @@ class Plan:
     seed: int
     kill_at: float
 
+    @property
+    def target(self) -> int:
+        """How many operations are acknowledged when the second rewrite begins and the writer is killed."""
+        return min(max(1, round(self.operations * self.kill_at / 100)), self.operations - 1)
+
     def steps(self) -> Iterator[Operation]:
         """The operations, from the first one."""
         return operations(self.seed, self.operations)
 
 
 @dataclass(frozen=True)
+class Rewritten:
+    """The rewrite in the middle: what the store reports, and the p99 of a write without it and during it."""
+
+    report: aofstore.RewriteReport
+    p99_microseconds: float | None
+    p99_rewriting_microseconds: float | None
+
+
+@dataclass(frozen=True)
 class Killed:
-    """A writer's life: what it acknowledged, in how many seconds, and when it began and ended."""
+    """A writer's life: what it acknowledged, in how many seconds, and when it began and ended.
+
+    ``rewrite`` is its first one; ``left`` are the files of the second one, in which it was killed.
+    """
 
     acknowledged: int
     seconds: float
     life: Span
+    rewrite: Rewritten
+    left: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -65,6 +85,9 @@ class Outcome:
     acknowledged: int
     write_seconds: float
     writes_per_second: int
+    rewrite: Rewritten
+    killed_while_rewriting: bool
+    files_left_behind: int
     lost: int
     wrong: tuple[str, ...]
     in_flight_kept: bool
@@ -81,7 +104,9 @@ class Outcome:
     @property
     def sound(self) -> bool:
         """Whether the store holds what it acknowledged and nothing else."""
-        return not self.lost and not self.wrong and self.check_passed is not False
+        return (
+            not self.lost and not self.wrong and not self.files_left_behind and self.check_passed is not False
+        )
 
 
 def run(plan: Plan, watch: Watch) -> Outcome:
@@ -90,28 +115,44 @@ def run(plan: Plan, watch: Watch) -> Outcome:
 
 
 def write_and_kill(plan: Plan, watch: Watch) -> Killed:
-    """Start the writer and send it SIGKILL once it has acknowledged the plan's share of its operations."""
-    words = (str(plan.directory), plan.policy, str(plan.seed), str(plan.operations))
-    target = max(1, round(plan.operations * plan.kill_at / 100))
+    """Start the writer and send it SIGKILL when its second rewrite has begun."""
+    figures, figures_of_writer = os.pipe()
+    words = [plan.policy, plan.seed, plan.operations, plan.target * 3 // 4, plan.target, figures_of_writer]
     began = time.time_ns() // 1_000_000
-    with subprocess.Popen(
-        [sys.executable, "-m", "aofstore.demo.writer", *words],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    ) as writer:
+    with (
+        os.fdopen(figures, "rb") as told,
+        subprocess.Popen(
+            [sys.executable, "-m", "aofstore.demo.writer", str(plan.directory), *map(str, words)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=[figures_of_writer],
+        ) as writer,
+    ):
+        os.close(figures_of_writer)
         try:
-            acknowledged, seconds = _follow(writer, target, plan.operations, watch)
+            acknowledged, seconds = _follow(writer, plan.operations, watch)
         finally:
             writer.kill()
         status = writer.wait()
-    if status != -signal.SIGKILL or acknowledged < target:
+        line = told.readline()
+    if status != -signal.SIGKILL or not line:
         raise DemoError(f"the writer ended by itself, with status {status}; its messages stand above")
-    return Killed(acknowledged, seconds, (began, time.time_ns() // 1_000_000 + 1))
+    ended = time.time_ns() // 1_000_000 + 1
+    return Killed(acknowledged, seconds, (began, ended), _rewritten(line), _left(plan.directory))
 
 
-def _follow(writer: subprocess.Popen[bytes], target: int, total: int, watch: Watch) -> tuple[int, float]:
-    """Count acknowledgements, kill at ``target``; all that were given, and the seconds that they took."""
+def _rewritten(line: bytes) -> Rewritten:
+    told = json.loads(line)
+    return Rewritten(**{**told, "report": aofstore.RewriteReport(**told["report"])})
+
+
+def _left(directory: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.name for path in directory.glob("temp-rewriteaof-*")))
+
+
+def _follow(writer: subprocess.Popen[bytes], total: int, watch: Watch) -> tuple[int, float]:
+    """Count acknowledgements, kill when the writer asks for it; all that were given, and the seconds."""
     pipe = writer.stdout
     if pipe is None or not os.read(pipe.fileno(), 1):
         return 0, 0.0
@@ -119,11 +160,11 @@ def _follow(writer: subprocess.Popen[bytes], target: int, total: int, watch: Wat
     acknowledged, ended = 0, None
     watch("writing", 0, total)
     while given := os.read(pipe.fileno(), 1 << 16):
-        acknowledged += len(given)
+        acknowledged += given.count(ACKNOWLEDGED)
         if ended is not None:
             continue
         watch("writing", acknowledged, total)
-        if acknowledged >= target:
+        if REWRITING in given:
             writer.kill()
             ended = time.perf_counter()
         else:
@@ -157,6 +198,9 @@ def reopen(plan: Plan, killed: Killed, watch: Watch) -> Outcome:
         acknowledged=killed.acknowledged,
         write_seconds=killed.seconds,
         writes_per_second=round(killed.acknowledged / killed.seconds) if killed.seconds else 0,
+        rewrite=killed.rewrite,
+        killed_while_rewriting=bool(killed.left),
+        files_left_behind=len(_left(plan.directory)),
         lost=verdict.lost,
         wrong=verdict.wrong,
         in_flight_kept=verdict.in_flight,
