@@ -139,9 +139,11 @@ signal.signal(signal.{name}, handler)
 with aofstore.open(directory) as store:
     for round in range(10):
         def push():
+            while not store.info("clients")["blocked_clients"]:
+                time.sleep(0.001)
             os.kill(os.getpid(), signal.{name})
             store.{fill}
-        pusher = threading.Timer(0.02, push)
+        pusher = threading.Thread(target=push)
         pusher.start()
         try:
             store.{call}
