@@ -57,7 +57,7 @@ impl Core {
         // What the file lacks when this is settled is told to the caller; the store goes on in memory (S-01, S-10).
         self.owed = Some(Duty::Stop { log: self.log.take(), running });
         if let Some(diff) = self.rewrites.diff.take() {
-            self.rewrites.figures.most_pending = diff.most();
+            self.rewrites.figures.most_in_memory = diff.most();
         }
     }
 
