@@ -135,7 +135,7 @@ impl PyEngine {
     #[pyo3(signature = (sync, /))]
     fn flush(&self, py: Python<'_>, sync: bool) -> PyResult<()> {
         let begun = py.detach(|| self.inner.begin_flush(sync)).map_err(|error| self.remember(py, error))?;
-        let Some(flush) = begun else { return Ok(()) };
+        let Some(mut flush) = begun else { return Ok(()) };
         while !py.detach(|| flush.step(NAP)).map_err(|error| self.remember(py, error))? {
             py.check_signals()?;
         }

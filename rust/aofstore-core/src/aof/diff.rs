@@ -1,8 +1,8 @@
 //! The difference: what is fed while a rewrite runs, kept for the new file (P-01 to P-03, G-15).
 //!
 //! While the log is on, every byte of its feed is copied here, also while the log is latched; while it is being
-//! switched on (WAIT_REWRITE) this is the only place where commands go. One [`Outlet`] takes the bytes out, in
-//! order, each once. INVARIANT: a difference that lost a byte says so for ever, and no file is made of it.
+//! switched on (WAIT_REWRITE) this is the only place where commands go. One [`Outlet`](super::Outlet) takes the bytes
+//! out, in order, each once. INVARIANT: a difference that lost a byte says so for ever, and no file is made of it.
 
 use super::buffer::{Buffer, Feed};
 use super::sync::{AtomicU64, Mutex, Ordering, lock};
@@ -18,6 +18,8 @@ pub struct Diff {
     queue: Mutex<Queue>,
     /// Bytes appended and not yet let go by the outlet.
     pending: AtomicU64,
+    /// Those of them that are in memory, and the most that ever were.
+    memory: AtomicU64,
     most: AtomicU64,
     events: Arc<Events>,
 }
@@ -37,6 +39,7 @@ impl Diff {
         Arc::new(Self {
             queue: Mutex::default(),
             pending: AtomicU64::new(0),
+            memory: AtomicU64::new(0),
             most: AtomicU64::new(0),
             events,
         })
@@ -78,7 +81,12 @@ impl Diff {
         self.pending.load(Ordering::Relaxed)
     }
 
-    /// The most that ever waited.
+    /// Those of them that are in memory.
+    pub fn memory(&self) -> u64 {
+        self.memory.load(Ordering::Relaxed)
+    }
+
+    /// The most that ever were in memory.
     pub fn most(&self) -> u64 {
         self.most.load(Ordering::Relaxed)
     }
@@ -95,8 +103,10 @@ impl Diff {
             return queue.spoil();
         }
         block.extend_from_slice(bytes);
-        let pending = self.pending.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
-        self.most.fetch_max(pending, Ordering::Relaxed);
+        let count = bytes.len() as u64;
+        self.pending.fetch_add(count, Ordering::Relaxed);
+        let memory = self.memory.fetch_add(count, Ordering::Relaxed) + count;
+        self.most.fetch_max(memory, Ordering::Relaxed);
     }
 
     fn grow(&self, queue: &mut Queue) {
@@ -105,7 +115,7 @@ impl Diff {
         if !blocks.is_multiple_of(10) {
             return;
         }
-        let text = format!("the buffer of the running rewrite has {} MB", self.pending() >> 20);
+        let text = format!("the buffer of the running rewrite has {} MB", self.memory() >> 20);
         if blocks.is_multiple_of(100) {
             self.events.warning(text);
         } else {
@@ -113,8 +123,23 @@ impl Diff {
         }
     }
 
-    fn pop(&self) -> Option<Vec<u8>> {
+    pub(super) fn pop(&self) -> Option<Vec<u8>> {
         lock(&self.queue).blocks.pop_front()
+    }
+
+    /// So many bytes are where they should be.
+    pub(super) fn let_go(&self, bytes: usize) {
+        self.pending.fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// So many bytes are in memory again.
+    pub(super) fn regained(&self, bytes: usize) {
+        self.memory.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// So many bytes are no longer in memory.
+    pub(super) fn freed(&self, bytes: usize) {
+        self.memory.fetch_sub(bytes as u64, Ordering::Relaxed);
     }
 }
 
@@ -123,43 +148,6 @@ impl Queue {
     fn spoil(&mut self) {
         self.spoilt = true;
         self.blocks.clear();
-    }
-}
-
-/// The one reader of a difference.
-pub struct Outlet {
-    diff: Arc<Diff>,
-    block: Vec<u8>,
-    at: usize,
-}
-
-impl Outlet {
-    pub fn new(diff: Arc<Diff>) -> Self {
-        Self { diff, block: Vec::new(), at: 0 }
-    }
-
-    /// The next bytes, empty when there are none now; they stay until [`advance`](Self::advance).
-    pub fn front(&mut self) -> &[u8] {
-        while self.at >= self.block.len() {
-            // The block goes first: its memory is not wanted beside the next one's.
-            (self.block, self.at) = (Vec::new(), 0);
-            match self.diff.pop() {
-                Some(block) => self.block = block,
-                None => break,
-            }
-        }
-        self.block.get(self.at..).unwrap_or_default()
-    }
-
-    /// `taken` of the front bytes are where they should be.
-    pub fn advance(&mut self, taken: usize) {
-        let taken = taken.min(self.block.len() - self.at);
-        self.at += taken;
-        self.diff.pending.fetch_sub(taken as u64, Ordering::Relaxed);
-    }
-
-    pub fn diff(&self) -> &Arc<Diff> {
-        &self.diff
     }
 }
 

@@ -1,14 +1,15 @@
 //! The difference against what the log itself was given (P-03, G-15).
 
 use super::*;
+use crate::aof::Outlet;
 use crate::aof::log::tests::Rig;
 use crate::aof::{Policy, Status};
 use crate::fs::fault::{Call, Fault};
 
 fn drained(outlet: &mut Outlet) -> Vec<u8> {
     let mut all = Vec::new();
-    while let n @ 1.. = outlet.front().len() {
-        all.extend_from_slice(outlet.front());
+    while let n @ 1.. = outlet.front().unwrap().len() {
+        all.extend_from_slice(outlet.front().unwrap());
         outlet.advance(n);
     }
     all
@@ -17,7 +18,7 @@ fn drained(outlet: &mut Outlet) -> Vec<u8> {
 fn started(rig: &Rig) -> Outlet {
     let diff = Diff::new(Arc::clone(&rig.events));
     rig.log.hold().begin_difference(Arc::clone(&diff));
-    Outlet::new(diff)
+    Outlet::new(diff, None)
 }
 
 #[test]
@@ -69,7 +70,7 @@ fn a_latched_log_still_feeds_the_difference() {
 fn without_a_log_the_difference_is_fed_alone() {
     let rig = Rig::new(Policy::Everysec);
     let diff = Diff::new(Arc::clone(&rig.events));
-    let mut outlet = Outlet::new(Arc::clone(&diff));
+    let mut outlet = Outlet::new(Arc::clone(&diff), None);
     for key in ["a", "b"] {
         diff.feed(|feed| feed.command(0, [b"SET", key.as_bytes(), b"v"]));
     }
@@ -89,12 +90,12 @@ fn p01_blocks_are_bounded_and_taken_in_any_pieces() {
     // P-02
     let texts: Vec<_> = events.drain().into_iter().map(|record| record.text).collect();
     assert_eq!(texts, ["the buffer of the running rewrite has 81 MB"]);
-    let mut outlet = Outlet::new(Arc::clone(&diff));
+    let mut outlet = Outlet::new(Arc::clone(&diff), None);
     let mut all = Vec::new();
     let mut rng = fastrand::Rng::with_seed(7);
-    while !outlet.front().is_empty() {
-        let n = rng.usize(1..=outlet.front().len());
-        all.extend_from_slice(&outlet.front()[..n]);
+    while !outlet.front().unwrap().is_empty() {
+        let n = rng.usize(1..=outlet.front().unwrap().len());
+        all.extend_from_slice(&outlet.front().unwrap()[..n]);
         outlet.advance(n);
         if rng.u8(..) < 8 && all.len() < 100 << 20 {
             diff.append(b"");
@@ -120,5 +121,5 @@ fn what_lost_a_byte_keeps_none() {
     diff.spoil();
     diff.append(b"more");
     assert!(diff.is_spoilt());
-    assert!(Outlet::new(diff).front().is_empty());
+    assert!(Outlet::new(diff, None).front().unwrap().is_empty());
 }

@@ -84,7 +84,8 @@ impl Core {
     }
 
     fn info_memory(&mut self, out: &mut String) -> fmt::Result {
-        let buffer = self.log.as_ref().map_or(0, |log| log.stats().buffer_capacity);
+        let pending = self.log.as_ref().map_or(0, |log| log.stats().buffer_capacity);
+        let buffer = pending + self.rewrites.diff.as_ref().map_or(0, |diff| diff.memory());
         let data = self.space.memory();
         let used = data as u64 + buffer;
         let resident = process::resident_bytes().unwrap_or(0);
@@ -154,9 +155,10 @@ impl Core {
         field(out, "module_fork_last_cow_size", 0)?;
         field(out, "aof_waits_for_rewrite", u8::from(self.rewrites.waiting))?;
         let diff = self.rewrites.diff.as_ref();
-        let most = diff.map_or(self.rewrites.figures.most_pending, |diff| diff.most());
+        let most = diff.map_or(self.rewrites.figures.most_in_memory, |diff| diff.most());
         field(out, "aof_rewrite_buffer_length", diff.map_or(0, |diff| diff.pending()))?;
-        field(out, "aof_rewrite_buffer_most", most)?;
+        field(out, "aof_rewrite_buffer_memory", diff.map_or(0, |diff| diff.memory()))?;
+        field(out, "aof_rewrite_buffer_memory_peak", most)?;
         let scheduled = u8::from(self.rewrites.is_scheduled());
         stats.map_or(Ok(()), |stats| write_log(out, &stats, scheduled))
     }

@@ -4,8 +4,8 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::core::{Core, Engine, LoadProgress};
-use super::rewrite::Home;
+use super::core::{Core, Engine, LoadProgress, Shared};
+use super::rewrite::{Home, Ticket};
 use super::tick::Ticker;
 use crate::aof::{self, Flush, Log};
 use crate::clock;
@@ -85,15 +85,19 @@ impl Engine {
 
     /// Everything fed so far is written, and synced if asked, under any policy.
     pub fn flush(&self, sync: bool) -> Result<()> {
-        match self.log()? {
-            Some(log) => log.flush(sync),
-            None => Ok(()),
-        }
+        let Some(mut flush) = self.begin_flush(sync)? else { return Ok(()) };
+        while !flush.step(Duration::from_secs(1))? {}
+        Ok(())
     }
 
     /// The same in steps, for a caller who wants to look up now and then; None when there is no log.
-    pub fn begin_flush(&self, sync: bool) -> Result<Option<Flush>> {
-        Ok(self.log()?.map(|log| log.begin_flush(sync)))
+    pub fn begin_flush(&self, sync: bool) -> Result<Option<Flushing>> {
+        let core = self.shared.enter()?;
+        if let Some(log) = &core.log {
+            return Ok(Some(Flushing(Flushes::Log(Arc::clone(log).begin_flush(sync)))));
+        }
+        let start = Start { shared: Arc::clone(&self.shared), running: None };
+        Ok(core.rewrites.waiting.then(|| Flushing(Flushes::Start(start))))
     }
 
     /// Wakes the waiters, stops the threads, flushes, syncs, frees the memory. Everything is released even if saving failed; the
@@ -125,6 +129,49 @@ impl Engine {
         let saved = log.map_or(Ok(()), |log| log.close());
         drop(space);
         saved.and(started)
+    }
+}
+
+/// A flush that is under way.
+pub struct Flushing(Flushes);
+
+enum Flushes {
+    Log(Flush),
+    Start(Start),
+}
+
+/// There is no log before a rewrite has written it; then it holds everything.
+struct Start {
+    shared: Arc<Shared>,
+    running: Option<Arc<Ticket>>,
+}
+
+impl Flushing {
+    /// Goes on for at most about `slice`; true when all is where it should be.
+    pub fn step(&mut self, slice: Duration) -> Result<bool> {
+        match &mut self.0 {
+            Flushes::Log(flush) => flush.step(slice),
+            Flushes::Start(start) => start.step(slice),
+        }
+    }
+}
+
+impl Start {
+    fn step(&mut self, slice: Duration) -> Result<bool> {
+        if self.running.is_none() {
+            let mut core = self.shared.enter()?;
+            if !core.rewrites.waiting {
+                return Ok(true);
+            }
+            self.running = core.press_start()?;
+        }
+        match &self.running {
+            Some(running) => running.wait(slice).map_or(Ok(false), |outcome| outcome.map(|_| true)),
+            None => {
+                std::thread::sleep(slice);
+                Ok(false)
+            }
+        }
     }
 }
 

@@ -30,6 +30,7 @@ mod transaction;
 pub use blocking::{Slot, Waiter};
 pub use core::Engine;
 pub use due::{Done, Due};
+pub use lifecycle::Flushing;
 pub use rewrite::{Begun, Progress, RewriteHandle, Summary, Waited};
 pub use session::Session;
 pub use settings::Settings;

@@ -3,16 +3,22 @@
 //! The command leaves the engine as a [`Waiter`](super::Waiter) and sleeps without any lock of ours. Inside MULTI
 //! and in a pipeline the reply that was given at once stands.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::blocking::Slot;
-use super::core::Core;
+use super::core::{Core, Shared};
 use super::due::Due;
 use crate::aof::{Log, Synced};
 use crate::command::{ErrorReply, Outcome, Reply, errors};
 use crate::num;
 
+/// Between two looks for a log that is being switched on.
+const LOOK: Duration = Duration::from_millis(5);
+const STARTING: u8 = 0;
+const STARTED: u8 = 1;
+const GIVEN_UP: u8 = 2;
 const LOCAL_RANGE: ErrorReply = ErrorReply::new("ERR value is out of range, value must between 0 and 1");
 const TIMEOUT: ErrorReply = ErrorReply::new("ERR timeout is not an integer or out of range");
 
@@ -25,6 +31,8 @@ pub(super) struct Pause {
 pub(super) enum Until {
     /// The timeout is over: then OK. Counts as a slow command, as if the store had done it all the while.
     Late { since: Instant },
+    /// The log that is being switched on is there: then everything before is safe.
+    Started { shared: Weak<Shared>, seen: AtomicU8, replicas: bool },
     /// The log is synced up to `end`, and replicas follow if any are wanted: there are none.
     Synced { log: Option<Arc<Log>>, end: u64, local: bool, replicas: bool },
 }
@@ -35,6 +43,13 @@ impl Until {
         match self {
             Self::Synced { log: Some(log), end, local: true, replicas: false } => {
                 Some(log.wait_synced(*end, slice) == Synced::NotYet)
+            }
+            Self::Started { shared, seen, replicas: false } => {
+                std::thread::sleep(slice.min(LOOK));
+                let state = shared.upgrade().map_or(GIVEN_UP, |shared| start_of(&shared));
+                // The engine's lock is taken when it is asked what was seen.
+                seen.store(state, Ordering::Relaxed);
+                Some(state == STARTING)
             }
             _ => None,
         }
@@ -48,7 +63,7 @@ impl Until {
     pub fn worked_since(&self) -> Option<Instant> {
         match self {
             Self::Late { since } => Some(*since),
-            Self::Synced { .. } => None,
+            Self::Started { .. } | Self::Synced { .. } => None,
         }
     }
 
@@ -61,6 +76,11 @@ impl Until {
                 reply.ok();
                 late
             }
+            Self::Started { seen, .. } => {
+                let seen = seen.load(Ordering::Relaxed);
+                acknowledged(&mut reply, seen == STARTED);
+                late || seen != STARTING
+            }
             Self::Synced { log, end, local, replicas } => {
                 let synced = log.as_ref().map_or(Synced::NotYet, |log| log.synced(*end));
                 acknowledged(&mut reply, synced == Synced::Yes);
@@ -72,6 +92,15 @@ impl Until {
             }
         };
         if over { Slot::Served { reply, outcome: Ok(()), due } } else { Slot::Waiting }
+    }
+}
+
+fn start_of(shared: &Shared) -> u8 {
+    let core = shared.lock();
+    match (core.log.is_some(), core.rewrites.waiting) {
+        (true, _) => STARTED,
+        (false, true) => STARTING,
+        (false, false) => GIVEN_UP,
     }
 }
 
@@ -92,7 +121,7 @@ impl Core {
         let replicas = num::parse_i64(replicas).filter(|&n| n >= 0).ok_or(errors::MUST_BE_POSITIVE)?;
         let timeout = num::parse_i64(timeout).ok_or(TIMEOUT)?;
         let timeout = u64::try_from(timeout).map_err(|_| errors::TIMEOUT_NEGATIVE)?;
-        if local == 1 && self.log.is_none() {
+        if local == 1 && self.log.is_none() && !self.rewrites.waiting {
             return Err(errors::NO_AOF_FOR_WAITAOF);
         }
         let log = self.log.clone();
@@ -102,7 +131,13 @@ impl Core {
         let (local, replicas) = (local == 1, replicas > 0);
         if replicas || (local && !synced) {
             let timeout = (timeout > 0).then(|| Duration::from_millis(timeout));
-            self.paused = Some(Pause { until: Until::Synced { log, end, local, replicas }, timeout });
+            let until = if local && log.is_none() {
+                let (shared, seen) = (self.rewrites.shared.clone(), AtomicU8::new(STARTING));
+                Until::Started { shared, seen, replicas }
+            } else {
+                Until::Synced { log, end, local, replicas }
+            };
+            self.paused = Some(Pause { until, timeout });
         }
         Ok(())
     }

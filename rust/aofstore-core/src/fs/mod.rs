@@ -25,6 +25,10 @@ pub enum Create {
     New { mode: u32 },
 }
 
+/// Begin of the name that a [spool](Dir::spool) has for a moment where there are no files without names; behind it
+/// stand the pid and eight hexadecimal digits.
+pub const SPOOL_PREFIX: &str = "temp-rewriteaof-spool-";
+
 /// One open, locked directory.
 pub trait Dir: Send + Sync {
     /// For messages; never opened again by path.

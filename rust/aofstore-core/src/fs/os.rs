@@ -168,7 +168,7 @@ impl Dir for OsDir {
             Err(error) if matches!(super::errno(&error), libc::EOPNOTSUPP | libc::EISDIR | libc::ENOENT) => {}
             Err(error) => return Err(error),
         }
-        let name = format!("temp-rewriteaof-spool-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let name = format!("{}{}-{:08x}", super::SPOOL_PREFIX, std::process::id(), fastrand::u32(..));
         let fd = self.create(&name, OFlags::RDWR)?;
         self.unlink(&name)?;
         Ok(fd)

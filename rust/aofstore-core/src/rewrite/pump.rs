@@ -62,8 +62,14 @@ pub fn pump(
             child.reap(true);
             return Err(failure);
         }
-        if pump.turn() {
-            return pump.outcome();
+        match pump.turn() {
+            Ok(false) => {}
+            Ok(true) => return pump.outcome(),
+            Err(error) => {
+                child.kill();
+                child.reap(true);
+                return Err(Failure::system("no room for what was changed meanwhile", &error));
+            }
         }
     }
 }
@@ -87,24 +93,25 @@ struct Pump<'a> {
 impl Pump<'_> {
     /// Waits for a moment and does what is to be done; true when the child is gone. Its report is not enough: the
     /// end of file behind it may never come, since a forked copy of the host can hold the other end.
-    fn turn(&mut self) -> bool {
-        let wants = self.sending && !self.outlet.front().is_empty();
+    fn turn(&mut self) -> io::Result<bool> {
+        self.outlet.relieve()?;
+        let wants = self.sending && !self.outlet.front()?.is_empty();
         let ready = Ready::wait(self.ends, self.child, self.listening, wants);
         if ready.asked {
             self.answer();
         }
         if ready.room && self.sending {
-            self.send();
+            self.send()?;
         }
         if (ready.report || ready.gone) && self.report.is_none() {
             // What was written before the end is still in the pipe.
             self.report = Report::read(&self.ends.report).ok().flatten();
         }
-        ready.gone
+        Ok(ready.gone)
     }
 
-    fn send(&mut self) {
-        let front = self.outlet.front();
+    fn send(&mut self) -> io::Result<()> {
+        let front = self.outlet.front()?;
         let piece = front.get(..PIECE).unwrap_or(front);
         match retry_on_intr(|| write(&self.ends.data, piece)) {
             Ok(taken) => self.outlet.advance(taken),
@@ -112,6 +119,7 @@ impl Pump<'_> {
             // It is dead or dying; the report pipe tells.
             Err(_) => self.sending = false,
         }
+        Ok(())
     }
 
     /// Whatever comes here, it comes once.

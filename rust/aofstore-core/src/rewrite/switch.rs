@@ -142,7 +142,8 @@ impl Switch {
 
     fn append(&mut self, rest: &mut Outlet) -> Result<(), Failure> {
         loop {
-            let bytes = rest.front();
+            let unreadable = |error| Failure::system("cannot read the difference back", &error);
+            let bytes = rest.front().map_err(unreadable)?;
             if bytes.is_empty() {
                 return Ok(());
             }

@@ -5,7 +5,7 @@
 
 use crate::event::Events;
 use crate::fs::owner::Owner;
-use crate::fs::{Create, Dir, File};
+use crate::fs::{Create, Dir, File, SPOOL_PREFIX};
 use std::io;
 use std::sync::Arc;
 
@@ -107,6 +107,7 @@ pub fn sweep(dir: &dyn Dir, events: &Events) {
 
 fn is_temp(name: &str) -> bool {
     let numbers = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
+    let numbers = numbers.or_else(|| name.strip_prefix(SPOOL_PREFIX));
     numbers.and_then(|numbers| numbers.split_once('-')).is_some_and(|(pid, random)| {
         !pid.is_empty()
             && pid.bytes().all(|byte| byte.is_ascii_digit())

@@ -103,7 +103,7 @@ impl Job {
         let Some(fd) = file.fd() else { return Ok(None) };
         // ORDER: memory is taken before the locks are.
         let output = FileOutput::new(fd, self.incremental_sync);
-        let outlet = Outlet::new(Diff::new(Arc::clone(&shared.events)));
+        let outlet = Outlet::new(Diff::new(Arc::clone(&shared.events)), Some(Arc::clone(temp.dir())));
         let mut core = shared.lock();
         if ticket.is_stopped() {
             return Err(Failure::stopped("the rewrite was stopped"));

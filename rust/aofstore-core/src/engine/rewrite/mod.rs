@@ -70,7 +70,7 @@ pub(super) struct Figures {
     pub last_failed: bool,
     pub last_seconds: Option<u64>,
     pub last_cow_bytes: u64,
-    pub most_pending: u64,
+    pub most_in_memory: u64,
 }
 
 impl Rewrites {

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::schedule::Why;
+use super::ticket::Ticket;
 use crate::engine::core::Core;
 use crate::engine::due::Duty;
 use crate::error::Result;
@@ -56,7 +57,7 @@ impl Core {
         // What the file lacks when this is settled is told to the caller; the store goes on in memory (S-01, S-10).
         self.owed = Some(Duty::Stop { log: self.log.take(), running });
         if let Some(diff) = self.rewrites.diff.take() {
-            self.rewrites.figures.most_pending = diff.most();
+            self.rewrites.figures.most_in_memory = diff.most();
         }
     }
 
@@ -73,6 +74,18 @@ impl Core {
         } else if let Some(diff) = self.rewrites.diff.as_ref().filter(|_| self.rewrites.waiting) {
             diff.feed(body);
         }
+    }
+
+    /// Somebody wants what was done to be safe while the log is being switched on: the rewrite that makes it, begun
+    /// now if it rests after a failure. None: another child is in the way.
+    pub(in crate::engine) fn press_start(&mut self) -> Result<Option<Arc<Ticket>>> {
+        if let Some(running) = &self.rewrites.current {
+            return Ok(Some(Arc::clone(running)));
+        }
+        if self.rewrites.saving {
+            return Ok(None);
+        }
+        self.launch(Why::Scheduled).map(Some)
     }
 
     /// For closing: nothing new begins, what runs is to end; and its thread.

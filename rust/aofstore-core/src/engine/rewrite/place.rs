@@ -120,7 +120,7 @@ impl Core {
     pub(super) fn end_rewrite(&mut self, ticket: &Ticket, outcome: Done<Summary>) {
         self.rewrites.child_alive = false;
         if let Some(diff) = self.rewrites.diff.take() {
-            self.rewrites.figures.most_pending = diff.most();
+            self.rewrites.figures.most_in_memory = diff.most();
         }
         if let Some(log) = &self.log {
             log.end_difference();

@@ -99,8 +99,9 @@ impl Ticket {
                 Stage::Starting => {
                     stage = self.turned.wait(stage).unwrap_or_else(PoisonError::into_inner);
                 }
-                Stage::Over(Err(error)) => return Err(error.clone()),
-                Stage::Running | Stage::Over(Ok(_)) => return Ok(()),
+                // One that is over already may have begun all the same.
+                Stage::Over(Err(error)) if !self.has_started() => return Err(error.clone()),
+                Stage::Running | Stage::Over(_) => return Ok(()),
             }
         }
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::aof::Reader;
 use crate::command::testing::shown;
 use crate::command::{self, Reply};
-use crate::engine::{Begun, Engine, RewriteHandle, Session, Settings, Summary, Waited};
+use crate::engine::{Begun, Engine, RewriteHandle, Session, Settings, Slot, Summary, Waited};
 use crate::error::{Result, RewriteCause};
 use crate::fs::fault::{Call, Fault, FaultDir, Mode, Plan as Faults};
 use crate::fs::os::{Access, OsDir};

@@ -259,3 +259,37 @@ fn many_turns_on_and_off_lose_nothing() {
     assert_eq!(rig.names(), [NAME]);
     assert_eq!(rig.copy().ok("GET n"), format!("\"{n}\""));
 }
+
+#[test]
+fn who_wants_it_safe_while_the_log_is_being_switched_on_waits_for_the_log() {
+    let rig = Rig::off();
+    SharedPage::set_default(Some(at(Step::Waiting)));
+    rig.ok("CONFIG SET appendonly yes");
+    SharedPage::set_default(None);
+    rig.ok("SET a 1");
+    let mut flush = rig.engine.begin_flush(true).unwrap().unwrap();
+    assert!(!flush.step(Duration::from_millis(10)).unwrap());
+    let mut reply = Reply::new();
+    let argv: [&[u8]; 4] = [b"WAITAOF", b"1", b"0", b"0"];
+    let waiter = rig.engine.execute(&mut Session::view(0), &argv, &mut reply).unwrap().waiter.unwrap();
+    assert!(waiter.sleep(Duration::from_millis(20)));
+    SharedPage::latest().unwrap().resume();
+    while !flush.step(Duration::from_millis(50)).unwrap() {}
+    while waiter.sleep(Duration::from_millis(50)) {}
+    let Slot::Served { reply, .. } = rig.engine.leave(&waiter) else { panic!("not served") };
+    assert_eq!(shown(&reply), "[1, 0]");
+    assert_eq!(rig.copy().ok("GET a"), "\"1\"");
+}
+
+#[test]
+fn a_flush_that_cannot_have_its_log_says_so_and_presses_for_it() {
+    let rig = Rig::off();
+    let failing = Plan { exit: Some((Step::Dumping, 1)), ..Plan::default() };
+    SharedPage::set_default(Some(failing));
+    rig.ok("CONFIG SET appendonly yes");
+    assert!(rig.wait().is_err());
+    assert!(rig.engine.flush(true).is_err(), "a second attempt, at once");
+    SharedPage::set_default(None);
+    rig.engine.flush(true).unwrap();
+    assert_eq!(rig.info("aof_waits_for_rewrite"), "0");
+}

@@ -103,7 +103,7 @@ fn t07_what_comes_after_the_answer_is_the_parents_to_append() {
     let done = rig.wait_for(Some(handle)).unwrap();
     assert!(done.difference_bytes > received + (3 << 20));
     assert_eq!(rig.info("aof_rewrite_buffer_length"), "0");
-    assert!(rig.info("aof_rewrite_buffer_most").parse::<u64>().unwrap() > 3 << 20);
+    assert!(rig.info("aof_rewrite_buffer_memory_peak").parse::<u64>().unwrap() > 3 << 20);
     assert!(rig.events().iter().any(|text| text.contains("bytes of the difference were appended")));
 }
 
