@@ -235,7 +235,7 @@ impl Output for Rewrite<'_, '_> {
 
 /// Whether a read would find something, an end or an error within `time`.
 fn readable(fd: impl AsFd, time: Duration) -> bool {
-    let time = Timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos().into() };
+    let time = Timespec::try_from(time).ok();
     let mut fds = [PollFd::new(&fd, PollFlags::IN)];
-    poll(&mut fds, Some(&time)).is_ok_and(|ready| ready > 0)
+    poll(&mut fds, time.as_ref()).is_ok_and(|ready| ready > 0)
 }

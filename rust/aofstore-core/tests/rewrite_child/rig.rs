@@ -316,6 +316,7 @@ impl Running {
             assert!(begun.elapsed() < TIMEOUT, "stuck at {:?}", self.page.reached());
         };
         self.pump();
+        assert_eq!(self.page.allocations().load(Ordering::Relaxed), 0, "allocations in the child");
         reaped
     }
 
