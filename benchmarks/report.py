@@ -108,9 +108,10 @@ def _rewriting(sides: dict[str, dict[str, Any]]) -> list[str]:
     for name, each in sides.items():
         idle = f"{each['idle_seconds']:.2f} ({each['idle_megabytes_a_second']:,.0f})"
         loaded = f"{each['loaded_seconds']:.2f} ({each['loaded_megabytes_a_second']:,.0f})"
-        fork, copied = f"{each['fork_us_per_gb'] / 1000:.1f}", f"{each['copy_on_write_mb']:,.0f}"
+        copied = f"{each['copy_on_write_mb']:,.0f} ({each['writes']:,.0f})"
+        fork = f"{each['fork_us_per_gb'] / 1000:.1f}"
         rows.append((name, idle, loaded, fork, copied, f"{each['reload_seconds']:.2f}"))
-    head = ("", "idle, s (MB/s)", "written to, s (MB/s)", "fork, ms a GB", "copied, MB", "reload, s")
+    head = ("", "idle, s (MB/s)", "written to, s (MB/s)", "fork, ms a GB", "copied, MB (SETs)", "reload, s")
     lines += _table(head, rows)
     tails = []
     for name, each in sides.items():

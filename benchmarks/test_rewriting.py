@@ -17,4 +17,4 @@ def test_rewrite(name: str, tmp_path: Path) -> None:
     assert side.keys == 200 * 13
     figures = figures_of(side, quiet_seconds=0.05)
     assert set(figures) == set(FIGURES)
-    assert figures["writes"] > 0 and figures["idle_seconds"] > 0 and figures["reload_seconds"] > 0
+    assert min(figures[name] for name in ("writes", "idle_seconds", "loaded_seconds", "reload_seconds")) > 0
