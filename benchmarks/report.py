@@ -26,6 +26,8 @@ def page(results: Results, picture: str | None) -> str:
     lines += _syncs(results)
     if results.get("loading"):
         lines += _loading(results["loading"])
+    if results.get("rewriting"):
+        lines += _rewriting(results["rewriting"])
     if results.get("growth"):
         lines += _growth(results["growth"])
     return "\n".join(lines)
@@ -92,6 +94,30 @@ def _loading(loading: dict[str, dict[str, float]]) -> list[str]:
         rows.append((name, *times, f"{loading['memory'][name]:,.0f}"))
     head = ("", "raw log, s", "RESP base, s", "growth of RSS, MB")
     return ["## Loading data set D, and its memory", "", *_table(head, rows)]
+
+
+def _rewriting(sides: dict[str, dict[str, Any]]) -> list[str]:
+    lines = [
+        "## Rewriting data set D",
+        "",
+        "From the call until the new file is in place; the base is commands, not a snapshot. Written to: ten",
+        "SETs each millisecond. Copied is the memory that parent and child no longer share in the end.",
+        "",
+    ]
+    rows = []
+    for name, each in sides.items():
+        idle = f"{each['idle_seconds']:.2f} ({each['idle_megabytes_a_second']:,.0f})"
+        loaded = f"{each['loaded_seconds']:.2f} ({each['loaded_megabytes_a_second']:,.0f})"
+        copied = f"{each['copy_on_write_mb']:,.0f} ({each['writes']:,.0f})"
+        fork = f"{each['fork_us_per_gb'] / 1000:.1f}"
+        rows.append((name, idle, loaded, fork, copied, f"{each['reload_seconds']:.2f}"))
+    head = ("", "idle, s (MB/s)", "written to, s (MB/s)", "fork, ms a GB", "copied, MB (SETs)", "reload, s")
+    lines += _table(head, rows)
+    tails = []
+    for name, each in sides.items():
+        for title, tail in (("without", each["quiet_us"]), ("during", each["rewriting_us"])):
+            tails.append((f"{name}, {title}", *(f"{value:,.1f}" for value in tail)))
+    return [*lines, *_table(("SET, µs", "p50", "p99", "longest"), tails)]
 
 
 def _growth(growth: dict[str, dict[str, Any]]) -> list[str]:

@@ -16,13 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import growth, loading, machine, peers, picture, report, syncs
+from . import growth, loading, machine, peers, picture, report, rewriting, syncs
 from .native import NoCompilerError
 from .sizes import FULL, QUICK, Sizes
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITES = ("pytest", "criterion")
-PARTS = ("peers", "one_thread", "many_threads", "latency", "loading", "growth")
+PARTS = ("peers", "one_thread", "many_threads", "latency", "loading", "rewriting", "growth")
 
 
 def main() -> int:
@@ -75,6 +75,7 @@ def _measured(sizes: Sizes, directory: Path, parts: list[str]) -> dict[str, Any]
         "many_threads": lambda: syncs.many_threads(sizes, directory),
         "latency": lambda: syncs.latency(sizes, directory),
         "loading": lambda: loading.measure(sizes, directory, _say),
+        "rewriting": lambda: rewriting.measure(sizes, directory, _say),
         "growth": lambda: growth.measure(sizes, _say),
     }
     for part in parts:

@@ -18,6 +18,8 @@ class Sizes:
     latency_seconds: float
     load_rounds: int
     scale: float
+    rewrite_rounds: int
+    quiet_seconds: float
     growth: tuple[int, ...]
 
 
@@ -31,6 +33,8 @@ FULL = Sizes(
     latency_seconds=6.0,
     load_rounds=3,
     scale=1.0,
+    rewrite_rounds=3,
+    quiet_seconds=2.0,
     growth=(10**4, 10**5, 10**6, 10**7),
 )
 QUICK = Sizes(
@@ -43,5 +47,7 @@ QUICK = Sizes(
     latency_seconds=1.2,
     load_rounds=1,
     scale=0.01,
+    rewrite_rounds=1,
+    quiet_seconds=0.3,
     growth=(10**4, 3 * 10**4, 10**5),
 )

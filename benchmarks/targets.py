@@ -32,6 +32,7 @@ def verdicts(results: Results) -> Iterator[Verdict]:
         "many_threads": _many_threads,
         "latency": _latency,
         "loading": _loading,
+        "rewriting": _rewriting,
         "growth": _growth,
     }
     for part, judge in judges.items():
@@ -114,6 +115,19 @@ def _loading(loading: dict[str, dict[str, float]]) -> Iterator[Verdict]:
     memory = loading["memory"]
     work = "memory for D (growth of RSS)"
     yield _at_most(work, 0.95, memory["aofstore"], "Valkey", memory["Valkey"], "MB")
+
+
+def _rewriting(sides: dict[str, dict[str, Any]]) -> Iterator[Verdict]:
+    mine = sides["aofstore"]
+    servers = {name: each for name, each in sides.items() if name != "aofstore"}
+    for state, work in (("idle", "rewrite D, idle"), ("loaded", "rewrite D, written to")):
+        times = {name: each[f"{state}_seconds"] for name, each in servers.items()}
+        name = min(times, key=times.__getitem__)
+        yield _at_most(work, 1 / 2, mine[f"{state}_seconds"], f"the best server, {name}", times[name], "s")
+    redis = servers["redis-server"]["fork_us_per_gb"] / 1000
+    yield _at_most("fork", 1, mine["fork_us_per_gb"] / 1000, "redis-server", redis, "ms a GB")
+    quiet, rewriting = mine["quiet_us"][1], mine["rewriting_us"][1]
+    yield _at_most("p99 of SET during a rewrite", 2, rewriting, "the p99 without", quiet, "µs")
 
 
 def _growth(growth: dict[str, dict[str, Any]]) -> Iterator[Verdict]:
