@@ -10,11 +10,13 @@ import os
 from pathlib import Path
 
 MAX_THREADS = 8
-_SIZE = 8 * (1 + 2 * MAX_THREADS)
+_SIZE = 8 * (2 + 2 * MAX_THREADS)
 
 
 class Counters:
-    """``opened``, and for each thread how many operations it has begun and how many were acknowledged."""
+    """``opened``, ``rewriting``, and for each thread how many operations it has begun and how many were
+    acknowledged.
+    """
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         if create:
@@ -30,6 +32,13 @@ class Counters:
 
     def open_now(self) -> None:
         self._cells[0] = 1
+
+    @property
+    def rewriting(self) -> bool:
+        return bool(self._cells[-1])
+
+    def rewriting_now(self, running: bool) -> None:
+        self._cells[-1] = running
 
     def start(self, thread: int, position: int) -> None:
         self._cells[1 + 2 * thread] = self._cells[2 + 2 * thread] = position

@@ -1,7 +1,8 @@
 """SIGKILL at random moments: a worker runs its tapes, dies, and the next opening must hold all it was told.
 
 After a kill every thread's keys must be what the tape says after the acknowledged operations, or after one
-more: the one in flight, whole. The directory must be free at once.
+more: the one in flight, whole. The directory must be free at once. With rewrites, one always runs or is about
+to, and nothing of one that was killed may be left.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from tests.servers.resp import records
 ROOT = Path(__file__).parents[2]
 LIVES_PER_DIRECTORY = 6
 IN_FLIGHT_SHARE = 0.30
+REWRITING_SHARE = 0.40
 READY_TIMEOUT = 20.0
 
 
@@ -35,8 +37,10 @@ READY_TIMEOUT = 20.0
 class Tally:
     """What a kill run saw; ``red`` says what is wrong with it, empty if nothing is."""
 
+    rewrites: bool = False
     kills: int = 0
     in_flight: int = 0
+    rewriting: int = 0
     opening: int = 0
     operations: int = 0
     seconds: float = 0.0
@@ -52,19 +56,24 @@ class Tally:
         working = self.kills - self.opening
         return self.in_flight / working if working else 0.0
 
+    @property
+    def rewriting_share(self) -> float:
+        return self.rewriting / self.kills if self.kills else 0.0
+
     def red(self) -> list[str]:
         found = sorted(self.kinds)
-        return [*found, "idle"] if self.share < IN_FLIGHT_SHARE else found
+        idle = self.share < IN_FLIGHT_SHARE or (self.rewrites and self.rewriting_share < REWRITING_SHARE)
+        return [*found, "idle"] if idle else found
 
 
 class Killer:
     """Runs lives in directories below ``root`` and kills each of them."""
 
-    def __init__(self, root: Path, seed: int, control: str = "") -> None:
+    def __init__(self, root: Path, seed: int, control: str = "", *, rewrites: bool = False) -> None:
         self._root = root
         self._rng = random.Random(seed)
         self._control = control
-        self.tally = Tally()
+        self.tally = Tally(rewrites=rewrites)
         self._nursery = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.worker"],
             stdin=subprocess.PIPE,
@@ -112,7 +121,7 @@ class Killer:
         for model in models:
             counters.start(model.thread, model.position)
         starts = tuple(model.position for model in models)
-        pid = self._spawn(Life(str(directory), str(path), policy, starts, self._control))
+        pid = self._spawn(Life(str(directory), str(path), policy, starts, self._control, self.tally.rewrites))
         death = os.pidfd_open(pid)
         try:
             early = self._rng.random() < 0.05
@@ -152,6 +161,7 @@ class Killer:
             self.tally.opening += 1
         elif begun != acknowledged:
             self.tally.in_flight += 1
+        self.tally.rewriting += counters.rewriting
         self.tally.operations += sum(acknowledged) - sum(model.position for model in models)
         if self._control == "harness-lose-last":
             _cut_last_record(directory)
@@ -164,6 +174,10 @@ class Killer:
         except aofstore.AofstoreError as error:
             self.tally.add("refused", f"{policy}: {error!r}")
             return False
+        if self._control == "harness-leave":
+            (directory / "temp-rewriteaof-bg-1-1.aof").touch()
+        if left := sorted(path.name for path in directory.iterdir() if path.name.startswith("temp-")):
+            self.tally.add("left", f"{policy}: {left}")
         settled = [
             self._settle(model, found, policy, *ends)
             for model, *ends in zip(models, begun, acknowledged, strict=True)

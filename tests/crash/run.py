@@ -30,11 +30,13 @@ CONTROL_FLOOR = 300
 CONTROL_AGAIN = 6
 
 
-def kills(root: Path, number: int, control: str = "") -> tuple[str, list[str], list[str]]:
-    with Killer(root, seed=1, control=control) as killer:
+def kills(
+    root: Path, number: int, control: str = "", *, rewrites: bool = False
+) -> tuple[str, list[str], list[str]]:
+    with Killer(root, seed=1, control=control, rewrites=rewrites) as killer:
         tally = killer.run(number)
     told = (
-        f"{tally.kills} kills, {tally.share:.0%} in flight, "
+        f"{tally.kills} kills, {tally.share:.0%} in flight, {tally.rewriting_share:.0%} in rewrites, "
         f"{tally.operations} operations, {tally.seconds:.0f} s"
     )
     return told, tally.red(), tally.violations
@@ -65,6 +67,7 @@ def power_cuts(root: Path, control: str = "") -> tuple[str, list[str], list[str]
 
 PARTS: dict[str, Callable[[Path, str], tuple[str, list[str], list[str]]]] = {
     "kills": lambda root, control: kills(root, CONTROL_KILLS, control),
+    "rewrites": lambda root, control: kills(root, CONTROL_KILLS, control, rewrites=True),
     "power": power_cuts,
     "faults": fault_sweep,
     "damage": damaged,
@@ -73,13 +76,14 @@ PARTS: dict[str, Callable[[Path, str], tuple[str, list[str], list[str]]]] = {
 
 def _place(part: str) -> str | None:
     """Kills need a disk; the other parts open thousands of small files and may do so in memory."""
-    return None if part == "kills" else in_memory()
+    return None if part in ("kills", "rewrites") else in_memory()
 
 
-def _plain(number: int) -> bool:
+def _plain(number: int, during_rewrites: int) -> bool:
     green = True
     for name, part in (
         ("kills", lambda root, _: kills(root, number)),
+        ("rewrites", lambda root, _: kills(root, during_rewrites, rewrites=True)),
         ("power", power_cuts),
         ("faults", fault_sweep),
         ("damage", damaged),
@@ -110,10 +114,11 @@ def _controls() -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=10_000)
+    parser.add_argument("--rewrite-kills", type=int, default=1_000)
     parser.add_argument("--no-controls", action="store_true")
     options = parser.parse_args()
     logging.getLogger("aofstore").setLevel(logging.CRITICAL)
-    green = _plain(options.kills)
+    green = _plain(options.kills, options.rewrite_kills)
     return 0 if green & (options.no_controls or _controls()) else 1
 
 

@@ -3,8 +3,8 @@
 Every thread has a history of its own. It says on standard output when the next story begins (``D``), under
 which policy a life does (``P policy``), and what it was promised: ``O n n n`` (the store is open with so many
 operations of each thread in it), ``A t n`` (operation n of thread t has returned), ``F t n`` (flush or close
-has returned after it), ``N t n`` (the log is off, with operation n in it: nothing more is promised), ``Y t n``
-(it is on again, with operation n in it).
+has returned after it), ``N t n`` (the log, with operation n in it, is off: no more promises), ``Y t n`` (it is
+on again, with operation n in it).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import fcntl
 import json
 import logging
 import os
+import random
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import aofstore
+from aofstore._core import _testing
 from tests.crash.counters import Counters
 from tests.crash.faults import broken
 from tests.crash.history import DATABASES, TAPE_LENGTH, Policy, tape
@@ -28,6 +30,7 @@ class Life:
     policy: Policy
     starts: tuple[int, ...]
     control: str = ""
+    rewrites: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -62,6 +65,8 @@ def _run(life: Life) -> None:
         threading.Thread(target=_work, args=(store, counters, thread, life, pause), daemon=True)
         for thread in range(1, len(life.starts))
     ]
+    if life.rewrites:
+        others.append(threading.Thread(target=_rewrite, args=(store, counters, life), daemon=True))
     for other in others:
         other.start()
     _work(store, counters, 0, life, pause)
@@ -97,6 +102,23 @@ def _work(store: aofstore.Store[bytes], counters: Counters, thread: int, life: L
             acknowledge(thread, position)
             if pause:
                 time.sleep(pause)
+    except BaseException:
+        Path(life.counters).with_suffix(".error").write_text(traceback.format_exc())
+        os._exit(70)
+
+
+def _rewrite(store: aofstore.Store[bytes], counters: Counters, life: Life) -> None:
+    """One rewrite after the other: most in children, some of them slow, some without one."""
+    engine, rng = store._lifetime.engine, random.Random(os.getpid())
+    try:
+        while True:
+            _testing.child_plan(micros_per_key=rng.choice([0, 0, 100]))
+            counters.rewriting_now(True)
+            engine.rewrite(rng.random() < 0.8, 20.0)
+            counters.rewriting_now(False)
+            time.sleep(rng.uniform(0.0, 0.008))
+            if life.control == "harness-idle":
+                time.sleep(1.0)
     except BaseException:
         Path(life.counters).with_suffix(".error").write_text(traceback.format_exc())
         os._exit(70)
