@@ -132,3 +132,58 @@ fn open_pidfd(pid: Pid) -> Option<OwnedFd> {
 fn open_pidfd(_: Pid) -> Option<OwnedFd> {
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[expect(clippy::zombie_processes, reason = "the tests wait for it by its number")]
+    fn sleeping() -> Pid {
+        let process = Command::new("sleep").arg("60").spawn().unwrap();
+        Pid::from_raw(process.id().cast_signed()).unwrap()
+    }
+
+    /// A process that lives until it is killed, held with and without a pidfd.
+    fn each_way(test: impl Fn(&Child)) {
+        for with_pidfd in [true, false] {
+            let mut child = Child::new(sleeping(), 0);
+            if !with_pidfd {
+                child.pidfd = None;
+            }
+            test(&child);
+        }
+    }
+
+    #[test]
+    fn a_killed_child_is_seen_once_and_told_again() {
+        each_way(|child| {
+            assert_eq!(child.reap(false), Reaped::Running);
+            child.kill();
+            assert_eq!(child.reap(true), Reaped::Signalled(libc::SIGKILL));
+            child.kill();
+            assert_eq!(child.reap(true), Reaped::Signalled(libc::SIGKILL));
+            assert_eq!(waitid(WaitId::Pid(child.pid), WaitIdOptions::EXITED).err(), Some(Errno::CHILD));
+        });
+    }
+
+    #[test]
+    fn one_that_somebody_else_waited_for_is_unknown_and_not_killed() {
+        each_way(|child| {
+            kill_process(child.pid, Signal::TERM).unwrap();
+            let status = waitid(WaitId::Pid(child.pid), WaitIdOptions::EXITED).unwrap().unwrap();
+            assert_eq!(outcome(&status), Reaped::Signalled(libc::SIGTERM));
+            child.kill();
+            assert_eq!(child.reap(true), Reaped::Unknown);
+            assert_eq!(child.reap(false), Reaped::Unknown);
+        });
+    }
+
+    #[test]
+    fn a_dropped_one_is_gone() {
+        let pid = sleeping();
+        drop(Child::new(pid, 0));
+        let again = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+        assert_eq!(again.err(), Some(Errno::CHILD));
+    }
+}
