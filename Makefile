@@ -64,7 +64,7 @@ servers: $(STAMPS)/dev
 # --- everyday ---------------------------------------------------------------------------------------------
 
 .PHONY: demo test test-rust test-python
-demo: $(STAMPS)/extension ## Write, die by SIGKILL, open again, verify, print the table
+demo: $(STAMPS)/extension ## Write, rewrite, die by SIGKILL while rewriting, open again, verify, print the table
 	$(PY) -m aofstore demo
 
 test: test-rust test-python ## cargo test and pytest, with real servers

@@ -30,17 +30,18 @@ class Directory:
     def close(self) -> None: ...
     def disown(self) -> None: ...
 
-# Seconds, bytes before and after, keys, microseconds of the fork, bytes copied on write, bytes of the difference.
+# Seconds, bytes before and after, keys, microseconds of the fork, bytes copied on write, bytes of difference.
 _Report: TypeAlias = tuple[float, int, int, int, int, int, int]
 
 @final
 class Engine:
     """A keyspace in memory with its live settings (Redis's names with ``_``). ConfigError.
 
-    Its threads run from `start_log` (writes are logged from then on) or `start` (a store without a log; with a
-    directory, one can be switched on). `rewrite` begins a rewrite and waits for it, `begin_rewrite` only begins;
-    `wait_rewrite` gives each outcome once, or None. They raise RewriteError, RewriteInProgressError and
-    TimeoutError (which leaves the rewrite running). `rewrite_progress` is keys done, all keys, bytes, seconds.
+    Its threads run from `start_log` (writes are logged from then on) or `start` (a store without a log; with
+    a directory, one can be switched on). `rewrite` begins a rewrite and waits for it, `begin_rewrite` only
+    begins; `wait_rewrite` gives each outcome once, or None. They raise RewriteError, RewriteInProgressError
+    and TimeoutError (which leaves the rewrite running). `rewrite_progress` is keys done, all keys, bytes,
+    seconds.
     `settings` has them under Redis's own names as text, as `config_set` left them.
     `close` wakes waiters, stops the threads, syncs, and raises AofWriteError once; `drain_events`, `closed`
     and `last_persistence_error` answer afterwards too.

@@ -6,7 +6,6 @@ from typing import NoReturn
 
 from .errors import AofstoreError
 
-REWRITES = "the release with log rewrites (0.2)"
 INTEROP = "the release with multi-part logs and snapshots (0.3)"
 
 

@@ -194,9 +194,9 @@ class Store(Commands[V], Generic[V]):
 
     @property
     def config(self) -> Config:
-        """The settings as they are now: those that the store was opened with, and what CONFIG SET changed since.
+        """The settings as they are now: what the store was opened with, and what CONFIG SET changed since.
 
-        A snapshot, which changes no more. In a forked copy of the process those that the store was opened with.
+        A snapshot, which changes no more. In a forked copy of the process what the store was opened with.
         """
         return self._lifetime.live_config()
 

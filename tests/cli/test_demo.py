@@ -53,7 +53,11 @@ def test_nothing_acknowledged_is_lost(policy: str, tmp_path: Path) -> None:
     assert (found["lost"], found["wrong"], found["sound"]) == (0, [], True)
     assert (found["policy"], found["operations"]) == (policy, count)
     assert 0.4 * count <= found["acknowledged"] <= count
-    assert found["loaded_commands"] > found["acknowledged"]
+    assert (found["killed_while_rewriting"], found["files_left_behind"]) == (True, 0)
+    report = found["rewrite"]["report"]
+    assert report["bytes_after"] < report["bytes_before"] + report["difference_bytes"]
+    assert 0 < report["fork_microseconds"] < report["seconds"] * 1e6
+    assert found["rewrite"]["p99_microseconds"] > 0
     assert found["check_passed"] is not False
     assert list(tmp_path.iterdir()) == []
 

@@ -31,7 +31,8 @@ CORE: dict[str, set[str]] = {
     "aof": {"fs", "resp", "clock", "event", "error"},
     "load": {"aof", "rdb", "command", "keyspace", "fs", "clock", "num", "event", "error"},
     "rewrite": {
-        "keyspace", "rdb", "resp", "fs", "aof::names", "aof::manifest", "num", "clock", "event", "error",
+        "keyspace", "rdb", "resp", "fs", "aof::names", "aof::manifest", "aof::Outlet", "aof::Control", "num",
+        "clock", "event", "error",
     },
     "engine": {
         "error", "clock", "num", "event", "resp", "fs", "encoding", "keyspace", "rdb",

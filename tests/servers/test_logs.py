@@ -69,6 +69,29 @@ def test_load_our_log(
         assert compare(wanted, dataset(connection)) == []
 
 
+def test_load_our_rewritten_log(
+    server_kind: str, tmp_path: Path, open_store: OpenStore, start_server: StartServer
+) -> None:
+    """Rewritten while a client writes, every type in every encoding: no key differs, here or there."""
+    store = open_store(appendfsync="no", list_max_listpack_size=16, hash_max_listpack_entries=8)
+    connection = StoreConnection(store)
+    run(connection, 7, COMMANDS // 8)
+    for turn in range(3):
+        store.bgrewriteaof()
+        run(connection, 8 + turn, COMMANDS // 16)
+        report = store.wait_rewrite()
+        assert report is not None
+        assert report.difference_bytes > 0
+    wanted = dataset(connection)
+    store.close()
+    log = (tmp_path / "data" / "appendonly.aof").read_bytes()
+    assert {b"HMSET", b"RPUSH", b"SADD", b"ZADD", b"PEXPIREAT"} <= {args[0] for _, args in records(log)}
+    assert compare(wanted, dataset(StoreConnection(open_store()))) == []
+    server = start_server(server_kind, *aof_options(), directory=_file(tmp_path / "there", log))
+    with server.connect() as there:
+        assert compare(wanted, dataset(there)) == []
+
+
 def test_there_and_back(
     server_kind: str, tmp_path: Path, open_store: OpenStore, start_server: StartServer
 ) -> None:

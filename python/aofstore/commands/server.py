@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from ..later import INTEROP, REWRITES, not_yet
+from ..later import INTEROP, not_yet
 from ..types import Encodable, V
 from . import descriptions, shapes
 from .family import Family

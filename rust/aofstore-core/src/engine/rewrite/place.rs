@@ -1,5 +1,6 @@
 //! Under the engine's lock: a finished file becomes the log, a rewrite without a child, and the end of any rewrite.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -172,9 +173,13 @@ impl Core {
     }
 
     pub(super) fn rewrite_error(&self, failure: Failure) -> Error {
-        let home = self.rewrites.home.as_ref();
-        let path = home.map(|home| home.dir.path().join(&home.name)).unwrap_or_default();
-        let message = format!("{}: {}", path.display(), failure.what);
-        Error::Rewrite { path, cause: failure.cause, message }
+        let Failure { cause, what, .. } = failure;
+        match &self.rewrites.home {
+            None => Error::Rewrite { path: PathBuf::new(), cause, message: what },
+            Some(home) => {
+                let path = home.dir.path().join(&home.name);
+                Error::Rewrite { message: format!("{}: {what}", path.display()), path, cause }
+            }
+        }
     }
 }
