@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,7 @@ ABSENT = {"Commandstats", "Latencystats"}
 OURS = {
     "aofstore_version", "aof_commits", "aof_writes", "aof_fsyncs", "aof_synced_size", "aof_torn_bytes",
     "aof_write_errors", "aof_last_write_errno", "aof_latched", "aof_unsynced_milliseconds",
-    "aof_rewrite_buffer_length", "aof_rewrite_buffer_memory", "aof_rewrite_buffer_memory_peak",
-    "aof_waits_for_rewrite",
+    "aof_waits_for_rewrite", "aof_rewrite_buffer_length", "aof_rewrite_buffer_most",
 }  # fmt: skip
 SERVERS_ARE_MISSING = {
     "redis": {"total_blocking_keys", "total_blocking_keys_on_nokey"},  # new in 7.2
@@ -78,6 +78,24 @@ def test_fields_are_a_servers_and_of_its_kind(
     assert set(mine) - set(other) - OURS - SERVERS_ARE_MISSING[kind] == set()
     kinds = {name: (type(mine[name]), type(other[name])) for name in mine if name in other}
     assert {name: kind for name, kind in kinds.items() if kind[0] is not kind[1]} == {}
+
+
+def test_resetstat_forgets_forks_and_rewrites(ours: aofstore.Store[bytes], theirs: redis.Redis) -> None:
+    names = ("total_forks", "latest_fork_usec", "aof_rewrites")
+    for client in (ours, theirs):
+        client.config_resetstat()
+        client.execute_command("BGREWRITEAOF")
+        while (told := _info(client))["aof_rewrite_in_progress"]:
+            time.sleep(0.01)
+        assert (told["total_forks"], told["aof_rewrites"]) == (1, 1)
+        assert told["latest_fork_usec"] > 0
+        client.config_resetstat()
+        assert [_info(client)[name] for name in names] == [0, 0, 0]
+
+
+def _info(client: Any) -> dict[str, Any]:
+    told: dict[str, Any] = client.info()
+    return told
 
 
 def test_errors_are_counted_as_a_server_counts_them(ours: aofstore.Store[bytes], theirs: redis.Redis) -> None:

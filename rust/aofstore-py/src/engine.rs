@@ -194,13 +194,16 @@ impl PyEngine {
         mut handle: Option<RewriteHandle>,
         timeout: Option<f64>,
     ) -> PyResult<Option<Report>> {
-        let limit = timeout.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX));
+        let limit =
+            timeout.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX));
         let began = Instant::now();
         loop {
             let left = limit.map_or(NAP, |limit| limit.saturating_sub(began.elapsed()));
             let waited = py.detach(|| self.inner.wait_rewrite(&mut handle, NAP.min(left)));
             match waited.map_err(|error| raise(py, &error))? {
-                Waited::Over(outcome) => return outcome.map(report).map(Some).map_err(|error| raise(py, &error)),
+                Waited::Over(outcome) => {
+                    return outcome.map(report).map(Some).map_err(|error| raise(py, &error));
+                }
                 Waited::Nothing => return Ok(None),
                 Waited::NotYet => py.check_signals()?,
             }

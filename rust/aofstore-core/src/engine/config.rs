@@ -65,7 +65,8 @@ impl Core {
             return Err(failed(APPENDONLY, LOADING));
         }
         if switched && log {
-            self.switch_on().map_err(|error| failed(APPENDONLY, &format!("Unable to turn on AOF: {error}")))?;
+            self.switch_on()
+                .map_err(|error| failed(APPENDONLY, &format!("Unable to turn on AOF: {error}")))?;
         }
         self.adopt(next, policy);
         if switched && !log {
@@ -90,6 +91,7 @@ impl Core {
 
     pub(super) fn config_reset_stat(&mut self, reply: &mut Reply) -> Outcome {
         self.stats.reset();
+        self.rewrites.figures.reset();
         let stats = &mut self.space.stats;
         (stats.hits, stats.misses, stats.expired) = (0, 0, 0);
         if let Some(log) = &self.log {

@@ -44,7 +44,10 @@ pub(super) enum Duty {
     /// A rewrite has its child, or cannot have one.
     Start(Arc<Ticket>),
     /// The log that was switched off is flushed, synced and closed, and its rewrite is gone.
-    Stop { log: Option<Arc<Log>>, running: Option<Arc<Ticket>> },
+    Stop {
+        log: Option<Arc<Log>>,
+        running: Option<Arc<Ticket>>,
+    },
 }
 
 impl Due {

@@ -86,7 +86,8 @@ impl Drop for Temp {
         }
         match self.dir.unlink(&self.name) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                self.events.warning(format!("cannot remove {}: {error}; the next open tries again", self.name));
+                self.events
+                    .warning(format!("cannot remove {}: {error}; the next open tries again", self.name));
             }
             _ => {}
         }

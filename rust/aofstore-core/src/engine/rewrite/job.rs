@@ -32,7 +32,8 @@ impl Core {
         let (theirs, previous) = (Arc::clone(&ticket), self.rewrites.thread.take());
         let builder = std::thread::Builder::new().name("aofstore-rewrite".to_owned());
         let thread = with_signals_blocked(|| builder.spawn(move || lead(&shared, &theirs, previous)));
-        let thread = thread.map_err(|error| self.rewrite_error(Failure::system("no thread for a rewrite", &error)))?;
+        let thread =
+            thread.map_err(|error| self.rewrite_error(Failure::system("no thread for a rewrite", &error)))?;
         self.rewrites.thread = Some(thread);
         self.rewrites.current = Some(Arc::clone(&ticket));
         Ok(ticket)
@@ -123,7 +124,8 @@ impl Job {
             ack_timeout: self.ack_timeout,
             shared: &page,
         });
-        let micros = forked.as_ref().map_or_else(|_| start.elapsed().as_micros() as u64, |child| child.micros);
+        let micros =
+            forked.as_ref().map_or_else(|_| start.elapsed().as_micros() as u64, |child| child.micros);
         if let (Ok(_), Some(hold)) = (&forked, &mut hold) {
             // Nothing was fed since the fork: the locks are still held.
             hold.begin_difference(Arc::clone(outlet.diff()));
@@ -174,7 +176,10 @@ impl Forked {
         drop(core);
         let residue = early + placed.appended;
         events.notice(format!("{residue} bytes of the difference were appended to the new log"));
-        events.verbose(format!("the new log was put in place in {} microseconds", pumped.elapsed().as_micros()));
+        events.verbose(format!(
+            "the new log was put in place in {} microseconds",
+            pumped.elapsed().as_micros()
+        ));
         Ok(Summary {
             seconds: ticket.began.elapsed().as_secs_f64(),
             bytes_before: self.bytes_before,
@@ -190,7 +195,11 @@ impl Forked {
 /// What the child may not say itself.
 fn tell(events: &Events, report: &Report) {
     let mb = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    events.notice(format!("the rewrite child wrote {} keys and {:.2} MB of difference", report.keys, mb(report.diff_bytes)));
+    events.notice(format!(
+        "the rewrite child wrote {} keys and {:.2} MB of difference",
+        report.keys,
+        mb(report.diff_bytes)
+    ));
     if report.cow_bytes >= 1 << 20 {
         events.notice(format!("{} MB of memory were copied for the rewrite", report.cow_bytes >> 20));
     }

@@ -73,6 +73,13 @@ pub(super) struct Figures {
     pub most_in_memory: u64,
 }
 
+impl Figures {
+    /// CONFIG RESETSTAT.
+    pub fn reset(&mut self) {
+        (self.forks, self.last_fork_micros, self.rewrites) = (0, 0, 0);
+    }
+}
+
 impl Rewrites {
     pub fn new(shared: Weak<Shared>) -> Self {
         Self { shared, ..Self::default() }

@@ -28,7 +28,8 @@ impl Core {
         if let Some(running) = &self.rewrites.current {
             // It has no difference, so its file would lack what is changed meanwhile (S-16).
             running.stop();
-            self.events.notice("the running rewrite is stopped and another one started, to switch the log on");
+            self.events
+                .notice("the running rewrite is stopped and another one started, to switch the log on");
         }
         match self.launch(Why::Start) {
             Ok(ticket) => {

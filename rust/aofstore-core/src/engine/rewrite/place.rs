@@ -7,9 +7,10 @@ use std::time::Instant;
 use super::schedule::Why;
 use super::ticket::{Summary, Ticket};
 use super::{Figures, Home};
-use crate::aof::{Diff, Install, Log, Outlet};
+use crate::aof::{Diff, Install, LatencyKind, Log, Outlet};
 use crate::clock;
 use crate::engine::core::Core;
+use crate::engine::latency::{event, whole_ms};
 use crate::error::{Error, Result, RewriteCause};
 use crate::event::Events;
 use crate::rewrite::{Failure, Placed, Switch, Temp, dump};
@@ -42,11 +43,8 @@ impl Core {
 
     pub(super) fn fork_took(&mut self, micros: u64) {
         self.rewrites.figures.last_fork_micros = micros;
-        self.sample("fork", micros / 1000);
+        self.latency.sample(event::FORK, micros / 1000);
     }
-
-    /// Something took so long, for the latency monitor.
-    fn sample(&mut self, _event: &'static str, _ms: u64) {}
 
     /// A whole rewrite in this thread; everybody else waits.
     pub(super) fn rewrite_here(&mut self, began: Instant) -> Done<Summary> {
@@ -82,7 +80,8 @@ impl Core {
         self.rewrites.ours = true;
         if let Some(hold) = &mut hold {
             let file = Arc::clone(switch.temp().file());
-            let install = Install { name: home.name.clone(), file, size: placed.size, base_size: placed.size };
+            let install =
+                Install { name: home.name.clone(), file, size: placed.size, base_size: placed.size };
             let installed = hold.install(install);
             installed.map_err(|error| Failure::new(RewriteCause::Other, error.to_string()))?;
             match placed.unproven {
@@ -99,9 +98,9 @@ impl Core {
             self.log = log;
             self.children_changed();
         }
-        self.sample("aof-rewrite-diff-write", placed.append_took.as_millis() as u64);
-        self.sample("aof-fstat", placed.stat_took.as_millis() as u64);
-        self.sample("aof-rename", placed.rename_took.as_millis() as u64);
+        self.latency.sample(event::AOF_REWRITE_DIFF_WRITE, whole_ms(placed.append_took));
+        self.latency.sample(LatencyKind::Fstat.name(), whole_ms(placed.stat_took));
+        self.latency.sample(event::AOF_RENAME, whole_ms(placed.rename_took));
         Ok(placed)
     }
 
@@ -146,7 +145,8 @@ impl Core {
             Ok(summary) => {
                 self.rewrites.schedule.succeeded();
                 let (before, after) = (summary.bytes_before, summary.bytes_after);
-                self.events.notice(format!("append only file rewritten: {before} bytes before, {after} bytes now"));
+                self.events
+                    .notice(format!("append only file rewritten: {before} bytes before, {after} bytes now"));
                 Ok(summary)
             }
             Err(failure) if deliberate => {

@@ -110,10 +110,8 @@ impl Ticket {
     pub fn wait(&self, slice: Duration) -> Option<Result<Summary>> {
         let stage = self.stage();
         let unfinished = |stage: &mut Stage| !matches!(stage, Stage::Over(_));
-        let (stage, _) = self
-            .turned
-            .wait_timeout_while(stage, slice, unfinished)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (stage, _) =
+            self.turned.wait_timeout_while(stage, slice, unfinished).unwrap_or_else(PoisonError::into_inner);
         match &*stage {
             Stage::Over(outcome) => Some(outcome.clone()),
             _ => None,

@@ -15,6 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 mod faults;
+mod latency;
 mod modes;
 mod protocol;
 
@@ -243,7 +244,10 @@ fn t19_behind_another_child_it_is_scheduled_and_begins_once() {
     assert_eq!(rig.ok("BGREWRITEAOF"), scheduled);
     assert_eq!(rig.ok("BGREWRITEAOF"), scheduled);
     assert!(matches!(rig.engine.begin_rewrite(), Ok(Begun::Scheduled)));
-    assert_eq!((rig.info("aof_rewrite_scheduled"), rig.info("aof_pending_rewrite")), ("1".into(), "1".into()));
+    assert_eq!(
+        (rig.info("aof_rewrite_scheduled"), rig.info("aof_pending_rewrite")),
+        ("1".into(), "1".into())
+    );
     std::thread::sleep(Duration::from_millis(250));
     assert_eq!(rig.info("total_forks"), "0");
     SharedPage::set_default(Some(at(Step::Dumping)));
@@ -356,7 +360,10 @@ fn progress_is_told_while_one_runs() {
     let progress = rig.engine.rewrite_progress().unwrap().unwrap();
     assert_eq!(progress.keys_total, 20);
     assert!(progress.bytes_written > 0 && progress.seconds >= 0.0);
-    assert_eq!((rig.info("current_save_keys_total"), rig.info("current_fork_perc")), ("20".into(), "50.00".into()));
+    assert_eq!(
+        (rig.info("current_save_keys_total"), rig.info("current_fork_perc")),
+        ("20".into(), "50.00".into())
+    );
     page.resume();
     rig.wait_for(Some(handle)).unwrap();
     assert_eq!(rig.engine.rewrite_progress().unwrap(), None);
@@ -379,7 +386,8 @@ fn leftovers_of_dead_processes_are_removed_at_open_and_nothing_else() {
     let rig = Rig::on();
     rig.ok("SET a 1");
     let stale = "temp-rewriteaof-bg-1234-00ff00ff.aof";
-    let others = ["temp-rewriteaof-bg-12.aof", "temp-rewriteaof-bg-1-0000000g.aof", "temp-rewriteaof-7.aof", "x"];
+    let others =
+        ["temp-rewriteaof-bg-12.aof", "temp-rewriteaof-bg-1-0000000g.aof", "temp-rewriteaof-7.aof", "x"];
     for name in others.iter().chain([&stale]) {
         std::fs::write(rig.scratch.join(name), "x").unwrap();
     }

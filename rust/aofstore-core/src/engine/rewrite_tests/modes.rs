@@ -37,7 +37,10 @@ fn t09_s16_switching_on_kills_the_dump_and_begins_anew() {
     rig.ok("SET late 1");
     rig.ok("CONFIG SET appendonly yes");
     let stopped = rig.wait_for(Some(dump)).unwrap_err();
-    assert!(matches!(stopped, Error::Rewrite { cause: RewriteCause::Signal(libc::SIGKILL), .. }), "{stopped:?}");
+    assert!(
+        matches!(stopped, Error::Rewrite { cause: RewriteCause::Signal(libc::SIGKILL), .. }),
+        "{stopped:?}"
+    );
     assert!(page.pid() > 0);
     assert_eq!(rig.info("aof_last_bgrewrite_status"), "ok", "S-05: a deliberate end is no error");
     rig.wait().unwrap();
@@ -123,8 +126,14 @@ fn s19_d22_a_failed_start_is_tried_again() {
     rig.ok("CONFIG SET appendonly yes");
     SharedPage::set_default(None);
     assert!(rig.wait().is_err());
-    assert_eq!((rig.info("aof_waits_for_rewrite"), rig.info("aof_rewrite_scheduled")), ("1".into(), "1".into()));
-    assert!(matches!(rig.engine.persistence_error(), Some(Error::Rewrite { cause: RewriteCause::Exit(1), .. })));
+    assert_eq!(
+        (rig.info("aof_waits_for_rewrite"), rig.info("aof_rewrite_scheduled")),
+        ("1".into(), "1".into())
+    );
+    assert!(matches!(
+        rig.engine.persistence_error(),
+        Some(Error::Rewrite { cause: RewriteCause::Exit(1), .. })
+    ));
     rig.ok("SET b 2");
     let began = Instant::now();
     until(|| rig.info("aof_waits_for_rewrite") == "0");
@@ -140,7 +149,10 @@ fn s17_behind_another_child_the_start_is_scheduled() {
     rig.engine.pretend_saving(true).unwrap();
     rig.ok("CONFIG SET appendonly yes");
     rig.ok("SET a 1");
-    assert_eq!((rig.info("aof_waits_for_rewrite"), rig.info("aof_rewrite_scheduled")), ("1".into(), "1".into()));
+    assert_eq!(
+        (rig.info("aof_waits_for_rewrite"), rig.info("aof_rewrite_scheduled")),
+        ("1".into(), "1".into())
+    );
     rig.engine.pretend_saving(false).unwrap();
     until(|| rig.info("aof_waits_for_rewrite") == "0");
     assert_eq!(rig.copy().ok("GET a"), "\"1\"");

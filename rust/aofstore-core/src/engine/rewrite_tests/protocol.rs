@@ -54,7 +54,16 @@ fn d14_what_is_pending_at_the_switch_is_not_appended_twice() {
 /// The new file against the old one, which went on getting the same bytes until the switch.
 #[test]
 fn t07_the_new_file_is_the_dump_and_every_byte_fed_since() {
-    let steps = [Step::Dumping, Step::EarlySync, Step::Draining, Step::Asking, Step::Waiting, Step::Agreed, Step::Synced, Step::Done];
+    let steps = [
+        Step::Dumping,
+        Step::EarlySync,
+        Step::Draining,
+        Step::Asking,
+        Step::Waiting,
+        Step::Agreed,
+        Step::Synced,
+        Step::Done,
+    ];
     for step in steps {
         let rig = Rig::on();
         for i in 0..50 {
@@ -174,7 +183,8 @@ fn a_file_that_somebody_wrote_to_is_not_put_in_place() {
 
 #[test]
 fn y06_syncs_are_suspended_while_the_child_lives_if_so_asked() {
-    let rig = Rig::with(&[("appendonly", "yes"), ("appendfsync", "always"), ("no-appendfsync-on-rewrite", "yes")]);
+    let rig =
+        Rig::with(&[("appendonly", "yes"), ("appendfsync", "always"), ("no-appendfsync-on-rewrite", "yes")]);
     rig.ok("SET a 1");
     let (handle, page) = rig.begin(at(Step::Dumping));
     let before = rig.faults.count(Call::Sync);
