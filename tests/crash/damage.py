@@ -90,6 +90,14 @@ def kept_half(data: bytes) -> bytes:
     return data[: ends[-1]] + encode([b"EXEC"]) if inside else data
 
 
+def lose_last_record(path: Path) -> None:
+    """Cuts a whole command off the end of a log, as a store would that had never written it."""
+    data = path.read_bytes() if path.exists() else b""
+    whole = data[: data.rfind(b"\r\n*") + 2] if b"\r\n*" in data else b""
+    ends = [0, *(end for end, _ in records(whole))]
+    path.write_bytes(data[: ends[-2]] if len(ends) > 1 else b"")
+
+
 def child(log: Path, directory: Path, kind: str, control: str) -> None:
     """Opens all variants; memory is limited to what it is now and a constant."""
     logging.getLogger("aofstore").setLevel(logging.CRITICAL)

@@ -6,15 +6,19 @@ planned ones.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from aofstore._core import _testing
+from aofstore._core import Engine, _testing
 
 CALLS = (
     "open", "open_read", "read", "write", "sync", "set_len", "stat", "names", "rename", "unlink", "link",
     "write_new", "sync_dir", "unlock", "close",
 )  # fmt: skip
+PATIENCE = 20.0
+STEPS = ("dumping", "early-sync", "draining", "asking", "waiting", "agreed", "synced", "done")
 MODES = ("fail", "fail_after", "short", "delay", "kill", "kill_after")
 
 
@@ -65,6 +69,39 @@ def faults(*, install: bool = True) -> Iterator[FaultPlan]:
     finally:
         plan.clear()
         _testing.install_fault_plan(None)
+
+
+@contextmanager
+def child_plan(**orders: Any) -> Iterator[None]:
+    """What children do whose rewrites begin inside the block: ``pause=``, ``fail=``, ``kill=`` a step."""
+    _testing.child_plan(**orders)
+    try:
+        yield
+    finally:
+        _testing.child_plan()
+
+
+def stand_still(at: str, engine: Engine, before: int | None) -> bool:
+    """Waits until a new child pauses at a step; False if the rewrite ends without."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if newest_child() != before and _testing.child_reached() == at:
+            return True
+        if engine.rewrite_progress() is None:
+            return False
+        time.sleep(0.0005)
+    raise TimeoutError(f"the child is at {_testing.child_reached()}, not at {at}")
+
+
+def newest_child() -> int | None:
+    """The pid of the child forked last, if there ever was one."""
+    progress = _testing.child_progress()
+    return progress[0] if progress else None
+
+
+def resume() -> None:
+    """Lets a child that pauses go on."""
+    _testing.child_resume()
 
 
 @contextmanager

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import aofstore
 from tests.crash.counters import Counters
+from tests.crash.damage import lose_last_record
 from tests.crash.history import DATABASES, POLICIES, Model, Policy
 from tests.crash.worker import Life
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import Dataset, compare, dataset
-from tests.servers.resp import records
 
 ROOT = Path(__file__).parents[2]
 LIVES_PER_DIRECTORY = 6
@@ -164,7 +164,7 @@ class Killer:
         self.tally.rewriting += counters.rewriting
         self.tally.operations += sum(acknowledged) - sum(model.position for model in models)
         if self._control == "harness-lose-last":
-            _cut_last_record(directory)
+            lose_last_record(directory / "appendonly.aof")
         try:
             with aofstore.open(directory, appendfsync=policy) as store:
                 found = dataset(StoreConnection(store), DATABASES)
@@ -196,14 +196,6 @@ class Killer:
         where = f"{policy}, thread {model.thread}, {acknowledged} acknowledged, {begun} begun"
         self.tally.add("lost", f"{where}: {differences[:3]}")
         return False
-
-
-def _cut_last_record(directory: Path) -> None:
-    path = directory / "appendonly.aof"
-    data = path.read_bytes() if path.exists() else b""
-    whole = data[: data.rfind(b"\r\n*") + 2] if b"\r\n*" in data else b""
-    ends = [0, *(end for end, _ in records(whole))]
-    path.write_bytes(data[: ends[-2]] if len(ends) > 1 else b"")
 
 
 def _remove(directory: Path) -> None:

@@ -12,10 +12,11 @@ import tempfile
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.crash import damage, power, sweep
+from tests.crash import damage, orphans, power, sweep
 from tests.crash.kills import Killer
 from tests.crash.samples import SMALL_LOG
 from tests.servers.places import in_memory
@@ -24,30 +25,63 @@ CONTROLS = Path(__file__).with_name("controls.toml")
 CONTROL_KILLS = 30
 POWER_SEEDS = 3
 POWER_FLOOR = 5000
-POWER_AGAIN = 25
+POWER_AGAIN = 10
 CONTROL_STEPS = 24
 CONTROL_FLOOR = 300
 CONTROL_AGAIN = 6
+Told: TypeAlias = tuple[str, list[str], list[str]]
+Part: TypeAlias = Callable[[Path, str], Told]
 
 
-def kills(
-    root: Path, number: int, control: str = "", *, rewrites: bool = False
-) -> tuple[str, list[str], list[str]]:
-    with Killer(root, seed=1, control=control, rewrites=rewrites) as killer:
-        tally = killer.run(number)
-    told = (
-        f"{tally.kills} kills, {tally.share:.0%} in flight, {tally.rewriting_share:.0%} in rewrites, "
-        f"{tally.operations} operations, {tally.seconds:.0f} s"
+def kills(number: int, *, rewrites: bool) -> Part:
+    """SIGKILL at random moments; of a control fewer."""
+
+    def part(root: Path, control: str) -> Told:
+        with Killer(root, seed=1, control=control, rewrites=rewrites) as killer:
+            tally = killer.run(CONTROL_KILLS if control else number)
+        told = (
+            f"{tally.kills} kills, {tally.share:.0%} in flight, {tally.rewriting_share:.0%} in rewrites, "
+            f"{tally.operations} operations, {tally.seconds:.0f} s"
+        )
+        return told, tally.red(), tally.violations
+
+    return part
+
+
+def power_cuts(root: Path, control: str) -> Told:
+    if control:
+        seen = power.cut(root, power.stories(1, control, CONTROL_STEPS), CONTROL_FLOOR, CONTROL_AGAIN)
+    else:
+        seen = power.cut(root, power.stories(POWER_SEEDS), POWER_FLOOR, POWER_AGAIN)
+    return str(seen), seen.red(), seen.violations
+
+
+def swept(*sweeps: sweep.Sweep) -> Told:
+    """Several sweeps as one."""
+    return (
+        "; ".join(map(str, sweeps)),
+        sorted({name for seen in sweeps for name in seen.red()}),
+        [text for seen in sweeps for text in seen.violations],
     )
-    return told, tally.red(), tally.violations
 
 
-def fault_sweep(root: Path, control: str = "") -> tuple[str, list[str], list[str]]:
-    seen = sweep.sweep(root, control=control)
-    return f"{seen.planned} faults planned, {seen.injected} injected", seen.red(), seen.violations
+def fault_sweep(root: Path, control: str) -> Told:
+    return swept(sweep.sweep(root, control=control))
 
 
-def damaged(root: Path, control: str = "") -> tuple[str, list[str], list[str]]:
+def rewrite_faults(root: Path, control: str) -> Told:
+    return swept(sweep.sweep(root, control=control, every=20 if control else 1, rewrites=True))
+
+
+def call_kills(root: Path, control: str) -> Told:
+    return swept(sweep.kill_sweep(root, control=control))
+
+
+def children(root: Path, control: str) -> Told:
+    return swept(orphans.child_sweep(root, control=control), orphans.pending_at_the_switch(root, control))
+
+
+def damaged(root: Path, control: str) -> Told:
     runs = [damage.run(SMALL_LOG, root / kind, kind, control) for kind in ("cut", "flip")]
     told = f"{sum(len(seen.reports) for seen in runs)} damaged files"
     return (
@@ -57,21 +91,18 @@ def damaged(root: Path, control: str = "") -> tuple[str, list[str], list[str]]:
     )
 
 
-def power_cuts(root: Path, control: str = "") -> tuple[str, list[str], list[str]]:
-    if control:
-        seen = power.cut(root, power.stories(1, control, CONTROL_STEPS), CONTROL_FLOOR, CONTROL_AGAIN)
-    else:
-        seen = power.cut(root, power.stories(POWER_SEEDS), POWER_FLOOR, POWER_AGAIN)
-    return str(seen), seen.red(), seen.violations
-
-
-PARTS: dict[str, Callable[[Path, str], tuple[str, list[str], list[str]]]] = {
-    "kills": lambda root, control: kills(root, CONTROL_KILLS, control),
-    "rewrites": lambda root, control: kills(root, CONTROL_KILLS, control, rewrites=True),
-    "power": power_cuts,
-    "faults": fault_sweep,
-    "damage": damaged,
-}
+def parts(number: int, during_rewrites: int) -> dict[str, Part]:
+    """In the order of the table."""
+    return {
+        "kills": kills(number, rewrites=False),
+        "rewrites": kills(during_rewrites, rewrites=True),
+        "power": power_cuts,
+        "faults": fault_sweep,
+        "rewrite-faults": rewrite_faults,
+        "call-kills": call_kills,
+        "children": children,
+        "damage": damaged,
+    }
 
 
 def _place(part: str) -> str | None:
@@ -79,47 +110,48 @@ def _place(part: str) -> str | None:
     return None if part in ("kills", "rewrites") else in_memory()
 
 
-def _plain(number: int, during_rewrites: int) -> bool:
+def _plain(chosen: dict[str, Part]) -> bool:
     green = True
-    for name, part in (
-        ("kills", lambda root, _: kills(root, number)),
-        ("rewrites", lambda root, _: kills(root, during_rewrites, rewrites=True)),
-        ("power", power_cuts),
-        ("faults", fault_sweep),
-        ("damage", damaged),
-    ):
+    for name, part in chosen.items():
         with tempfile.TemporaryDirectory(prefix="crash-", dir=_place(name)) as root:
             told, red, violations = part(Path(root), "")
         green &= not red
-        print(f"{name:<10} {'RED ' + ', '.join(red) if red else 'green':<24} {told}", flush=True)
+        print(f"{name:<15} {'RED ' + ', '.join(red) if red else 'green':<24} {told}", flush=True)
         for text in violations[:20]:
-            print(f"           {text}")
+            print(f"{'':<15} {text}")
     return green
 
 
-def _controls() -> bool:
+def _controls(chosen: dict[str, Part]) -> bool:
     all_red = True
     for row in tomllib.loads(CONTROLS.read_text(encoding="utf-8"))["control"]:
+        if row["part"] not in chosen:
+            continue
         with tempfile.TemporaryDirectory(prefix="crash-", dir=_place(row["part"])) as root:
             try:
-                _, red, _ = PARTS[row["part"]](Path(root), row["name"])
+                _, red, _ = chosen[row["part"]](Path(root), row["name"])
             except Exception as error:
                 red = [f"failed: {error!r}"]
         seen = row["expects"] in red
         all_red &= seen
-        print(f"control    {row['name']:<24} {'red, as it must' if seen else f'NOT RED: {red}'}", flush=True)
+        name, verdict = row["name"], "red, as it must" if seen else f"NOT RED: {red}"
+        print(f"{'control':<15} {name:<26} {row['part']:<15} {verdict}", flush=True)
     return all_red
 
 
 def main() -> int:
+    names = list(parts(0, 0))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=10_000)
     parser.add_argument("--rewrite-kills", type=int, default=1_000)
+    parser.add_argument("--part", choices=names, action="append", help="only this one (may be repeated)")
     parser.add_argument("--no-controls", action="store_true")
     options = parser.parse_args()
     logging.getLogger("aofstore").setLevel(logging.CRITICAL)
-    green = _plain(options.kills, options.rewrite_kills)
-    return 0 if green & (options.no_controls or _controls()) else 1
+    every = parts(options.kills, options.rewrite_kills)
+    chosen = {name: every[name] for name in options.part or names}
+    green = _plain(chosen)
+    return 0 if green & (options.no_controls or _controls(chosen)) else 1
 
 
 if __name__ == "__main__":

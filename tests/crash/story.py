@@ -1,10 +1,9 @@
 """The process whose file-system calls are recorded: several lives of one store, each told what to do.
 
-Every thread has a history of its own. It says on standard output when the next story begins (``D``), under
-which policy a life does (``P policy``), and what it was promised: ``O n n n`` (the store is open with so many
-operations of each thread in it), ``A t n`` (operation n of thread t has returned), ``F t n`` (flush or close
-has returned after it), ``N t n`` (the log, with operation n in it, is off: no more promises), ``Y t n`` (it is
-on again, with operation n in it).
+Every thread has a history of its own. Lines on standard output tell when the next story begins (``D``), under
+which policy a life does (``P policy``), and what it was promised: the store is open with so many operations
+of each thread (``O n n n``); operation n of thread t has returned (``A t n``); flush or close has, behind it
+(``F t n``); the log is off, with it in it, and promises no more (``N t n``); it is on again (``Y t n``).
 """
 
 from __future__ import annotations

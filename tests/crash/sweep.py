@@ -1,32 +1,33 @@
-"""Every file-system call of open, write, flush and close fails once, in every way; nobody may lose what was
-told.
+"""Every file-system call of a short story fails once, in every way; nobody may lose what was told.
 
-For each fault the same short story runs: open, a few operations, flush, close, then open again without
-faults. The operations that returned must be there, those that raised AofWriteError may be, those that were
-refused must not.
+After each `trial` the directory is opened again without faults: the operations that returned must be there,
+those that raised AofWriteError may be, those that were refused must not; no file of a rewrite may be left.
 """
 
 from __future__ import annotations
 
 import errno
 import itertools
+import mmap
+import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import aofstore
+from tests.crash.damage import lose_last_record
 from tests.crash.faults import FaultPlan, broken, faults
-from tests.crash.history import DATABASES, POLICIES, Model, Operation, Policy, tape
+from tests.crash.history import DATABASES, POLICIES, Policy
+from tests.crash.trial import OPERATIONS, Outcome, Trial, allowed, prepared
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import compare, dataset
 
-OPERATIONS = 6
-BEFORE = 3
 SILENT_CALLS = ("write", "sync")
-Outcome: TypeAlias = Literal["told", "raised", "refused"]
+SILENT_IN_REWRITES = ("write", "sync", "rename")
+CLEAN_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,21 @@ class Case:
     sticky: bool = False
     short_len: int = 0
 
+    @property
+    def fails_for_good(self) -> bool:
+        """Whether the call has no effect and the caller is told so."""
+        return self.mode == "fail" and self.errno != errno.EINTR
+
+    def plan(self, plan: FaultPlan) -> None:
+        plan.add(
+            self.call,
+            errno=self.errno,
+            nth=self.nth,
+            mode=self.mode,
+            sticky=self.sticky,
+            short_len=self.short_len,
+        )
+
     def __str__(self) -> str:
         how = errno.errorcode.get(self.errno, str(self.short_len))
         return f"{self.policy}: {self.call} #{self.nth} {self.mode} {how}{' sticky' if self.sticky else ''}"
@@ -50,8 +66,10 @@ class Case:
 class Sweep:
     """What a sweep saw."""
 
+    rewrites: bool = False
     planned: int = 0
     injected: int = 0
+    missed: int = 0
     violations: list[str] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
 
@@ -61,6 +79,9 @@ class Sweep:
 
     def red(self) -> list[str]:
         return sorted(self.kinds)
+
+    def __str__(self) -> str:
+        return f"{self.planned} planned, {self.injected} happened"
 
 
 def cases(policy: Policy, counts: dict[str, int]) -> Iterator[Case]:
@@ -77,102 +98,16 @@ def cases(policy: Policy, counts: dict[str, int]) -> Iterator[Case]:
                     yield Case(policy, call, nth, "short", short_len=length)
 
 
-class Story:
-    """One run of the story under one plan."""
-
-    def __init__(self, directory: Path, policy: Policy, plan: FaultPlan) -> None:
-        self.directory = directory
-        self.policy = policy
-        self.plan = plan
-        self.outcomes: list[Outcome] = []
-        self.silent: list[str] = []
-
-    def run(self) -> None:
-        try:
-            store = aofstore.open(self.directory, appendfsync=self.policy)
-        except aofstore.PersistenceError:
-            return
-        try:
-            connections = [store.session() for _ in range(DATABASES)]
-            for number, session in enumerate(connections):
-                session.execute_command("SELECT", number)
-            for operation in tape(0)[BEFORE : BEFORE + OPERATIONS]:
-                self.outcomes.append(self._operate(connections[operation.database], operation))
-            self._flush(store)
-        finally:
-            try:
-                store.close()
-            except aofstore.PersistenceError:
-                self.plan.clear()
-
-    def _operate(self, session: aofstore.Session, operation: Operation) -> Outcome:
-        before, writes, syncs = self.plan.injected, self.plan.count("write"), self.plan.count("sync")
-        try:
-            if len(operation.commands) > 1:
-                session.execute_command("MULTI")
-            for command in operation.commands:
-                session.execute_command(*command)
-            if len(operation.commands) > 1:
-                session.execute_command("EXEC")
-        except aofstore.AofWriteError:
-            return "raised"
-        except (aofstore.MisconfError, aofstore.ExecAbortError):
-            session.execute_command("DISCARD") if len(operation.commands) > 1 and _in_multi(session) else None
-            return "refused"
-        if self.plan.injected > before:
-            self.silent.append(f"{operation.commands[0]} returned although a call of it failed")
-        if self.policy == "always" and self.plan.count("write") > writes and self.plan.count("sync") == syncs:
-            self.silent.append(f"{operation.commands[0]} returned before its record was synced")
-        return "told"
-
-    def _flush(self, store: aofstore.Store[bytes]) -> None:
-        before = self.plan.injected
-        try:
-            store.flush()
-        except aofstore.AofWriteError:
-            return
-        if self.plan.injected > before:
-            self.silent.append("flush() returned although a call of it failed")
-
-
-def _in_multi(session: aofstore.Session) -> bool:
-    """Whether a refused command left its transaction open."""
-    try:
-        session.execute_command("DISCARD")
-    except aofstore.ResponseError:
-        return False
-    session.execute_command("MULTI")
-    return True
-
-
-def allowed(outcomes: list[Outcome]) -> Iterator[Model]:
-    """The states that the outcomes leave possible, the told ones always in."""
-    operations = tape(0)[BEFORE : BEFORE + len(outcomes)]
-    open_questions = [at for at, outcome in enumerate(outcomes) if outcome == "raised"]
-    for chosen in itertools.product((True, False), repeat=len(open_questions)):
-        decided = dict(zip(open_questions, chosen, strict=True))
-        model = Model(0).advance(BEFORE)
-        for at, operation in enumerate(operations):
-            if outcomes[at] == "told" or decided.get(at, False):
-                model.apply(operation)
-        yield model
-
-
-def prepared(root: Path) -> Path:
-    """A directory with a log that holds the first operations; every case starts from a copy."""
-    directory = root / "prepared"
-    with aofstore.open(directory, appendfsync="no") as store:
-        for operation in tape(0)[:BEFORE]:
-            with store.db(operation.database).pipeline(transaction=True) as pipe:
-                for command in operation.commands:
-                    pipe.execute_command(*command)
-                pipe.execute()
-    return directory
-
-
-def sweep(root: Path, policies: tuple[Policy, ...] = POLICIES, every: int = 1, control: str = "") -> Sweep:
+def sweep(
+    root: Path,
+    policies: tuple[Policy, ...] = POLICIES,
+    every: int = 1,
+    control: str = "",
+    *,
+    rewrites: bool = False,
+) -> Sweep:
     """All cases of the policies, or one in ``every``; a new directory must be made durable."""
-    seen = Sweep()
+    seen = Sweep(rewrites=rewrites)
     source = prepared(root)
     with broken(control):
         with faults() as plan:
@@ -180,52 +115,120 @@ def sweep(root: Path, policies: tuple[Policy, ...] = POLICIES, every: int = 1, c
         if plan.count("sync_dir") == 0:
             seen.add("unsynced", "a new log was made and its directory never synced")
         for policy in policies:
-            for number, case in enumerate(cases(policy, _clean_counts(source, root, policy))):
+            counts = _clean_counts(source, root, policy, rewrites=rewrites)
+            for number, case in enumerate(cases(policy, counts)):
                 if number % every == 0:
-                    _one(seen, case, _copy(source, root / "case"), control)
-    if seen.injected != seen.planned:
+                    _one(seen, case, fresh(source, root / "case"), control)
+    if seen.injected != seen.planned or not seen.planned:
         seen.add("not injected", f"{seen.planned} faults planned, {seen.injected} happened")
     return seen
 
 
-def _clean_counts(source: Path, root: Path, policy: Policy) -> dict[str, int]:
-    """How often each call is made when nothing fails."""
-    with faults() as plan:
-        story = Story(_copy(source, root / "clean"), policy, plan)
-        story.run()
-    assert set(story.outcomes) == {"told"}, story.outcomes
-    return plan.counts()
+def _clean_counts(source: Path, root: Path, policy: Policy, *, rewrites: bool) -> dict[str, int]:
+    """How often each call is made when nothing fails, the timer's moods apart."""
+    runs = []
+    for _ in range(CLEAN_RUNS if rewrites else 1):
+        with faults() as plan:
+            trial = Trial(fresh(source, root / "clean"), policy, plan, rewrites=rewrites)
+            trial.run()
+        assert set(trial.outcomes) == {"told"}, trial.outcomes
+        runs.append(plan.counts())
+    return {call: min(counts[call] for counts in runs) for call in runs[0]}
 
 
 def _one(seen: Sweep, case: Case, directory: Path, control: str) -> None:
     with faults(install=control != "harness-no-fault") as plan:
-        plan.add(
-            case.call,
-            errno=case.errno,
-            nth=case.nth,
-            mode=case.mode,
-            sticky=case.sticky,
-            short_len=case.short_len,
-        )
-        story = Story(directory, case.policy, plan)
-        story.run()
+        case.plan(plan)
+        trial = Trial(directory, case.policy, plan, rewrites=seen.rewrites)
+        trial.run()
+    if seen.rewrites and not plan.injected and plan.count(case.call) < case.nth:
+        # The timer made its calls at another moment than in the clean runs.
+        seen.missed += 1
+        return
     seen.planned += 1
     seen.injected += plan.injected > 0
+    if trial.hung:
+        seen.add("hung", f"{case}: a rewrite did not end")
     if case.call in SILENT_CALLS and case.mode != "short" and case.errno != errno.EINTR:
-        for text in story.silent:
+        for text in trial.silent:
             seen.add("silent", f"{case}: {text}")
+    # Under everysec a call that fails may be the timer's, on the old file, which a rewrite heals.
+    if case.call in SILENT_IN_REWRITES and case.fails_for_good and case.policy != "everysec":
+        for text in trial.silent_rewrites:
+            seen.add("silent", f"{case}: {text}")
+    settle(seen, str(case), directory, trial.outcomes, control)
+
+
+def settle(seen: Sweep, case: str, directory: Path, outcomes: list[Outcome], control: str) -> None:
+    """What is on the disk must open, with all that was told and nothing that was refused."""
     try:
         with aofstore.open(directory) as store:
             found = dataset(StoreConnection(store), DATABASES)
     except aofstore.AofstoreError as error:
         seen.add("refused", f"{case}: {error!r}")
         return
-    differences = [compare(found, model.dataset()) for model in allowed(story.outcomes)]
+    if control == "harness-leave":
+        (directory / "temp-rewriteaof-bg-1-1.aof").touch()
+    if left := sorted(path.name for path in directory.iterdir() if path.name.startswith("temp-")):
+        seen.add("left", f"{case}: {left}")
+    differences = [compare(found, model.dataset()) for model in allowed(outcomes)]
     if all(differences):
-        seen.add("lost", f"{case}: {story.outcomes}: {differences[0][:2]}")
+        seen.add("lost", f"{case}: {outcomes}: {differences[0][:2]}")
 
 
-def _copy(source: Path, target: Path) -> Path:
+def kill_sweep(root: Path, policies: tuple[Policy, ...] = POLICIES, control: str = "") -> Sweep:
+    """SIGKILL before and after every call of the story with rewrites, and what is there afterwards.
+
+    Every case runs in a fork of this process, which must have no other thread.
+    """
+    seen, source = Sweep(rewrites=True), prepared(root)
+    for policy in policies:
+        for call, count in _clean_counts(source, root, policy, rewrites=True).items():
+            for nth, mode in itertools.product(range(1, count + 1), ("kill", "kill_after")):
+                case = Case(policy, call, nth, mode)
+                _one_kill(seen, case, fresh(source, root / "case"), control)
+    if not seen.injected:
+        seen.add("not injected", "nobody was killed")
+    return seen
+
+
+def _one_kill(seen: Sweep, case: Case, directory: Path, control: str) -> None:
+    told = mmap.mmap(-1, mmap.PAGESIZE)
+    pid = os.fork()
+    if pid == 0:
+        _be_killed(case, directory, told)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    seen.planned += 1
+    if status != -signal.SIGKILL:
+        if status == 0:
+            seen.missed += 1
+        else:
+            seen.add("died", f"{case}: status {status}")
+        return
+    seen.injected += 1
+    outcomes: list[Outcome] = ["told"] * told[0]
+    if control == "harness-lose-last":
+        lose_last_record(directory / "appendonly.aof")
+    settle(seen, str(case), directory, [*outcomes, "raised"][:OPERATIONS], control)
+
+
+def _be_killed(case: Case, directory: Path, told: mmap.mmap) -> None:
+    """Never returns."""
+    try:
+        with faults() as plan:
+            case.plan(plan)
+
+            def tell() -> None:
+                told[0] += 1
+
+            Trial(directory, case.policy, plan, rewrites=True, tell=tell).run()
+        os._exit(0)
+    finally:
+        os._exit(70)
+
+
+def fresh(source: Path, target: Path) -> Path:
+    """A copy of a directory in the place of whatever was there."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target)
     return target
