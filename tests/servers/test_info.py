@@ -22,7 +22,8 @@ ABSENT = {"Commandstats", "Latencystats"}
 OURS = {
     "aofstore_version", "aof_commits", "aof_writes", "aof_fsyncs", "aof_synced_size", "aof_torn_bytes",
     "aof_write_errors", "aof_last_write_errno", "aof_latched", "aof_unsynced_milliseconds",
-    "aof_waits_for_rewrite", "aof_rewrite_buffer_length", "aof_rewrite_buffer_most",
+    "aof_waits_for_rewrite", "aof_rewrite_buffer_length", "aof_rewrite_buffer_memory",
+    "aof_rewrite_buffer_memory_peak",
 }  # fmt: skip
 SERVERS_ARE_MISSING = {
     "redis": {"total_blocking_keys", "total_blocking_keys_on_nokey"},  # new in 7.2
