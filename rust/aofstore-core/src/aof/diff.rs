@@ -1,7 +1,7 @@
 //! The difference: what is fed while a rewrite runs, kept for the new file (P-01 to P-03, G-15).
 //!
 //! While the log is on, every byte of its feed is copied here, also while the log is latched; while it is being
-//! switched on (WAIT_REWRITE) this is the only place where commands go. One [`Outlet`](super::Outlet) takes the bytes
+//! switched on (`WAIT_REWRITE`) this is the only place where commands go. One [`Outlet`](super::Outlet) takes the bytes
 //! out, in order, each once. INVARIANT: a difference that lost a byte says so for ever, and no file is made of it.
 
 use super::buffer::{Buffer, Feed};
@@ -95,7 +95,7 @@ impl Diff {
         if queue.spoilt {
             return;
         }
-        if !queue.blocks.back().is_some_and(|block| block.len() + bytes.len() <= BLOCK) {
+        if queue.blocks.back().is_none_or(|block| block.len() + bytes.len() > BLOCK) {
             self.grow(queue);
         }
         let Some(block) = queue.blocks.back_mut() else { return };

@@ -269,6 +269,12 @@ impl Log {
         self.shared.stats()
     }
 
+    /// Whether somebody took the file's name away.
+    pub fn is_nameless(&self) -> bool {
+        let file = Arc::clone(&self.shared.lock().file);
+        file.links().is_ok_and(|links| links == 0)
+    }
+
     /// Length of the file now, and when growth was last measured from.
     pub fn sizes(&self) -> (u64, u64) {
         let tail = self.shared.lock();

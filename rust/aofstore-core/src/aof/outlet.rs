@@ -38,8 +38,8 @@ impl Outlet {
         Self { diff, block: Vec::new(), at: 0, dir, spill: None, limit: MOST_IN_MEMORY }
     }
 
-    #[cfg(test)]
-    pub(crate) fn with_limit(self, limit: u64) -> Self {
+    #[cfg(all(test, not(feature = "shuttle")))]
+    fn with_limit(self, limit: u64) -> Self {
         Self { limit, ..self }
     }
 

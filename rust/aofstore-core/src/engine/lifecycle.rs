@@ -165,13 +165,11 @@ impl Start {
             }
             self.running = core.press_start()?;
         }
-        match &self.running {
-            Some(running) => running.wait(slice).map_or(Ok(false), |outcome| outcome.map(|_| true)),
-            None => {
-                std::thread::sleep(slice);
-                Ok(false)
-            }
-        }
+        let Some(running) = &self.running else {
+            std::thread::sleep(slice);
+            return Ok(false);
+        };
+        running.wait(slice).map_or(Ok(false), |outcome| outcome.map(|_| true))
     }
 }
 

@@ -139,7 +139,7 @@ impl Job {
         };
         let bytes_before = core.forked(ticket, Arc::clone(outlet.diff()), child.pid());
         ticket.started(page, keys);
-        Ok(Some(Forked { temp, parent, child, outlet, bytes_before }))
+        Ok(Some(Forked { child, temp, parent, outlet, bytes_before }))
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Rewrites {
     pub shared: Weak<Shared>,
     /// None: a store in memory, or one that is not open yet.
     pub home: Option<Home>,
-    /// The log is on, but its file is not there before a rewrite has succeeded (WAIT_REWRITE).
+    /// The log is on, but its file is not there before a rewrite has succeeded (`WAIT_REWRITE`).
     pub waiting: bool,
     /// The file called `home.name` was read or written by this store: it may be replaced without a copy.
     pub ours: bool,

@@ -1,4 +1,4 @@
-//! Switching the log on and off while the store is open (theme 1): OFF, WAIT_REWRITE, ON.
+//! Switching the log on and off while the store is open (theme 1): OFF, `WAIT_REWRITE`, ON.
 //!
 //! On: a rewrite begins, changes collect in its difference, and only its finished file becomes the log; until then no
 //! file that was there is touched (S-18, S-20). Off: one step under the lock, then the file is flushed, synced and
@@ -47,6 +47,11 @@ impl Core {
     pub(in crate::engine) fn switch_off(&mut self) {
         if self.log.is_none() && !self.rewrites.waiting {
             return;
+        }
+        if self.instant.is_none() && self.gathered.is_some() {
+            // A pipeline's records before this one belong to the log still.
+            self.feed_gathered();
+            self.gathered = Some(Vec::new());
         }
         self.rewrites.waiting = false;
         self.rewrites.schedule.forget();

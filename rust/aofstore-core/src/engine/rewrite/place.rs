@@ -73,7 +73,9 @@ impl Core {
     /// Makes a finished file the log, or only gives it the log's name if that is off.
     pub(super) fn put_in_place(&mut self, switch: &mut Switch, rest: Option<&mut Outlet>) -> Done<Placed> {
         let home = self.home()?;
-        let keep = (!self.rewrites.ours).then(|| format!("{}.old-{}", home.name, clock::now_ms()));
+        let nameless = self.log.as_ref().is_some_and(|log| log.is_nameless());
+        let ours = self.rewrites.ours && !nameless;
+        let keep = (!ours).then(|| format!("{}.old-{}", home.name, clock::now_ms()));
         let log = self.log_to_be(&home, switch)?;
         let mut hold = log.as_ref().map(|log| log.hold());
         let placed = switch.place(&home.name, rest, keep.as_deref(), self.log.is_none())?;

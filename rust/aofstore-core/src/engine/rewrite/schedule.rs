@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 /// The first attempt to heal: a short while, so that whoever was told of the failure can see it.
-const HEAL_AFTER: Duration = Duration::from_secs(1);
+const HEAL_AFTER: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -178,20 +178,21 @@ mod tests {
     }
 
     #[test]
-    fn a_latched_log_is_healed_after_a_second_and_again_with_pauses() {
+    fn a_latched_log_is_healed_after_three_seconds_and_again_with_pauses() {
         let mut schedule = Schedule::default();
         let start = Facts { latched: true, ..facts(5000, 1) };
         let at = |ms: u64| Facts { now: start.now + Duration::from_millis(ms), ..start };
         assert_eq!(schedule.due(&start), None);
-        assert_eq!(schedule.due(&at(999)), None);
-        assert_eq!(schedule.due(&at(1000)), Some(Why::Healing));
-        schedule.failed(at(1000).now, false);
-        assert_eq!(schedule.due(&at(1999)), None);
-        assert_eq!(schedule.due(&at(2000)), Some(Why::Healing));
-        // Healed, and latched once more: a new second.
+        assert_eq!(schedule.due(&at(2999)), None);
+        assert_eq!(schedule.due(&at(3000)), Some(Why::Healing));
+        schedule.failed(at(3000).now, false);
+        assert_eq!(schedule.due(&at(3999)), None);
+        assert_eq!(schedule.due(&at(4000)), Some(Why::Healing));
+        // Healed, and latched once more: it waits anew.
         schedule.succeeded();
-        assert_eq!(schedule.due(&Facts { latched: false, percentage: 0, ..at(3000) }), None);
-        assert_eq!(schedule.due(&at(3500)), None);
+        assert_eq!(schedule.due(&Facts { latched: false, percentage: 0, ..at(5000) }), None);
+        assert_eq!(schedule.due(&at(7500)), None);
+        assert_eq!(schedule.due(&at(10_500)), Some(Why::Healing));
     }
 
     #[test]

@@ -123,11 +123,11 @@ fn a_latched_log_heals_by_itself_with_pauses_and_says_so() {
     let began = Instant::now();
     assert!(rig.call("SET c 3").unwrap_err().starts_with("MISCONF"));
     until(|| rig.info("aof_last_bgrewrite_status") == "err");
-    assert!(began.elapsed() > Duration::from_millis(800), "{:?}", began.elapsed());
+    assert!(began.elapsed() > Duration::from_millis(2800), "{:?}", began.elapsed());
     assert!(latched(&rig));
     assert_eq!(rig.info("aof_rewrites_consecutive_failures"), "1");
     until(|| !latched(&rig));
-    assert!(began.elapsed() > Duration::from_millis(1700), "{:?}", began.elapsed());
+    assert!(began.elapsed() > Duration::from_millis(3700), "{:?}", began.elapsed());
     rig.ok("SET d 4");
     assert_eq!(rig.info("aof_latched"), "0");
     // What was not acknowledged was in memory, and memory is the truth.

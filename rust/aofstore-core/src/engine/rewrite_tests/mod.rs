@@ -29,7 +29,7 @@ struct Rig {
     engine: Engine,
     faults: Arc<Faults>,
     scratch: Arc<Scratch>,
-    _turn: Option<MutexGuard<'static, ()>>,
+    turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl Rig {
@@ -45,7 +45,7 @@ impl Rig {
         let turn = FORKS.lock().unwrap_or_else(PoisonError::into_inner);
         SharedPage::set_default(None);
         let mut rig = Self::open(Arc::new(Scratch::new()), settings);
-        rig._turn = Some(turn);
+        rig.turn = Some(turn);
         rig
     }
 
@@ -60,7 +60,7 @@ impl Rig {
         } else {
             engine.start(Some((dir, NAME)), Control::None).unwrap();
         }
-        Self { engine, faults, scratch, _turn: None }
+        Self { engine, faults, scratch, turn: None }
     }
 
     /// What a store finds that opens the directory as it is now, while this one goes on.
@@ -434,4 +434,41 @@ fn closing_kills_the_child_and_removes_its_file() {
     let pid = rustix::process::Pid::from_raw(page.pid()).unwrap();
     assert_eq!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH), "killed and reaped");
     assert_eq!(rig.copy().ok("GET b"), "\"2\"");
+}
+
+#[test]
+fn g23_without_a_fork_it_is_done_in_place() {
+    let rig = Rig::on();
+    rig.ok("SET a 1");
+    rig.ok("SET a 2");
+    SharedPage::set_default(Some(Plan { refuse: Some(libc::ENOSYS), ..Plan::default() }));
+    let done = rig.rewrite();
+    SharedPage::set_default(None);
+    assert_eq!((done.unwrap().keys, rig.info("total_forks")), (1, "0".into()));
+    assert_eq!(rig.copy().ok("GET a"), "\"2\"");
+    assert_eq!(rig.names(), [NAME]);
+}
+
+#[test]
+fn a_file_that_took_the_place_of_the_log_is_kept() {
+    let rig = Rig::on();
+    rig.ok("SET a 1");
+    std::fs::write(rig.scratch.join("foreign"), "precious").unwrap();
+    std::fs::rename(rig.scratch.join("foreign"), rig.scratch.join(NAME)).unwrap();
+    rig.rewrite().unwrap();
+    let kept = rig.names().into_iter().find(|name| name.starts_with("appendonly.aof.old-")).unwrap();
+    assert_eq!(std::fs::read(rig.scratch.join(&kept)).unwrap(), b"precious");
+    rig.ok("SET b 2");
+    assert_eq!(rig.copy().ok("EXISTS a b"), "2");
+}
+
+#[test]
+fn x10_x12_forks_and_switches_are_sampled() {
+    let rig = Rig::on();
+    rig.ok("CONFIG SET latency-monitor-threshold 1");
+    rig.ok("SET a 1");
+    rig.faults.add(Fault::on(Call::Rename, 0).delay(20));
+    rig.rewrite().unwrap();
+    let latest = rig.ok("LATENCY LATEST");
+    assert!(latest.contains("aof-rename"), "{latest}");
 }

@@ -1,0 +1,172 @@
+"""T-09, T-20, T-21: the log switched on and off while the store is open."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import aofstore
+from aofstore._core import _testing
+from tests.conftest import OpenStore
+from tests.host.child import run
+from tests.rewrite import child
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+    pytest.mark.xdist_group("children"),
+]
+
+LOG = "appendonly.aof"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def test_t09_with_the_log_off_a_rewrite_is_a_dump(open_store: OpenStore, data: Path) -> None:
+    store = open_store(appendonly=False)
+    store.set("a", 1)
+    store.db(7).set("b", 2)
+    fds = child.descriptors()
+    child.begin(store, pause="dumping")
+    store.set("late", 1)
+    child.resume()
+    assert child.wait(store).difference_bytes == 0
+    child.until(lambda: child.descriptors() <= fds)
+    assert child.names(data) == [LOG]
+    store.close()
+    again = open_store()
+    assert (again.keys(), again.db(7).get("b")) == ([b"a"], b"2")
+
+
+def test_t09_switching_on_stops_the_dump_and_begins_anew(open_store: OpenStore, data: Path) -> None:
+    store = open_store(appendonly=False)
+    store.set("a", 1)
+    pid = child.begin(store, pause="dumping")
+    with child.orders(pause="waiting"):
+        store.config_set("appendonly", "yes")
+    assert child.is_gone(pid)
+    assert child.figure(store, "aof_waits_for_rewrite") == 1
+    store.set("late", 1)
+    child.resume()
+    child.wait(store)
+    assert (child.figure(store, "aof_waits_for_rewrite"), child.figure(store, "aof_enabled")) == (0, 1)
+    store.set("later", 1)
+    store.close()
+    assert sorted(open_store().keys()) == [b"a", b"late", b"later"]
+
+
+def test_t20_stopping_ends_the_rewrite_and_no_other_child(open_store: OpenStore, data: Path) -> None:
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60); raise SystemExit(7)"])
+    try:
+        store = open_store()
+        fds = child.descriptors()
+        for turn in range(50):
+            store.incr("n")
+            _testing.pretend_saving(child.engine_of(store), False)
+            pid = child.begin(store, pause=("dumping", "draining", "waiting", "agreed")[turn % 4])
+            _testing.pretend_saving(child.engine_of(store), True)
+            store.config_set("appendonly", "no")
+            assert child.is_gone(pid)
+            assert child.figure(store, "aof_last_bgrewrite_status") == "ok"
+            assert child.names(data) == [LOG]
+            _testing.pretend_saving(child.engine_of(store), False)
+            store.config_set("appendonly", "yes")
+            store.flush()
+        child.until(lambda: child.descriptors() <= fds)
+        assert stranger.poll() is None
+        stranger.terminate()
+        assert stranger.wait(10) == -15
+    finally:
+        stranger.kill()
+        stranger.wait()
+    store.close()
+    assert open_store().get("n") == b"50"
+
+
+BEFORE_THE_SWITCH = """
+store = aofstore.open(directory, appendonly=False)
+store.set("new", 1)
+_testing.child_plan(pause=STEP)
+store.config_set("appendonly", "yes")
+store.set("newer", 1)
+while _testing.child_reached() != STEP:
+    time.sleep(0.002)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("step", ["dumping", "waiting", "synced"])
+def test_t21_killed_before_the_switch_the_old_file_is_untouched(
+    open_store: OpenStore, data: Path, step: str
+) -> None:
+    with open_store() as store:
+        store.set("old", 1)
+    content = (data / LOG).read_bytes()
+    run(BEFORE_THE_SWITCH.replace("STEP", repr(step)), data, status=-9)
+    assert (data / LOG).read_bytes() == content
+    # The child dies with its parent, so its file is nobody's at the next open.
+    again = open_store()
+    assert again.keys() == [b"old"]
+    child.until(lambda: child.names(data) == [LOG])
+
+
+def test_t21_after_the_switch_everything_is_there(open_store: OpenStore, data: Path) -> None:
+    with open_store() as store:
+        store.set("old", 1)
+    content = (data / LOG).read_bytes()
+    store = open_store(appendonly=False)
+    store.set("new", 1)
+    before = time.time() * 1000
+    with child.orders(pause="waiting"):
+        store.config_set("appendonly", "yes")
+    assert store.config_get("appendonly") == {"appendonly": "yes"}
+    store.set("newer", 1)
+    child.resume()
+    child.wait(store)
+    store.set("newest", 1)
+    store.close()
+    [kept] = data.glob(f"{LOG}.old-*")
+    assert kept.read_bytes() == content
+    assert before - 1 <= int(kept.name.rpartition("-")[2]) <= time.time() * 1000 + 1
+    assert sorted(open_store().keys()) == [b"new", b"newer", b"newest"]
+
+
+def test_s15_a_start_that_is_refused_leaves_the_log_off(open_store: OpenStore, data: Path) -> None:
+    store = open_store(appendonly=False)
+    with child.orders(refuse=11), pytest.raises(aofstore.RewriteError) as raised:
+        store.config_set("appendonly", "yes")
+    assert raised.value.errno == 11
+    assert store.config_get("appendonly") == {"appendonly": "no"}
+    assert child.names(data) == []
+    store.config_set("appendonly", "yes")
+    child.wait(store)
+
+
+def test_s23_closing_before_the_switch_writes_the_log(open_store: OpenStore) -> None:
+    store = open_store(appendonly=False)
+    store.set("a", 1)
+    with child.orders(pause="dumping"):
+        store.config_set("appendonly", "yes")
+    store.set("b", 1)
+    store.close()
+    assert sorted(open_store().keys()) == [b"a", b"b"]
+
+
+def test_flush_and_waitaof_wait_for_the_log_that_is_being_switched_on(open_store: OpenStore) -> None:
+    store = open_store(appendonly=False)
+    store.config_set("appendonly", "yes")
+    store.set("a", 1)
+    assert store.waitaof(1, 0, 0) == (1, 0)
+    assert child.figure(store, "aof_waits_for_rewrite") == 0
+    store.config_set("appendonly", "no")
+    with pytest.raises(aofstore.ResponseError):
+        store.waitaof(1, 0, 0)
+    store.config_set("appendonly", "yes")
+    store.flush()
+    assert child.figure(store, "aof_waits_for_rewrite") == 0
