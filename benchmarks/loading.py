@@ -63,9 +63,13 @@ def _once(load: Callable[[Path], Measured], directory: Path, log: Path | None) -
     place = directory / "load"
     place.mkdir()
     try:
-        if log is not None:
-            os.link(log, place / "appendonly.aof")
-        return load(place)
+        if log is None:
+            return load(place)
+        os.link(log, place / "appendonly.aof")
+        measured = load(place)
+        if measured[0] <= 0:
+            raise RuntimeError("nothing tells how long the loading took")
+        return measured
     finally:
         shutil.rmtree(place)
 
@@ -88,9 +92,11 @@ def _there(kind: str, place: Path) -> Measured:
 
 
 def loading_seconds(server: Server) -> float:
-    """What a server says that all files of its log took; it has told of each of them before."""
-    (seconds,) = _LOADED.findall(server.log())
-    return float(seconds)
+    """What a server says that all files of its log took, having told of each before; 0 without any."""
+    told = _LOADED.findall(server.log())
+    if len(told) > 1:
+        raise RuntimeError(f"this server tells of its loading in another way:\n{server.log()}")
+    return float(told[0]) if told else 0.0
 
 
 def resident_megabytes(pid: int) -> float:

@@ -181,15 +181,39 @@ impl Core {
         argv: &[&[u8]],
         reply: &mut Reply,
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
+        if self.latency.is_on() {
+            return self.perform_timed(session, spec, argv, reply);
+        }
+        self.carry_out(session, spec, argv, reply)
+    }
+
+    #[cold]
+    fn perform_timed(
+        &mut self,
+        session: &mut Session,
+        spec: &'static Spec,
+        argv: &[&[u8]],
+        reply: &mut Reply,
+    ) -> std::result::Result<Option<Wait>, ErrorReply> {
         let start = self.latency.start();
+        let outcome = self.carry_out(session, spec, argv, reply);
+        self.measure(spec, start);
+        outcome
+    }
+
+    #[inline]
+    fn carry_out(
+        &mut self,
+        session: &mut Session,
+        spec: &'static Spec,
+        argv: &[&[u8]],
+        reply: &mut Reply,
+    ) -> std::result::Result<Option<Wait>, ErrorReply> {
         let outcome = match spec.handler {
             Handler::Keyspace(_) => self.call(session.db, spec, argv, reply),
             Handler::Engine(which) => self.engine_command(session, which, spec, argv, reply).map(|()| None),
         };
         self.stats.commands += 1;
-        if let Some(start) = start {
-            self.measure(spec, start);
-        }
         outcome
     }
 

@@ -181,10 +181,9 @@ impl Core {
     }
 
     /// A command that began at `start` is done.
-    #[cold]
-    pub(super) fn measure(&mut self, spec: &Spec, start: Instant) {
+    pub(super) fn measure(&mut self, spec: &Spec, start: Option<Instant>) {
         let event = if spec.flags.contains(Flags::FAST) { event::FAST_COMMAND } else { event::COMMAND };
-        self.latency.end(event, Some(start));
+        self.latency.end(event, start);
         self.notice_removals();
     }
 
