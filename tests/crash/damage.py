@@ -92,7 +92,9 @@ def kept_half(data: bytes) -> bytes:
 
 def lose_last_record(path: Path) -> None:
     """Cuts a whole command off the end of a log, as a store would that had never written it."""
-    data = path.read_bytes() if path.exists() else b""
+    if not path.exists():
+        return
+    data = path.read_bytes()
     whole = data[: data.rfind(b"\r\n*") + 2] if b"\r\n*" in data else b""
     ends = [0, *(end for end, _ in records(whole))]
     path.write_bytes(data[: ends[-2]] if len(ends) > 1 else b"")

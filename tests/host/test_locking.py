@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,36 @@ except aofstore.AofLockedError as error:
     )
     assert out.startswith(f"{os.getpid()} ")
     assert f"process {os.getpid()}" in out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody can tell that its taker is dead")
+def test_a_lock_that_a_dying_copy_of_a_dead_process_has_is_waited_for(tmp_path: Path) -> None:
+    copied = """
+import fcntl, os, sys, time
+fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX)
+if os.fork() == 0:
+    time.sleep(0.3)
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", copied, str(tmp_path)], check=True)
+    with aofstore.open(tmp_path) as store:
+        assert store.set("k", "v")
+
+
+def test_a_store_that_lives_is_not_waited_for(open_store: OpenStore, tmp_path: Path) -> None:
+    open_store(tmp_path)
+    out = said(
+        """
+import time
+began = time.monotonic()
+try:
+    aofstore.open(directory)
+except aofstore.AofLockedError:
+    print(time.monotonic() - began)
+""",
+        tmp_path,
+    )
+    assert float(out) < 0.5
 
 
 def test_the_lock_is_free_at_once_after_a_kill_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:

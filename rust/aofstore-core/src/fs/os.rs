@@ -17,6 +17,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How the directory is shared with other stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,9 @@ pub enum Access {
     Unlocked,
 }
 
+const ORPHAN_NAP: Duration = Duration::from_millis(5);
+/// Where nobody can tell who has the lock, a store that lives is waited for, too.
+const ORPHAN_NAPS: u32 = if cfg!(target_os = "linux") { 200 } else { 20 };
 const PRIVATE_DIR: u32 = 0o700;
 const PRIVATE_FILE: u32 = 0o600;
 
@@ -53,7 +57,7 @@ impl OsDir {
             Access::Shared => FlockOperation::NonBlockingLockShared,
             Access::Unlocked => return Ok(Self { path: path.to_owned(), fd }),
         };
-        match retry_on_intr(|| fs::flock(&fd, operation)) {
+        match lock(&fd, operation) {
             Ok(()) => Ok(Self { path: path.to_owned(), fd }),
             Err(Errno::WOULDBLOCK) => Err(locked(path, &fd)),
             Err(errno) => Err(unusable(path, &errno.into())),
@@ -357,6 +361,18 @@ fn unusable(path: &Path, error: &io::Error) -> Error {
     Error::Open { path: path.to_owned(), errno, message }
 }
 
+/// Without waiting for a store that lives. A process that is killed in the middle of a fork leaves a child that has
+/// the lock for the few instructions until it closes everything: that one is waited for.
+fn lock(fd: &OwnedFd, operation: FlockOperation) -> rustix::io::Result<()> {
+    for _ in 0..ORPHAN_NAPS {
+        match retry_on_intr(|| fs::flock(fd, operation)) {
+            Err(Errno::WOULDBLOCK) if !holder(fd).is_some_and(lives) => std::thread::sleep(ORPHAN_NAP),
+            done => return done,
+        }
+    }
+    retry_on_intr(|| fs::flock(fd, operation))
+}
+
 fn locked(path: &Path, fd: &OwnedFd) -> Error {
     let pid = holder(fd);
     let by = match pid {
@@ -383,6 +399,20 @@ fn holder(fd: &OwnedFd) -> Option<i32> {
 #[cfg(not(target_os = "linux"))]
 fn holder(_fd: &OwnedFd) -> Option<i32> {
     None
+}
+
+/// Whether the process runs: one that is dead but was not waited for does not.
+#[cfg(target_os = "linux")]
+fn lives(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    // `1234 (any name) S ...`
+    let state = stat.ok().and_then(|stat| stat.rsplit_once(") ")?.1.chars().next());
+    !matches!(state, None | Some('Z' | 'X'))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn lives(_: i32) -> bool {
+    true
 }
 
 /// `1: FLOCK  ADVISORY  WRITE 1234 fe:00:5375625 0 EOF`; a line with `->` is somebody waiting.
