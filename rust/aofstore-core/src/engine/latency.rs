@@ -182,7 +182,8 @@ impl Core {
 
     /// A command that began at `start` is done.
     #[cold]
-    pub(super) fn measure(&mut self, spec: &Spec, start: Instant) {
+    pub(super) fn measure(&mut self, spec: &'static Spec, start: Instant) {
+        self.stats.calls(spec).micros += start.elapsed().as_micros() as u64;
         let event = if spec.flags.contains(Flags::FAST) { event::FAST_COMMAND } else { event::COMMAND };
         self.latency.end(event, Some(start));
         self.notice_removals();
