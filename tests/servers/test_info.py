@@ -123,18 +123,33 @@ def test_calls_are_counted_by_command_as_a_server_counts_them(
         client.delete("k", "h")
         for words in (["SET", "k", "v"], ["get", "k"], ["GET", "none"], ["HSET", "h", "f", "1"]):
             client.execute_command(*words)
-        for words in (["GET"], ["LPUSH", "k", "v"], ["NOPE"], ["CONFIG", "SET", "nope", "1"], ["CONFIG", "NOPE"]):
+        for words in (
+            ["GET"],
+            ["LPUSH", "k", "v"],
+            ["NOPE"],
+            ["CONFIG", "SET", "nope", "1"],
+            ["CONFIG", "NOPE"],
+        ):
             with pytest.raises((aofstore.ResponseError, redis.ResponseError)):
                 client.execute_command(*words)
         with client.pipeline() as pipe:
-            pipe.incr("n").lpush("k", 1)
+            pipe.incr("n")
+            pipe.lpush("k", 1)
             pipe.execute(raise_on_error=False)
         told: Any = client.info("commandstats")
-        assert all(type(calls["usec"]) is int and type(calls["usec_per_call"]) is float for calls in told.values())
+        assert all(
+            type(calls["usec"]) is int and type(calls["usec_per_call"]) is float for calls in told.values()
+        )
         names = ("calls", "rejected_calls", "failed_calls")
         counted.append({command: [calls[name] for name in names] for command, calls in told.items()})
     # A pipeline is no MULTI and EXEC here, and a connection of theirs greets.
-    unlike = ("cmdstat_multi", "cmdstat_exec", "cmdstat_client|setinfo", "cmdstat_client|setname", "cmdstat_hello")
+    unlike = (
+        "cmdstat_multi",
+        "cmdstat_exec",
+        "cmdstat_client|setinfo",
+        "cmdstat_client|setname",
+        "cmdstat_hello",
+    )
     for name in unlike:
         counted[1].pop(name, None)
     assert counted[0] == counted[1]

@@ -223,6 +223,7 @@ const FAMILIES: &[&[Spec]] = &[
 ];
 
 /// How many commands there are.
+#[expect(clippy::indexing_slicing, reason = "only when the program is compiled, which would fail")]
 pub const COUNT: usize = {
     let (mut family, mut count) = (0, 0);
     while family < FAMILIES.len() {
@@ -235,6 +236,7 @@ pub const COUNT: usize = {
 static COMMANDS: [Spec; COUNT] = numbered();
 
 /// One family behind the other, each command with its number.
+#[expect(clippy::indexing_slicing, clippy::large_stack_arrays, reason = "only when the program is compiled")]
 const fn numbered() -> [Spec; COUNT] {
     let mut all = [FAMILIES[0][0]; COUNT];
     let (mut family, mut at, mut number) = (0, 0, 0);
