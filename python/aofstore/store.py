@@ -119,6 +119,8 @@ class Store(Commands[V], Generic[V]):
         """Figures about the store under Redis's field names, all or those of some sections (INFO).
 
         Numbers are int or float; a field like ``db0:keys=1,expires=0`` is a dict of its parts.
+        ``info("commandstats")``, part of "all", counts the calls of every command; its ``usec`` is taken for
+        commands whose work grows with the data, and for all of them while the latency monitor is on.
         """
         self._lifetime.drain()
         return super().info(section, *args)

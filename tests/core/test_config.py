@@ -185,7 +185,9 @@ def test_a_store_shows_its_settings_as_they_are_now(open_store: OpenStore) -> No
 
 
 @pytest.mark.parametrize("name", sorted(aofstore.Config().live_settings()))
-@pytest.mark.parametrize("value", ["0", "1", "-1", "-100", "2147483647", "2147483648", "yes", "no", "1mb", ""])
+@pytest.mark.parametrize(
+    "value", ["0", "1", "-1", "-100", "2147483647", "2147483648", "yes", "no", "1mb", ""]
+)
 def test_config_reads_what_config_set_takes(name: str, value: str) -> None:
     with aofstore.open() as store:
         try:

@@ -15,7 +15,7 @@ import pytest
 import aofstore
 from tests.conftest import OpenStore
 from tests.crash.faults import faults
-from tests.servers.connection import Partner, StoreConnection
+from tests.servers.connection import Arg, Partner, StoreConnection
 from tests.servers.process import Server
 from tests.servers.replies import plain
 
@@ -53,9 +53,9 @@ def test_w02_a_refusal_has_its_number_while_others_hold_the_lock(open_store: Ope
 
 def misconf_transactions(connection: Partner, failure: Callable[[], None]) -> list[str]:
     """The replies of transactions in whose middle writes begin to be refused."""
-    told = [connection.execute(*words) for words in (["MULTI"], ["SET", "a", 1])]
+    told = [connection.execute("MULTI"), connection.execute("SET", "a", 1)]
     failure()
-    rest = [
+    rest: list[list[Arg]] = [
         ["SET", "b", 1],  # M-04: the transaction is marked
         ["EXEC"],  # the refusal is told first, since a write was queued
         ["EXEC"],

@@ -16,8 +16,8 @@ from tests.servers.connection import StoreConnection
 from tests.servers.pool import shared
 from tests.servers.process import KINDS
 
-# Times of commands: no command is timed here.
-ABSENT = {"Commandstats", "Latencystats"}
+# Distributions of times: few commands are timed here.
+ABSENT = {"Latencystats"}
 # What only this log has, or what a server shows under other settings alone.
 OURS = {
     "aofstore_version", "aof_commits", "aof_writes", "aof_fsyncs", "aof_synced_size", "aof_torn_bytes",
@@ -112,3 +112,60 @@ def test_errors_are_counted_as_a_server_counts_them(ours: aofstore.Store[bytes],
         counted.append((codes, stats["total_error_replies"], stats["total_commands_processed"]))
     assert counted[0] == counted[1]
     assert counted[0] == ({"errorstat_ERR": {"count": 4}, "errorstat_WRONGTYPE": {"count": 1}}, 5, 5)
+
+
+def test_calls_are_counted_by_command_as_a_server_counts_them(
+    ours: aofstore.Store[bytes], theirs: redis.Redis
+) -> None:
+    counted = []
+    for client in (ours, theirs):
+        client.config_resetstat()
+        client.delete("k", "h")
+        for words in (["SET", "k", "v"], ["get", "k"], ["GET", "none"], ["HSET", "h", "f", "1"]):
+            client.execute_command(*words)
+        for words in (
+            ["GET"],
+            ["LPUSH", "k", "v"],
+            ["NOPE"],
+            ["CONFIG", "SET", "nope", "1"],
+            ["CONFIG", "NOPE"],
+        ):
+            with pytest.raises((aofstore.ResponseError, redis.ResponseError)):
+                client.execute_command(*words)
+        with client.pipeline() as pipe:
+            pipe.incr("n")
+            pipe.lpush("k", 1)
+            pipe.execute(raise_on_error=False)
+        told: Any = client.info("commandstats")
+        assert all(
+            type(calls["usec"]) is int and type(calls["usec_per_call"]) is float for calls in told.values()
+        )
+        names = ("calls", "rejected_calls", "failed_calls")
+        counted.append({command: [calls[name] for name in names] for command, calls in told.items()})
+    # A pipeline is no MULTI and EXEC here, and a connection of theirs greets.
+    unlike = (
+        "cmdstat_multi",
+        "cmdstat_exec",
+        "cmdstat_client|setinfo",
+        "cmdstat_client|setname",
+        "cmdstat_hello",
+    )
+    for name in unlike:
+        counted[1].pop(name, None)
+    assert counted[0] == counted[1]
+    assert counted[0]["cmdstat_get"] == [2, 1, 0]
+    assert counted[0]["cmdstat_lpush"] == [2, 0, 2]
+    assert counted[0]["cmdstat_config|set"] == [1, 0, 1]
+
+
+def test_the_time_of_slow_commands_is_taken(ours: aofstore.Store[bytes]) -> None:
+    ours.config_resetstat()
+    ours.rpush("long", *range(50_000))
+    ours.lpos("long", "none")
+    ours.get("k")
+    told: Any = ours.info("commandstats")
+    assert told["cmdstat_lpos"]["usec"] > 0
+    assert told["cmdstat_lpos"]["usec_per_call"] == told["cmdstat_lpos"]["usec"]
+    assert told["cmdstat_get"]["usec"] == 0
+    assert "cmdstat_get" not in ours.info()
+    assert "cmdstat_get" in ours.info("all")

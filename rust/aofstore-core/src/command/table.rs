@@ -132,6 +132,8 @@ pub struct Spec {
     pub since: &'static str,
     pub summary: &'static str,
     pub subcommands: &'static [Spec],
+    /// Its place among all commands; a subcommand has none.
+    pub number: Option<u16>,
 }
 
 impl Spec {
@@ -154,6 +156,7 @@ impl Spec {
             since,
             summary,
             subcommands: &[],
+            number: None,
         }
     }
 
@@ -161,7 +164,7 @@ impl Spec {
     pub const fn engine(head: [&'static str; 4], arity: i32, flags: Flags, which: EngineCommand) -> Self {
         let [group, name, since, summary] = head;
         let (keys, handler) = (NO_KEYS, Handler::Engine(which));
-        Self { name, arity, flags, keys, handler, group, since, summary, subcommands: &[] }
+        Self { name, arity, flags, keys, handler, group, since, summary, subcommands: &[], number: None }
     }
 
     /// The same with keys, for a command that `engine` carries out.
@@ -219,9 +222,39 @@ const FAMILIES: &[&[Spec]] = &[
     server::COMMANDS,
 ];
 
+/// How many commands there are.
+#[expect(clippy::indexing_slicing, reason = "only when the program is compiled, which would fail")]
+pub const COUNT: usize = {
+    let (mut family, mut count) = (0, 0);
+    while family < FAMILIES.len() {
+        count += FAMILIES[family].len();
+        family += 1;
+    }
+    count
+};
+
+static COMMANDS: [Spec; COUNT] = numbered();
+
+/// One family behind the other, each command with its number.
+#[expect(clippy::indexing_slicing, clippy::large_stack_arrays, reason = "only when the program is compiled")]
+const fn numbered() -> [Spec; COUNT] {
+    let mut all = [FAMILIES[0][0]; COUNT];
+    let (mut family, mut at, mut number) = (0, 0, 0);
+    while family < FAMILIES.len() {
+        while at < FAMILIES[family].len() {
+            all[number] = FAMILIES[family][at];
+            all[number].number = Some(number as u16);
+            number += 1;
+            at += 1;
+        }
+        (family, at) = (family + 1, 0);
+    }
+    all
+}
+
 /// Every command, family by family.
 pub fn all() -> impl Iterator<Item = &'static Spec> {
-    FAMILIES.iter().flat_map(|family| family.iter())
+    COMMANDS.iter()
 }
 
 /// The command called `name` in any case.

@@ -185,6 +185,7 @@ impl<O> Record<O> {
     }
 
     /// Makes the value `object`; what was there comes back.
+    #[expect(clippy::return_self_not_must_use, reason = "it may be dropped where it is")]
     pub fn set_object(&mut self, object: O) -> Self {
         let fresh = Self::object(self.key(), object);
         self.become_kept(fresh)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::command::ErrorReply;
+use crate::command::{self, ErrorReply, Spec};
 use crate::keyspace::Sampled;
 
 /// Codes that are told apart, as in Redis; our own are few, and what comes beyond is only counted.
@@ -17,9 +17,24 @@ pub(super) struct Counters {
     pub errors: u64,
     /// Errors by their first word.
     pub codes: BTreeMap<Box<str>, u64>,
+    /// By the command's number.
+    calls: Vec<Calls>,
+    /// Those of subcommands, which have no number.
+    subcalls: BTreeMap<&'static str, Calls>,
     pub opened_at_ms: i64,
     pub expiry: Expiry,
     pace: Pace,
+}
+
+/// What became of the calls of one command.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Calls {
+    pub done: u64,
+    /// Of those that were timed.
+    pub micros: u64,
+    /// Not carried out: wrong arguments, or not now.
+    pub rejected: u64,
+    pub failed: u64,
 }
 
 /// What active expiry did and took.
@@ -42,7 +57,31 @@ struct Pace {
 
 impl Counters {
     pub fn since(opened_at_ms: i64) -> Self {
-        Self { opened_at_ms, ..Self::default() }
+        Self { opened_at_ms, calls: vec![Calls::default(); command::COUNT], ..Self::default() }
+    }
+
+    /// A command was carried out.
+    #[inline]
+    pub fn ran(&mut self, spec: &'static Spec) {
+        self.commands += 1;
+        self.calls(spec).done += 1;
+    }
+
+    #[inline]
+    pub fn calls(&mut self, spec: &'static Spec) -> &mut Calls {
+        match spec.number.and_then(|number| self.calls.get_mut(usize::from(number))) {
+            Some(calls) => calls,
+            None => self.subcalls.entry(spec.name).or_default(),
+        }
+    }
+
+    /// Every command that anybody called, with what became of it.
+    pub fn called(&self) -> impl Iterator<Item = (&'static str, Calls)> {
+        let commands = command::all().zip(&self.calls).map(|(spec, calls)| (spec.name, *calls));
+        let called = |calls: &Calls| calls.done + calls.rejected + calls.failed > 0;
+        commands
+            .chain(self.subcalls.iter().map(|(name, calls)| (*name, *calls)))
+            .filter(move |(_, calls)| called(calls))
     }
 
     /// Somebody gets this error.

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::core::{Core, Engine};
 use super::due::Done;
@@ -131,7 +132,11 @@ impl Core {
         argv: &[&[u8]],
         reply: &mut Reply,
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
-        self.dispatch_counted(session, argv, reply).inspect_err(|error| self.stats.failed(error))
+        let outcome = self.dispatch_counted(session, argv, reply);
+        if let Err(error) = &outcome {
+            self.blame(session, argv, error);
+        }
+        outcome
     }
 
     fn dispatch_counted(
@@ -172,6 +177,20 @@ impl Core {
         self.perform(session, spec, argv, reply)
     }
 
+    /// Counts the error of a command, with the command's own if there is one.
+    #[cold]
+    fn blame(&mut self, session: &Session, argv: &[&[u8]], error: &ErrorReply) {
+        self.stats.failed(error);
+        let named = argv.first().and_then(|name| command::lookup(name));
+        let Some(spec) = named.and_then(|spec| spec.subcommand(argv).ok()) else { return };
+        let barred = session.in_multi() && spec.flags.contains(Flags::NO_MULTI);
+        if barred || self.checked(argv).is_err() {
+            self.stats.calls(spec).rejected += 1;
+        } else {
+            self.stats.calls(spec).failed += 1;
+        }
+    }
+
     /// Carries out a command that was checked, under the eye of the latency monitor if that is on.
     #[inline]
     pub(super) fn perform(
@@ -181,7 +200,7 @@ impl Core {
         argv: &[&[u8]],
         reply: &mut Reply,
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
-        if self.latency.is_on() {
+        if spec.flags.contains(Flags::SLOW) || self.latency.is_on() {
             return self.perform_timed(session, spec, argv, reply);
         }
         self.carry_out(session, spec, argv, reply)
@@ -195,7 +214,7 @@ impl Core {
         argv: &[&[u8]],
         reply: &mut Reply,
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
-        let start = self.latency.start();
+        let start = Instant::now();
         let outcome = self.carry_out(session, spec, argv, reply);
         self.measure(spec, start);
         outcome
@@ -213,7 +232,7 @@ impl Core {
             Handler::Keyspace(_) => self.call(session.db, spec, argv, reply),
             Handler::Engine(which) => self.engine_command(session, which, spec, argv, reply).map(|()| None),
         };
-        self.stats.commands += 1;
+        self.stats.ran(spec);
         outcome
     }
 

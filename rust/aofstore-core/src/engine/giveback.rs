@@ -48,7 +48,9 @@ fn undoing(argv: &[&[u8]], reply: &Reply) -> Option<Argv> {
         return None;
     };
     let mut undo = Argv::of(&[write, &key]);
-    taken.iter().for_each(|value| undo.push(value));
+    for value in &taken {
+        undo.push(value);
+    }
     Some(undo)
 }
 

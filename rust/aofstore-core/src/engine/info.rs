@@ -25,18 +25,21 @@ const SECTIONS: &[(&str, Section)] = &[
     ("Replication", info_replication),
     ("CPU", info_cpu),
     ("Modules", info_modules),
+    ("Commandstats", Core::info_commandstats),
     ("Errorstats", Core::info_errorstats),
     ("Cluster", info_cluster),
     ("Keyspace", Core::info_keyspace),
 ];
 
 impl Core {
-    /// Without arguments, and by `default`, `all` and `everything`: every section, in one order.
+    /// Without arguments, and by `default`: every section but that of the commands, which `all` and `everything` add.
     pub(super) fn info(&mut self, args: &[&[u8]], reply: &mut Reply) -> Outcome {
-        let every = args.iter().any(|arg| ["default", "all", "everything"].iter().any(|word| is(arg, word)));
+        let every = args.iter().any(|arg| ["all", "everything"].iter().any(|word| is(arg, word)));
+        let usual = args.is_empty() || args.iter().any(|arg| is(arg, "default"));
         let mut text = String::new();
         for (name, section) in SECTIONS {
-            if args.is_empty() || every || args.iter().any(|arg| is(arg, name)) {
+            let usual = usual && *name != "Commandstats";
+            if usual || every || args.iter().any(|arg| is(arg, name)) {
                 // Writing into a String cannot fail.
                 let _ = self.write_section(name, *section, &mut text);
             }
@@ -215,6 +218,16 @@ impl Core {
             write!(out, "db{index}:keys={keys},expires={expires},avg_ttl={ttl}\r\n")?;
         }
         Ok(())
+    }
+
+    /// Time is taken for commands whose work grows with the data, and for all while the latency monitor is on.
+    fn info_commandstats(&mut self, out: &mut String) -> fmt::Result {
+        self.stats.called().try_for_each(|(name, calls)| {
+            let each = if calls.done == 0 { 0.0 } else { calls.micros as f64 / calls.done as f64 };
+            write!(out, "cmdstat_{}:calls={},usec={},", name.to_ascii_lowercase(), calls.done, calls.micros)?;
+            write!(out, "usec_per_call={each:.2},")?;
+            write!(out, "rejected_calls={},failed_calls={}\r\n", calls.rejected, calls.failed)
+        })
     }
 
     /// A line for every code that anybody got.

@@ -88,19 +88,6 @@ impl Latency {
         self.threshold != 0
     }
 
-    /// When something begins that may be an event.
-    #[inline]
-    pub fn start(&self) -> Option<Instant> {
-        self.is_on().then(Instant::now)
-    }
-
-    /// It is over.
-    pub fn end(&mut self, event: &'static str, start: Option<Instant>) {
-        if let Some(start) = start {
-            self.sample(event, whole_ms(start.elapsed()));
-        }
-    }
-
     /// Something of this name took `ms` just now; kept if that is a spike.
     pub fn sample(&mut self, event: &'static str, ms: u64) {
         if self.is_on() && ms >= self.threshold {
@@ -181,9 +168,13 @@ impl Core {
     }
 
     /// A command that began at `start` is done.
-    pub(super) fn measure(&mut self, spec: &Spec, start: Option<Instant>) {
+    pub(super) fn measure(&mut self, spec: &'static Spec, start: Instant) {
+        self.stats.calls(spec).micros += start.elapsed().as_micros() as u64;
+        if !self.latency.is_on() {
+            return;
+        }
         let event = if spec.flags.contains(Flags::FAST) { event::FAST_COMMAND } else { event::COMMAND };
-        self.latency.end(event, start);
+        self.latency.sample(event, whole_ms(start.elapsed()));
         self.notice_removals();
     }
 

@@ -321,7 +321,7 @@ fn info_has_redis_sections_and_counts() {
     assert!(store.info("").starts_with("\"# Server\nredis_version:7.2.0\n"));
     let headers =
         |text: String| text.lines().filter(|line| line.contains("# ")).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(headers(store.info("everything")), headers(store.info("")));
+    assert_eq!(headers(store.info("default")), headers(store.info("")));
     assert_eq!(headers(store.info("memory CLIENTS")), ["\"# Clients", "# Memory"]);
     assert_eq!(store.info("nope"), "\"\"");
     let stats = store.info("stats");
@@ -347,6 +347,27 @@ fn info_has_redis_sections_and_counts() {
     assert!(store.info("stats").contains("total_commands_processed:1\n"));
     assert_eq!(store.info("errorstats"), "\"# Errorstats\n\"");
     assert!(!Store::in_memory().info("persistence").contains("aof_current_size"));
+}
+
+#[test]
+fn info_counts_calls_by_command_where_they_are_asked_for() {
+    let mut store = Store::in_memory();
+    for line in ["SET s v", "GET s", "get none", "GET", "LPUSH s v", "MULTI", "LPUSH s v", "GET s", "EXEC"] {
+        store.run(line);
+    }
+    let told = store.info("commandstats");
+    for line in [
+        "cmdstat_get:calls=3,usec=0,usec_per_call=0.00,rejected_calls=1,failed_calls=0\n",
+        "cmdstat_lpush:calls=2,usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=2\n",
+        "cmdstat_multi:calls=1,",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+    assert!(!told.contains("cmdstat_set:calls=0"));
+    assert!(store.info("everything").contains("# Commandstats") && !store.info("default").contains("# Comm"));
+    store.run("CONFIG RESETSTAT");
+    assert!(store.info("all").contains("cmdstat_config|resetstat:calls=1,"));
+    assert!(!store.info("all").contains("cmdstat_get"));
 }
 
 #[test]

@@ -116,6 +116,7 @@ impl Core {
         for (spec, argv) in commands {
             if let Err(error) = self.perform(session, spec, &argv, reply) {
                 self.stats.failed(&error);
+                self.stats.calls(spec).failed += 1;
                 reply.error(error.text());
             }
         }

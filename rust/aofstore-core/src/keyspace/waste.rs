@@ -16,6 +16,7 @@ const PIECES: usize = 16 << 10;
 /// What waits to be freed. Dropping it frees it.
 #[derive(Default)]
 #[must_use = "it is freed where it is dropped"]
+#[expect(clippy::box_collection, reason = "it goes along with every reply: one word while there is none")]
 pub struct Waste(Option<Box<Vec<Piece>>>);
 
 enum Piece {
