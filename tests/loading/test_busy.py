@@ -23,7 +23,7 @@ def test_t25_other_threads_hear_loading_until_it_is_over(tmp_path: Path) -> None
 
     def elsewhere() -> None:
         for words in (["GET", "0001"], ["SET", "k", "v"], ["BLPOP", "l", "0"], ["DBSIZE"], ["PING"]):
-            with pytest.raises(BusyLoadingError, match="^LOADING Redis is loading the dataset in memory$"):
+            with pytest.raises(BusyLoadingError, match="LOADING Redis is loading the dataset"):
                 client.execute(*words)
             heard.append(words[0])
         assert all(isinstance(one, BusyLoadingError) for one in client.pipeline([("GET", "k")], False))
