@@ -75,10 +75,10 @@ impl Core {
         let home = self.home()?;
         let nameless = self.log.as_ref().is_some_and(|log| log.is_nameless());
         let ours = self.rewrites.ours && !nameless;
-        let keep = (!ours).then(|| format!("{}.old-{}", home.name, clock::now_ms()));
+        let keep = (!ours).then(clock::now_ms);
         let log = self.log_to_be(&home, switch)?;
         let mut hold = log.as_ref().map(|log| log.hold());
-        let placed = switch.place(&home.name, rest, keep.as_deref(), self.log.is_none())?;
+        let placed = switch.place(&home.name, rest, keep, self.log.is_none())?;
         self.rewrites.ours = true;
         if let Some(hold) = &mut hold {
             let file = Arc::clone(switch.temp().file());
