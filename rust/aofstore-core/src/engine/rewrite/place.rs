@@ -98,6 +98,8 @@ impl Core {
         if self.rewrites.waiting {
             self.rewrites.waiting = false;
             self.log = log;
+            // The child that wrote it is gone; another may live.
+            self.rewrites.child_alive = false;
             self.children_changed();
         }
         self.latency.sample(event::AOF_REWRITE_DIFF_WRITE, whole_ms(placed.append_took));
