@@ -102,14 +102,20 @@ impl Core {
     /// What the caller has to wait for: under `always` everything fed so far, by whomever.
     fn due(&mut self) -> Option<Due> {
         let strict = std::mem::take(&mut self.wrote);
-        let policy = self.new_policy.take().filter(|_| self.log.is_some());
-        let duty = self.owed.take().or(policy.map(Duty::Policy)).unwrap_or(Duty::Nothing);
+        let asked = self.owed.is_some() || self.new_policy.is_some();
+        let duty = if asked { self.duty() } else { Duty::Nothing };
         let log = self.log.as_ref();
         let end = log.map_or(0, |log| log.position());
         if matches!(duty, Duty::Nothing) && log.is_none_or(|log| log.is_durable(end)) {
             return None;
         }
         Some(Due { log: log.cloned(), end, strict, duty })
+    }
+
+    #[cold]
+    fn duty(&mut self) -> Duty {
+        let policy = self.new_policy.take().filter(|_| self.log.is_some());
+        self.owed.take().or(policy.map(Duty::Policy)).unwrap_or(Duty::Nothing)
     }
 
     /// Behind a pipeline or a transaction: the replies that were given at once stand.

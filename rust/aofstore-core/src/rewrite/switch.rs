@@ -70,13 +70,13 @@ impl Switch {
         Ok(self.length - begin)
     }
 
-    /// All the rest, with everybody waiting. With `keep`, what has the name `target` now stays under that one; with
-    /// `hold_old`, it is held open, since nobody else does.
+    /// All the rest, with everybody waiting. With `keep`, a time in Unix milliseconds, what has the name `target`
+    /// now stays as `<target>.old-<keep>`; with `hold_old`, it is held open, since nobody else does.
     pub fn place(
         &mut self,
         target: &str,
         rest: Option<&mut Outlet>,
-        keep: Option<&str>,
+        keep: Option<i64>,
         hold_old: bool,
     ) -> Result<Placed, Failure> {
         let mut placed = Placed::default();
@@ -106,25 +106,35 @@ impl Switch {
         Ok(placed)
     }
 
-    fn rename(&mut self, target: &str, keep: Option<&str>) -> Result<(), Failure> {
-        let dir = self.temp.dir().clone();
+    fn rename(&mut self, target: &str, keep: Option<i64>) -> Result<(), Failure> {
         let kept = match keep {
-            Some(keep) if self.has(target)? => {
-                let linked = dir.hard_link(target, keep);
-                linked.map_err(|error| {
-                    let _ = dir.unlink(keep);
-                    Failure::system(&format!("cannot keep the old {target} as {keep}"), &error)
-                })?;
-                Some(keep)
-            }
+            Some(ms) if self.has(target)? => Some(self.keep(target, ms)?),
             _ => None,
         };
         self.temp.rename(target).map_err(|error| {
             if let Some(kept) = kept {
-                let _ = dir.unlink(kept);
+                let _ = self.temp.dir().unlink(&kept);
             }
             Failure::system(&format!("cannot rename {} to {target}", self.temp.name()), &error)
         })
+    }
+
+    /// Gives what is called `target` a second name that tells the time; the name.
+    fn keep(&self, target: &str, ms: i64) -> Result<String, Failure> {
+        let (dir, mut ms) = (self.temp.dir(), ms);
+        loop {
+            let name = format!("{target}.old-{ms}");
+            match dir.hard_link(target, &name) {
+                Ok(()) => return Ok(name),
+                // What was kept before stays.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => ms = ms.saturating_add(1),
+                Err(error) => {
+                    let _ = dir.unlink(&name);
+                    let what = format!("cannot keep the old {target} as {name}");
+                    return Err(Failure::system(&what, &error));
+                }
+            }
+        }
     }
 
     fn has(&self, name: &str) -> Result<bool, Failure> {

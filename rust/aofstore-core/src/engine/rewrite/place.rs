@@ -75,10 +75,10 @@ impl Core {
         let home = self.home()?;
         let nameless = self.log.as_ref().is_some_and(|log| log.is_nameless());
         let ours = self.rewrites.ours && !nameless;
-        let keep = (!ours).then(|| format!("{}.old-{}", home.name, clock::now_ms()));
+        let keep = (!ours).then(clock::now_ms);
         let log = self.log_to_be(&home, switch)?;
         let mut hold = log.as_ref().map(|log| log.hold());
-        let placed = switch.place(&home.name, rest, keep.as_deref(), self.log.is_none())?;
+        let placed = switch.place(&home.name, rest, keep, self.log.is_none())?;
         self.rewrites.ours = true;
         if let Some(hold) = &mut hold {
             let file = Arc::clone(switch.temp().file());
@@ -98,6 +98,8 @@ impl Core {
         if self.rewrites.waiting {
             self.rewrites.waiting = false;
             self.log = log;
+            // The child that wrote it is gone; another may live.
+            self.rewrites.child_alive = false;
             self.children_changed();
         }
         self.latency.sample(event::AOF_REWRITE_DIFF_WRITE, whole_ms(placed.append_took));

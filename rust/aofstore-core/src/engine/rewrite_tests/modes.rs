@@ -305,3 +305,20 @@ fn a_flush_that_cannot_have_its_log_says_so_and_presses_for_it() {
     rig.engine.flush(true).unwrap();
     assert_eq!(rig.info("aof_waits_for_rewrite"), "0");
 }
+
+#[test]
+fn what_was_kept_before_stays() {
+    let rig = Rig::off();
+    std::fs::write(rig.scratch.join(NAME), "new").unwrap();
+    let now = crate::clock::now_ms();
+    let older: Vec<String> = (now..now + 3000).map(|ms| format!("{NAME}.old-{ms}")).collect();
+    for name in &older {
+        std::fs::write(rig.scratch.join(name), "older").unwrap();
+    }
+    rig.engine.rewrite_now().unwrap();
+    let read = |name: &String| std::fs::read_to_string(rig.scratch.join(name)).unwrap();
+    assert!(older.iter().all(|name| read(name) == "older"));
+    let fresh: Vec<String> =
+        rig.names().into_iter().filter(|name| name.contains(".old-") && !older.contains(name)).collect();
+    assert_eq!(fresh.iter().map(read).collect::<Vec<_>>(), ["new"]);
+}

@@ -92,8 +92,8 @@ fn t07_the_new_file_is_the_dump_and_every_byte_fed_since() {
         assert!(fed.starts_with(b"*2\r\n$6\r\nSELECT"), "{step:?}: G-15");
         let dump = &new[..new.len() - fed.len()];
         assert_eq!(dump.split(|&byte| byte == b'*').count(), 3, "{step:?}: SELECT and RPUSH");
-        // The largest value is copied a few times on its way in; the pipe adds nothing to that.
-        assert!(slowest < Duration::from_millis(500), "{step:?}: {slowest:?}");
+        // The child stands still all the while, and the largest value is larger than its pipe: nobody waited for it.
+        assert!(slowest < Duration::from_secs(10), "{step:?}: {slowest:?}");
         assert_eq!(rig.copy().ok("LRANGE l 0 -1"), rig.ok("LRANGE l 0 -1"), "{step:?}");
     }
 }
