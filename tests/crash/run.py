@@ -6,6 +6,7 @@ Prints a table; ends with status 1 if anything was lost, refused or silent, or i
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
 import sys
 import tempfile
@@ -52,7 +53,8 @@ def power_cuts(root: Path, control: str) -> Told:
     if control:
         seen = power.cut(root, power.stories(1, control, CONTROL_STEPS), CONTROL_FLOOR, CONTROL_AGAIN)
     else:
-        seen = power.cut(root, power.stories(POWER_SEEDS), POWER_FLOOR, POWER_AGAIN)
+        stories = itertools.chain(power.stories(POWER_SEEDS), power.bulky_stories())
+        seen = power.cut(root, stories, POWER_FLOOR, POWER_AGAIN)
     return str(seen), seen.red(), seen.violations
 
 
