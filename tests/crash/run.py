@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.crash import damage, orphans, power, sweep
 from tests.crash.kills import Killer
 from tests.crash.samples import SMALL_LOG
+from tests.crash.trial import Upkeep
 from tests.servers.places import in_memory
 
 CONTROLS = Path(__file__).with_name("controls.toml")
@@ -72,7 +73,9 @@ def fault_sweep(root: Path, control: str) -> Told:
 
 
 def rewrite_faults(root: Path, control: str) -> Told:
-    return swept(sweep.sweep(root, control=control, every=20 if control else 1, rewrites=True))
+    upkeeps: tuple[Upkeep, ...] = ("rewrites",) if control else ("rewrites", "switches")
+    every = 20 if control else 1
+    return swept(*(sweep.sweep(root, control=control, every=every, upkeep=upkeep) for upkeep in upkeeps))
 
 
 def call_kills(root: Path, control: str) -> Told:
