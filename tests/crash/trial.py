@@ -8,6 +8,7 @@ remembers what it was told, and what it should have been told.
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -183,6 +184,7 @@ def allowed(outcomes: list[Outcome]) -> Iterator[Model]:
 def prepared(root: Path) -> Path:
     """A directory with a log that holds the first operations; every case starts from a copy."""
     directory = root / "prepared"
+    shutil.rmtree(directory, ignore_errors=True)
     with aofstore.open(directory, appendfsync="no") as store:
         for operation in tape(0)[:BEFORE]:
             with store.db(operation.database).pipeline(transaction=True) as pipe:
