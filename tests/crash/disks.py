@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import aofstore
 from tests.crash.history import DATABASES, Model
 from tests.crash.states import Image
-from tests.crash.story import Story, history
+from tests.crash.story import Story
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import Dataset, dataset
 
@@ -39,10 +39,11 @@ def _frozen(value: Any) -> Any:
 class History:
     """Which data of a thread is there after how many of its operations."""
 
-    def __init__(self, tape: int) -> None:
+    def __init__(self, story: Story, thread: int) -> None:
+        tape = story.tape(thread)
         model = Model(tape)
         self._positions: dict[Frozen, list[int]] = {frozen(model.dataset()): [0]}
-        for position, operation in enumerate(history(tape), 1):
+        for position, operation in enumerate(story.history(thread), 1):
             model.apply(operation)
             self._positions.setdefault(frozen(model.dataset()), []).append(position)
         self._prefix = f"t{tape}:".encode()
@@ -68,7 +69,7 @@ class Opener:
     def __init__(self, root: Path, story: Story) -> None:
         life = story.lives[-1]
         self._root = root
-        self._histories = [History(story.tape(thread)) for thread in range(len(life.starts))]
+        self._histories = [History(story, thread) for thread in range(len(life.starts))]
         self._policy = life.policy
         self._control = story.control
         self._outcomes: dict[bytes, Outcome] = {}

@@ -28,6 +28,7 @@ from tests.crash.strace import Call, traced
 
 POLICIES: tuple[Policy, ...] = ("always", "everysec")
 AFTERWARDS = 3
+BULKY_STEPS = 16
 TOLD = 50
 ENOUGH = 1000
 
@@ -220,8 +221,15 @@ def stories(seeds: int, control: str = "", length: int = OPERATIONS) -> Iterator
             yield Story(PLACE, seed, (Life(policy, (0,), length, upkeep="rewrites"),), control)
             yield Story(PLACE, seed, (Life(policy, (0, 0, 0), third, upkeep="rewrites"),), control)
             yield Story(PLACE, seed, (Life(policy, (0,), third, upkeep="switches"),), control)
-        sudden = Life("everysec", (0,), third, killed=True), Life("always", (third,), 15)
+        killed = Life("everysec", (0,), third, killed=True, upkeep="abandons")
+        sudden = killed, Life("always", (third,), 15, upkeep="rewrites")
         yield Story(PLACE, seed, sudden, control)
+
+
+def bulky_stories() -> Iterator[Story]:
+    """Values that need several writes, in the log, in the pipe and in the file of a rewrite."""
+    for policy in POLICIES:
+        yield Story(PLACE, 0, (Life(policy, (0,), BULKY_STEPS, upkeep="rewrites"),), bulky=True)
 
 
 def cut(root: Path, told: Iterable[Story], floor: int, keep: int = 0) -> Seen:

@@ -6,6 +6,7 @@ Prints a table; ends with status 1 if anything was lost, refused or silent, or i
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
 import sys
 import tempfile
@@ -19,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.crash import damage, orphans, power, sweep
 from tests.crash.kills import Killer
 from tests.crash.samples import SMALL_LOG
+from tests.crash.trial import Upkeep
 from tests.servers.places import in_memory
 
 CONTROLS = Path(__file__).with_name("controls.toml")
@@ -52,7 +54,8 @@ def power_cuts(root: Path, control: str) -> Told:
     if control:
         seen = power.cut(root, power.stories(1, control, CONTROL_STEPS), CONTROL_FLOOR, CONTROL_AGAIN)
     else:
-        seen = power.cut(root, power.stories(POWER_SEEDS), POWER_FLOOR, POWER_AGAIN)
+        stories = itertools.chain(power.stories(POWER_SEEDS), power.bulky_stories())
+        seen = power.cut(root, stories, POWER_FLOOR, POWER_AGAIN)
     return str(seen), seen.red(), seen.violations
 
 
@@ -70,7 +73,9 @@ def fault_sweep(root: Path, control: str) -> Told:
 
 
 def rewrite_faults(root: Path, control: str) -> Told:
-    return swept(sweep.sweep(root, control=control, every=20 if control else 1, rewrites=True))
+    upkeeps: tuple[Upkeep, ...] = ("rewrites",) if control else ("rewrites", "switches")
+    every = 20 if control else 1
+    return swept(*(sweep.sweep(root, control=control, every=every, upkeep=upkeep) for upkeep in upkeeps))
 
 
 def call_kills(root: Path, control: str) -> Told:

@@ -18,7 +18,7 @@ import time
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import aofstore
 from aofstore._core import _testing
@@ -26,11 +26,15 @@ from tests.crash.faults import broken
 from tests.crash.history import DATABASES, Operation, Policy, operations
 
 OPERATIONS = 120
-LARGE_EVERY = 17
+LARGE = 17, 7_000
+BULKY = 4, 300_000
 FLUSH_EVERY = 7
 PAUSE_EVERY = 50
 MOST_THREADS = 8
 PATIENCE = 20.0
+
+
+Upkeep: TypeAlias = Literal["", "rewrites", "abandons", "switches"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Life:
     starts: tuple[int, ...]
     steps: int
     killed: bool = False
-    upkeep: Literal["", "rewrites", "switches"] = ""
+    upkeep: Upkeep = ""
 
     def __str__(self) -> str:
         how = f"{self.upkeep and f' with {self.upkeep}'}{' killed' if self.killed else ''}"
@@ -56,6 +60,7 @@ class Story:
     seed: int
     lives: tuple[Life, ...]
     control: str = ""
+    bulky: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -70,17 +75,21 @@ class Story:
         """The number of a thread's tape, which is in the names of its keys."""
         return self.seed * MOST_THREADS + thread
 
+    def history(self, thread: int) -> tuple[Operation, ...]:
+        """What a thread does."""
+        return history(self.tape(thread), bulky=self.bulky)
+
     def __str__(self) -> str:
-        return f"seed {self.seed}, {' then '.join(map(str, self.lives))}"
+        return f"seed {self.seed}{' bulky' if self.bulky else ''}, {' then '.join(map(str, self.lives))}"
 
 
 @functools.cache
-def history(tape: int) -> tuple[Operation, ...]:
-    """What a thread does, the same in every process: a tape with values of more than a page in between."""
-    whole = list(operations(tape, OPERATIONS))
-    for at in range(LARGE_EVERY, OPERATIONS, LARGE_EVERY):
-        value = f"large {at} " * 700
-        whole[at] = Operation(at % DATABASES, (("SET", f"t{tape}:large", value),))
+def history(tape: int, *, bulky: bool) -> tuple[Operation, ...]:
+    """The same in every process: a tape, with values in between of more than a page, or than a pipe takes."""
+    whole, (every, length) = list(operations(tape, OPERATIONS)), BULKY if bulky else LARGE
+    for at in range(every, OPERATIONS, every):
+        value = f"large {at} ".ljust(length, "+")
+        whole[at] = Operation(at % DATABASES, (("SET", f"t{tape}:large{at % 3}", value),))
     return tuple(whole)
 
 
@@ -112,12 +121,13 @@ def _work(store: aofstore.Store[bytes], story: Story, life: Life, thread: int) -
     sessions = [store.session() for _ in range(DATABASES)]
     for number, session in enumerate(sessions):
         session.execute_command("SELECT", number)
-    start, whole = life.starts[thread], history(story.tape(thread))
+    start, whole = life.starts[thread], story.history(thread)
     upkeep = UPKEEP[life.upkeep](store, life.steps) if thread == 0 else Nothing(store, life.steps)
     for done, operation in enumerate(whole[start : start + life.steps], start + 1):
         operate(sessions, operation)
         say(f"A {thread} {done}")
-        if life.policy == "everysec":
+        # A flush waits for a log that is being switched on, whose child may stand still until later.
+        if life.policy == "everysec" and life.upkeep != "switches":
             _settle(store, thread, done)
         upkeep.step(done - start, done)
 
@@ -174,6 +184,16 @@ class Rewriter(Nothing):
             self._engine.rewrite(False)
 
 
+class Abandoner(Nothing):
+    """A rewrite that the life leaves behind at its sudden end, its child at the end of the difference."""
+
+    def step(self, done: int, position: int) -> None:
+        if done == self._steps // 2:
+            _testing.child_plan(pause="agreed")
+            self._engine.begin_rewrite()
+            self._stand_still("agreed")
+
+
 class Switcher(Nothing):
     """The log is switched off, and later on again by a rewrite during which operations go on."""
 
@@ -193,7 +213,12 @@ class Switcher(Nothing):
             say(f"Y 0 {position}")
 
 
-UPKEEP: dict[str, type[Nothing]] = {"": Nothing, "rewrites": Rewriter, "switches": Switcher}
+UPKEEP: dict[Upkeep, type[Nothing]] = {
+    "": Nothing,
+    "rewrites": Rewriter,
+    "abandons": Abandoner,
+    "switches": Switcher,
+}
 
 
 def operate(sessions: list[Any], operation: Operation) -> None:

@@ -5,7 +5,10 @@ Nothing of the store has a say in what is written there.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ from pathlib import Path
 
 HOUSE = Path(__file__).parents[2]
 LONGEST = 8 << 20
+PATIENCE = 120.0
 OPTIONS = ("-f", "-qqq", "-xx", "-s", str(LONGEST), "--seccomp-bpf", "-e", "trace=%file,%desc,%process")
 
 
@@ -92,7 +96,13 @@ def _finish(call: Call, text: str, number: int) -> None:
 def traced(words: Sequence[str], log: Path) -> list[Call]:
     """Runs ``python words...`` and returns the calls that it, its threads and its children made."""
     command = ["strace", *OPTIONS, "-o", str(log), sys.executable, *words]
-    ended = subprocess.run(command, cwd=HOUSE, stdout=subprocess.DEVNULL, check=False)
-    if ended.returncode != 0:
-        raise RuntimeError(f"{words} ended with status {ended.returncode} under strace")
+    with subprocess.Popen(command, cwd=HOUSE, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        try:
+            status = process.wait(PATIENCE)
+        finally:
+            # What outlives strace fails in every call that was traced: it must not live on.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    if status != 0:
+        raise RuntimeError(f"{words} ended with status {status} under strace")
     return calls(log.read_text(encoding="ascii"))

@@ -21,7 +21,7 @@ import aofstore
 from tests.crash.damage import lose_last_record
 from tests.crash.faults import FaultPlan, broken, faults
 from tests.crash.history import DATABASES, POLICIES, Policy
-from tests.crash.trial import OPERATIONS, Outcome, Trial, allowed, prepared
+from tests.crash.trial import OPERATIONS, Outcome, Trial, Upkeep, allowed, prepared
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import compare, dataset
 
@@ -66,7 +66,7 @@ class Case:
 class Sweep:
     """What a sweep saw."""
 
-    rewrites: bool = False
+    upkeep: Upkeep = ""
     planned: int = 0
     injected: int = 0
     missed: int = 0
@@ -104,10 +104,10 @@ def sweep(
     every: int = 1,
     control: str = "",
     *,
-    rewrites: bool = False,
+    upkeep: Upkeep = "",
 ) -> Sweep:
     """All cases of the policies, or one in ``every``; a new directory must be made durable."""
-    seen = Sweep(rewrites=rewrites)
+    seen = Sweep(upkeep)
     source = prepared(root)
     with broken(control):
         with faults() as plan:
@@ -115,7 +115,7 @@ def sweep(
         if plan.count("sync_dir") == 0:
             seen.add("unsynced", "a new log was made and its directory never synced")
         for policy in policies:
-            counts = _clean_counts(source, root, policy, rewrites=rewrites)
+            counts = _clean_counts(source, root, policy, upkeep)
             for number, case in enumerate(cases(policy, counts)):
                 if number % every == 0:
                     _one(seen, case, fresh(source, root / "case"), control)
@@ -124,14 +124,14 @@ def sweep(
     return seen
 
 
-def _clean_counts(source: Path, root: Path, policy: Policy, *, rewrites: bool) -> dict[str, int]:
+def _clean_counts(source: Path, root: Path, policy: Policy, upkeep: Upkeep) -> dict[str, int]:
     """How often each call is made when nothing fails, the timer's moods apart."""
     runs = []
-    for _ in range(CLEAN_RUNS if rewrites else 1):
+    for _ in range(CLEAN_RUNS if upkeep else 1):
         with faults() as plan:
-            trial = Trial(fresh(source, root / "clean"), policy, plan, rewrites=rewrites)
+            trial = Trial(fresh(source, root / "clean"), policy, plan, upkeep=upkeep)
             trial.run()
-        assert set(trial.outcomes) == {"told"}, trial.outcomes
+        assert set(trial.outcomes) == {"told"} and not trial.hung, trial.outcomes
         runs.append(plan.counts())
     return {call: min(counts[call] for counts in runs) for call in runs[0]}
 
@@ -139,9 +139,9 @@ def _clean_counts(source: Path, root: Path, policy: Policy, *, rewrites: bool) -
 def _one(seen: Sweep, case: Case, directory: Path, control: str) -> None:
     with faults(install=control != "harness-no-fault") as plan:
         case.plan(plan)
-        trial = Trial(directory, case.policy, plan, rewrites=seen.rewrites)
+        trial = Trial(directory, case.policy, plan, upkeep=seen.upkeep)
         trial.run()
-    if seen.rewrites and not plan.injected and plan.count(case.call) < case.nth:
+    if seen.upkeep and not plan.injected and plan.count(case.call) < case.nth:
         # The timer made its calls at another moment than in the clean runs.
         seen.missed += 1
         return
@@ -181,9 +181,9 @@ def kill_sweep(root: Path, policies: tuple[Policy, ...] = POLICIES, control: str
 
     Every case runs in a fork of this process, which must have no other thread.
     """
-    seen, source = Sweep(rewrites=True), prepared(root)
+    seen, source = Sweep("rewrites"), prepared(root)
     for policy in policies:
-        for call, count in _clean_counts(source, root, policy, rewrites=True).items():
+        for call, count in _clean_counts(source, root, policy, "rewrites").items():
             for nth, mode in itertools.product(range(1, count + 1), ("kill", "kill_after")):
                 case = Case(policy, call, nth, mode)
                 _one_kill(seen, case, fresh(source, root / "case"), control)
@@ -221,7 +221,7 @@ def _be_killed(case: Case, directory: Path, told: mmap.mmap) -> None:
             def tell() -> None:
                 told[0] += 1
 
-            Trial(directory, case.policy, plan, rewrites=True, tell=tell).run()
+            Trial(directory, case.policy, plan, upkeep="rewrites", tell=tell).run()
         os._exit(0)
     finally:
         os._exit(70)

@@ -9,6 +9,7 @@ import pytest
 from tests.crash.history import POLICIES, Policy
 from tests.crash.orphans import child_sweep, pending_at_the_switch
 from tests.crash.sweep import sweep
+from tests.crash.trial import Upkeep
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -22,9 +23,10 @@ def test_a_sweep_without_faults_is_red(memory_path: Path) -> None:
     assert sweep(memory_path, ("no",), every=10, control="harness-no-fault").red() == ["not injected"]
 
 
+@pytest.mark.parametrize("upkeep", ["rewrites", "switches"])
 @pytest.mark.parametrize("policy", POLICIES)
-def test_calls_of_rewrites_fail(memory_path: Path, policy: Policy) -> None:
-    seen = sweep(memory_path, (policy,), every=5, rewrites=True)
+def test_calls_of_rewrites_fail(memory_path: Path, policy: Policy, upkeep: Upkeep) -> None:
+    seen = sweep(memory_path, (policy,), every=5, upkeep=upkeep)
     assert seen.violations == []
     assert seen.planned == seen.injected >= 40
 
@@ -43,7 +45,7 @@ def test_what_waits_at_the_switch_is_not_written_twice(memory_path: Path) -> Non
     ("control", "expected"), [("harness-no-fault", "not injected"), ("harness-leave", "left")]
 )
 def test_a_sweep_of_rewrites_sees_what_is_broken(memory_path: Path, control: str, expected: str) -> None:
-    assert expected in sweep(memory_path, ("no",), every=40, control=control, rewrites=True).red()
+    assert expected in sweep(memory_path, ("no",), every=40, control=control, upkeep="rewrites").red()
 
 
 def test_a_buffer_that_is_kept_at_the_switch_is_seen(memory_path: Path) -> None:

@@ -1,12 +1,14 @@
 """The short story that every fault happens to: open, a few operations, flush, close.
 
-With rewrites also one by a child that stands still at the end of its difference, so that the rest is the
-parent's to append, and one without a child. It remembers what it was told, and what it should have been told.
+With ``rewrites`` also one by a child that stands still at the end of its difference, so that the rest is the
+parent's to append, and one without a child; with ``switches`` the log is switched off and on again. It
+remembers what it was told, and what it should have been told.
 """
 
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -17,6 +19,7 @@ from tests.crash.history import DATABASES, Model, Operation, Policy, tape
 
 OPERATIONS = 8
 BEFORE = 3
+Upkeep: TypeAlias = Literal["", "rewrites", "switches"]
 Outcome: TypeAlias = Literal["told", "raised", "refused"]
 
 
@@ -29,18 +32,19 @@ class Trial:
         policy: Policy,
         plan: FaultPlan,
         *,
-        rewrites: bool = False,
+        upkeep: Upkeep = "",
         tell: Callable[[], object] = lambda: None,
     ) -> None:
         self.directory = directory
         self.policy = policy
         self.plan = plan
-        self.rewrites = rewrites
+        self.upkeep = upkeep
         self.tell = tell
         self.outcomes: list[Outcome] = []
         self.silent: list[str] = []
         self.silent_rewrites: list[str] = []
         self.hung = False
+        self.logged = True
 
     def run(self) -> None:
         try:
@@ -55,14 +59,23 @@ class Trial:
 
             def some(number: int) -> None:
                 for operation in itertools.islice(operations, number):
-                    self.outcomes.append(self._operate(connections[operation.database], operation))
+                    outcome = self._operate(connections[operation.database], operation)
+                    # What no log has may be in the next one.
+                    self.outcomes.append("raised" if outcome == "told" and not self.logged else outcome)
                     self.tell()
 
             some(OPERATIONS // 4)
-            if self.rewrites:
+            if self.upkeep == "rewrites":
                 self._rewrite_by_child(store, lambda: some(OPERATIONS // 4))
                 some(OPERATIONS // 4)
                 self._rewrite("in this thread", lambda: store._lifetime.engine.rewrite(False))
+            if self.upkeep == "switches":
+                self._switch_off(store)
+                begin = len(self.outcomes)
+                some(OPERATIONS // 4)
+                self._switch_on(store)
+                if self.logged:
+                    self.outcomes[begin:] = ["told"] * (len(self.outcomes) - begin)
             some(OPERATIONS)
             self._flush(store)
         finally:
@@ -83,17 +96,37 @@ class Trial:
             resume()
             self._rewrite("by a child", lambda: engine.wait_rewrite(PATIENCE))
 
-    def _rewrite(self, how: str, wait: Callable[[], object]) -> None:
+    def _switch_off(self, store: aofstore.Store[bytes]) -> None:
+        before, self.logged = self.plan.injected, False
+        try:
+            store.execute_command("CONFIG", "SET", "appendonly", "no")
+        except (aofstore.PersistenceError, aofstore.ResponseError):
+            return
+        if self.plan.injected > before:
+            self.silent_rewrites.append("the log was switched off although a call of that failed")
+
+    def _switch_on(self, store: aofstore.Store[bytes]) -> None:
+        try:
+            store.execute_command("CONFIG", "SET", "appendonly", "yes")
+        except (aofstore.PersistenceError, aofstore.ResponseError):
+            return
+        self.logged = self._rewrite(
+            "to switch the log on", lambda: store._lifetime.engine.wait_rewrite(PATIENCE)
+        )
+
+    def _rewrite(self, how: str, wait: Callable[[], object]) -> bool:
+        """Whether it succeeded."""
         before = self.plan.injected
         try:
             wait()
         except aofstore.PersistenceError:
-            return
+            return False
         except TimeoutError:
             self.hung = True
-            return
+            return False
         if self.plan.injected > before:
             self.silent_rewrites.append(f"a rewrite {how} succeeded although a call of it failed")
+        return True
 
     def _operate(self, session: aofstore.Session, operation: Operation) -> Outcome:
         before, writes, syncs = self.plan.injected, self.plan.count("write"), self.plan.count("sync")
@@ -119,7 +152,7 @@ class Trial:
         before = self.plan.injected
         try:
             store.flush()
-        except aofstore.AofWriteError:
+        except aofstore.PersistenceError:
             return
         if self.plan.injected > before:
             self.silent.append("flush() returned although a call of it failed")
@@ -151,6 +184,7 @@ def allowed(outcomes: list[Outcome]) -> Iterator[Model]:
 def prepared(root: Path) -> Path:
     """A directory with a log that holds the first operations; every case starts from a copy."""
     directory = root / "prepared"
+    shutil.rmtree(directory, ignore_errors=True)
     with aofstore.open(directory, appendfsync="no") as store:
         for operation in tape(0)[:BEFORE]:
             with store.db(operation.database).pipeline(transaction=True) as pipe:

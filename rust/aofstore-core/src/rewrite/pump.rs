@@ -195,6 +195,8 @@ impl Ready {
         ];
         let time = Timespec { tv_sec: 0, tv_nsec: TURN.subsec_nanos().into() };
         if poll(&mut fds, Some(&time)).is_err() {
+            // Whatever it is, it must not make this a busy loop.
+            std::thread::sleep(TURN);
             return Self::default();
         }
         let [report, asked, data, gone] = fds.map(|fd| fd.revents());
