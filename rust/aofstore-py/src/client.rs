@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aofstore_core::command::Reply;
 use aofstore_core::engine::{Due, Engine, Request, Session, Slot, Waiter};
@@ -204,7 +204,14 @@ fn free(py: Python<'_>, waste: Waste) {
 /// Writes, and waits for a sync if the policy says so, before anybody is told.
 fn settle(py: Python<'_>, due: Option<&Due>) -> PyResult<()> {
     let Some(due) = due else { return Ok(()) };
-    let settled = if due.needs_wait() { py.detach(|| due.settle()) } else { due.settle() };
+    let settled = if due.needs_wait() {
+        let (settled, awake) = py.detach(|| (due.reach(), Instant::now()));
+        // Attached again: the next who waits would have met this thread at the interpreter's door.
+        due.left(awake.elapsed());
+        settled
+    } else {
+        due.settle()
+    };
     settled.map_err(|error| raise(py, &error))
 }
 
