@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aofstore_core::command::Reply;
-use aofstore_core::engine::{Engine, Session, Settings, Slot, Waiter};
+use aofstore_core::engine::{Engine, Request, Session, Settings, Slot, Waiter};
 use aofstore_core::keyspace::Limits;
 
 use super::words::{self, Line};
@@ -132,7 +132,7 @@ impl Runner {
     fn batch(&mut self, kind: u8, batch: &[Line]) {
         let lines: Vec<Vec<&[u8]>> =
             batch.iter().map(|line| line.iter().map(Vec::as_slice).collect()).collect();
-        let lines: Vec<&[&[u8]]> = lines.iter().map(Vec::as_slice).collect();
+        let lines: Vec<Request<'_>> = lines.iter().map(|line| Request::new(line)).collect();
         let mut reply = Reply::new();
         if kind == b'%' {
             self.engine.execute_batch(&mut self.sessions[0], &lines, &mut reply).expect("a batch works");

@@ -3,14 +3,16 @@
 Use the public package; this is its engine room.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, Self, TypeAlias, final
+
+from typing_extensions import disjoint_base
 
 from .errors import PersistenceError
 from .types import Encodable
 
-__all__ = ["Client", "Directory", "Engine", "Loader", "_testing"]
+__all__ = ["Batch", "Client", "Directory", "Engine", "Loader", "_testing"]
 
 _testing: ModuleType
 
@@ -92,15 +94,54 @@ class Client:
     """A view: engine, database and codec, with MULTI and WATCH state when made with ``session=True``.
 
     `execute` gives the reply typed as RESP3 types it and raises error replies. `execute_ok` is the same,
-    except that a status reply is True. `pipeline` gives one reply a command, errors as exception instances;
-    with ``transaction`` all of them run or none: a command that cannot be queued has its error at its place
-    and every other one an ExecAbortError, and WatchError is raised when a key that this session watches was
-    changed (the watch ends then).
+    except that a status reply is True.
     """
 
     @property
     def db(self) -> int: ...
     def execute(self, /, *args: Encodable) -> Any: ...
     def execute_ok(self, /, *args: Encodable) -> Any: ...
-    def pipeline(self, commands: Sequence[tuple[Encodable, ...]], transaction: bool) -> list[Any]: ...
     def close(self) -> None: ...
+
+@disjoint_base
+class Batch:
+    """The commands that a pipeline has buffered; the base of `Pipeline`, made with the same arguments.
+
+    Arguments are taken at the call. The methods named as in `Commands` do its plainest calls and leave the
+    rest to it; `_call`, `_ok` and `_shaped` are what it sends with. `_run` gives one reply a command, a
+    status as True after `_ok`, errors as exception instances, and whether there are any; with ``transaction``
+    all commands run or none: one that cannot be queued has its error at its place and every other one an
+    ExecAbortError, and WatchError is raised when a key that ``client`` watches was changed (the watch ends
+    then). What was given to `_shaped` is in `_shapes`, for the caller to apply.
+    """
+
+    def __new__(cls, client: Client, *_rest: object, **_named: object) -> Self: ...
+    def __len__(self) -> int: ...
+    def get(self, name: Encodable) -> Any: ...
+    def set(
+        self,
+        name: Encodable,
+        value: Encodable,
+        ex: Any = None,
+        px: Any = None,
+        nx: Any = None,
+        xx: Any = None,
+        keepttl: Any = None,
+        get: Any = None,
+        exat: Any = None,
+        pxat: Any = None,
+        ifeq: Any = None,
+        ifne: Any = None,
+        ifdeq: Any = None,
+        ifdne: Any = None,
+    ) -> Any: ...
+    def _call(self, *args: Encodable) -> Any: ...
+    def _ok(self, *args: Encodable) -> Any: ...
+    def _shaped(self, shape: Callable[[Any], Any], /, *args: Encodable) -> Any: ...
+    def _run_at_once(self, client: Client | None) -> None: ...
+    def _run(self, client: Client, transaction: bool) -> tuple[list[Any], bool]: ...
+    @property
+    def _shapes(self) -> list[tuple[int, Callable[[Any], Any]]]: ...
+    @property
+    def command_stack(self) -> list[tuple[bytes, ...]]: ...
+    def _forget(self) -> None: ...

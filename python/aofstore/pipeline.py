@@ -12,18 +12,19 @@ from .session import command_name, words
 from .types import Encodable
 
 if TYPE_CHECKING:
-    from ._core import Client
+    from ._core import Batch, Client
 
-    class _Buffered:
+    class _Buffered(Batch):
         """Every command; in a pipeline its value is the pipeline, or after ``watch`` its reply."""
 
         def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
 else:
-    from .commands import Commands as _Buffered
+    from ._core import Batch
+    from .commands import Commands
 
-Shape = Callable[[Any], Any]
-Entry = tuple[tuple[Encodable, ...], Shape | None]
+    class _Buffered(Batch, Commands):
+        """Every command: what `Batch` has is quicker, what is left is made of its ``_call`` and the like."""
 
 
 class Pipeline(_Buffered):
@@ -46,11 +47,6 @@ class Pipeline(_Buffered):
         self.transaction = transaction
         self.explicit_transaction = False
         self.watching = False
-        self.command_stack: list[Entry] = []
-
-    def __len__(self) -> int:
-        """How many commands are buffered."""
-        return len(self.command_stack)
 
     def __bool__(self) -> bool:
         """Always true, also when nothing is buffered."""
@@ -73,24 +69,28 @@ class Pipeline(_Buffered):
         """
         if self.explicit_transaction:
             raise AofstoreError("Cannot issue a WATCH after a MULTI")
-        self._watcher().execute("WATCH", *names)
+        session = self._session = self._session or self._open()
+        session.execute("WATCH", *names)
         self.watching = True
+        self._run_at_once(session)
         return True
 
     def unwatch(self) -> bool:
         """Stop watching; buffers again. True."""
-        if self.watching:
-            self._watcher().execute("UNWATCH")
+        if self.watching and self._session is not None:
+            self._session.execute("UNWATCH")
             self.watching = False
+            self._run_at_once(None)
         return True
 
     def multi(self) -> None:
         """Begin to buffer the transaction, after `watch` and the reads that it is for."""
         if self.explicit_transaction:
             raise AofstoreError("Cannot issue nested calls to MULTI")
-        if self.command_stack:
+        if len(self):
             raise AofstoreError("Commands without an initial WATCH have already been issued")
         self.explicit_transaction = True
+        self._run_at_once(None)
 
     def discard(self) -> None:
         """Drop what is buffered and stop watching: the same as `reset`."""
@@ -98,7 +98,7 @@ class Pipeline(_Buffered):
 
     def reset(self) -> None:
         """Drop what is buffered, stop watching, and give the connection back."""
-        self.command_stack = []
+        self._forget()
         self.watching = False
         self.explicit_transaction = False
         session, self._session = self._session, None
@@ -126,19 +126,17 @@ class Pipeline(_Buffered):
         WatchError when a watched key changed: nothing was run. AofWriteError when the log could not be
         written or synced: there are no replies then, but the commands did act in memory.
         """
-        stack = self.command_stack
-        if not stack and not self.watching:
+        if not len(self) and not self.watching:
             return []
         try:
-            sent = [args for args, _ in stack if args]
             transaction = self.transaction or self.explicit_transaction
-            replies = iter((self._session or self._client).pipeline(sent, transaction))
-            answers = [next(replies) if args else None for args, _ in stack]
-            _raise_first(stack, answers, raise_on_error)
-            return [
-                answer if shape is None or isinstance(answer, Exception) else shape(answer)
-                for (_, shape), answer in zip(stack, answers, strict=True)
-            ]
+            answers, failed = self._run(self._session or self._client, transaction)
+            if failed:
+                self._raise_first(answers, raise_on_error)
+            for number, shape in self._shapes:
+                if not isinstance(answers[number], Exception):
+                    answers[number] = shape(answers[number])
+            return answers
         finally:
             self.reset()
 
@@ -149,35 +147,17 @@ class Pipeline(_Buffered):
             "make another with Store.pipeline()"
         )
 
-    def _call(self, *args: Encodable) -> Any:
-        return self._add(None, args)
-
-    def _ok(self, *args: Encodable) -> Any:
-        return self._add(_is_ok, args)
-
-    def _shaped(self, shape: Shape, /, *args: Encodable) -> Any:
-        return self._add(shape, args)
-
     def _nothing(self, empty: Callable[[], Any], /) -> Any:
-        if self._immediate():
-            return empty()
-        self.command_stack.append(((), lambda _: empty()))
-        return self
+        return self._shaped(lambda _: empty())
 
-    def _add(self, shape: Shape | None, args: tuple[Encodable, ...]) -> Any:
-        if self._immediate():
-            reply = self._watcher().execute(*args)
-            return reply if shape is None else shape(reply)
-        self.command_stack.append((args, shape))
-        return self
-
-    def _immediate(self) -> bool:
-        return self.watching and not self.explicit_transaction
-
-    def _watcher(self) -> Client:
-        if self._session is None:
-            self._session = self._open()
-        return self._session
+    def _raise_first(self, answers: list[Any], raise_on_error: bool) -> None:
+        aborted = any(isinstance(answer, ExecAbortError) for answer in answers)
+        if not aborted and not raise_on_error:
+            return
+        wanted = [i for i, answer in enumerate(answers) if isinstance(answer, ResponseError)]
+        causes = [i for i in wanted if not isinstance(answers[i], ExecAbortError)] or wanted
+        if causes:
+            raise _annotated(answers[causes[0]], causes[0] + 1, self.command_stack[causes[0]])
 
 
 _METHODS = {
@@ -190,22 +170,8 @@ _METHODS = {
 }
 
 
-def _is_ok(reply: Any) -> bool | None:
-    return None if reply is None else reply in (b"OK", "OK")
-
-
-def _raise_first(stack: list[Entry], answers: list[Any], raise_on_error: bool) -> None:
-    aborted = any(isinstance(answer, ExecAbortError) for answer in answers)
-    if not aborted and not raise_on_error:
-        return
-    wanted = [i for i, answer in enumerate(answers) if isinstance(answer, ResponseError)]
-    causes = [i for i in wanted if not isinstance(answers[i], ExecAbortError)] or wanted
-    if causes:
-        raise _annotated(answers[causes[0]], causes[0] + 1, stack[causes[0]][0])
-
-
-def _annotated(error: ResponseError, number: int, args: tuple[Encodable, ...]) -> ResponseError:
-    shown = " ".join(arg.decode("utf-8", "replace") if isinstance(arg, bytes) else str(arg) for arg in args)
+def _annotated(error: ResponseError, number: int, args: tuple[bytes, ...]) -> ResponseError:
+    shown = " ".join(arg.decode("utf-8", "replace") for arg in args)
     shown = textwrap.shorten(shown, width=100, placeholder="...")
     error.args = (f"Command # {number} ({shown}) of pipeline caused error: {error.args[0]}", *error.args[1:])
     return error

@@ -30,12 +30,40 @@ impl Codec {
     }
 }
 
-/// One argument: its object, which owns the bytes, or a piece of the arena.
-enum Piece<'a, 'py> {
-    Bytes(Borrowed<'a, 'py, PyBytes>),
-    /// Known to be valid UTF-8: its text is cached in the object.
-    Text(Borrowed<'a, 'py, PyString>),
-    Owned(usize, usize),
+/// Takes arguments one by one.
+pub(crate) trait Sink<'a, 'py> {
+    fn bytes(&mut self, bytes: Borrowed<'a, 'py, PyBytes>) -> PyResult<()>;
+
+    /// Known to be valid UTF-8: it is cached in the object.
+    fn text(&mut self, text: Borrowed<'a, 'py, PyString>) -> PyResult<()>;
+
+    /// What some other object is as an argument.
+    fn copy(&mut self, bytes: &[u8]) -> PyResult<()>;
+}
+
+/// Hands one argument to `sink`. `DataError` for what no command could take.
+pub(crate) fn encode<'a, 'py>(
+    arg: Borrowed<'a, 'py, PyAny>,
+    codec: &Codec,
+    sink: &mut impl Sink<'a, 'py>,
+) -> PyResult<()> {
+    if let Ok(bytes) = arg.cast::<PyBytes>() {
+        sink.bytes(bytes)
+    } else if let Ok(text) = arg.cast::<PyString>() {
+        if codec.plain {
+            text.to_str()?;
+            return sink.text(text);
+        }
+        let encoded = text.call_method1("encode", (&codec.encoding, &codec.errors))?;
+        sink.copy(encoded.cast::<PyBytes>()?.as_bytes())
+    } else if arg.is_instance_of::<PyInt>() && !arg.is_instance_of::<PyBool>() {
+        match arg.extract::<i64>() {
+            Ok(value) => sink.copy(itoa::Buffer::new().format(value).as_bytes()),
+            Err(_) => sink.copy(digits(arg)?.to_str()?.as_bytes()),
+        }
+    } else {
+        encode_rare(&arg, sink)
+    }
 }
 
 /// A big integer in decimal. Beyond some thousand digits the interpreter refuses, since it would take it long.
@@ -52,7 +80,29 @@ fn digits<'py>(int: Borrowed<'_, 'py, PyAny>) -> PyResult<Bound<'py, PyString>> 
     })
 }
 
-/// The arguments of one or more commands, gathered before they are borrowed together.
+fn encode_rare<'a, 'py>(arg: &Bound<'py, PyAny>, sink: &mut impl Sink<'a, 'py>) -> PyResult<()> {
+    if let Ok(value) = arg.cast::<PyFloat>() {
+        sink.copy(value.repr()?.to_str()?.as_bytes())
+    } else if let Ok(bytes) = arg.cast::<PyByteArray>() {
+        sink.copy(&bytes.to_vec())
+    } else if let Ok(buffer) = PyBuffer::<u8>::get(arg) {
+        sink.copy(&buffer.to_vec(arg.py())?)
+    } else {
+        let kind = arg.get_type().name()?;
+        Err(DataError::new_err(format!(
+            "Invalid input of type: '{kind}'. Convert to a bytes, string, int or float first."
+        )))
+    }
+}
+
+/// One argument: its object, which owns the bytes, or a piece of the arena.
+enum Piece<'a, 'py> {
+    Bytes(Borrowed<'a, 'py, PyBytes>),
+    Text(Borrowed<'a, 'py, PyString>),
+    Owned(usize, usize),
+}
+
+/// The arguments of one command, gathered before they are borrowed together.
 #[derive(Default)]
 pub(crate) struct Arguments<'a, 'py> {
     pieces: SmallVec<[Piece<'a, 'py>; 8]>,
@@ -64,57 +114,9 @@ impl<'a, 'py> Arguments<'a, 'py> {
     pub(crate) fn extend(&mut self, args: &'a Bound<'py, PyTuple>, codec: &Codec) -> PyResult<()> {
         self.pieces.reserve(args.len());
         for arg in args.iter_borrowed() {
-            self.push(arg, codec)?;
+            encode(arg, codec, self)?;
         }
         Ok(())
-    }
-
-    fn push(&mut self, arg: Borrowed<'a, 'py, PyAny>, codec: &Codec) -> PyResult<()> {
-        if let Ok(bytes) = arg.cast::<PyBytes>() {
-            self.pieces.push(Piece::Bytes(bytes));
-        } else if let Ok(text) = arg.cast::<PyString>() {
-            if codec.plain {
-                text.to_str()?;
-                self.pieces.push(Piece::Text(text));
-            } else {
-                let encoded = text.call_method1("encode", (&codec.encoding, &codec.errors))?;
-                self.own(encoded.cast::<PyBytes>()?.as_bytes());
-            }
-        } else if arg.is_instance_of::<PyInt>() && !arg.is_instance_of::<PyBool>() {
-            match arg.extract::<i64>() {
-                Ok(value) => self.own(itoa::Buffer::new().format(value).as_bytes()),
-                Err(_) => self.own(digits(arg)?.to_str()?.as_bytes()),
-            }
-        } else {
-            self.push_rare(&arg)?;
-        }
-        Ok(())
-    }
-
-    fn push_rare(&mut self, arg: &Bound<'py, PyAny>) -> PyResult<()> {
-        if let Ok(value) = arg.cast::<PyFloat>() {
-            self.own(value.repr()?.to_str()?.as_bytes());
-        } else if let Ok(bytes) = arg.cast::<PyByteArray>() {
-            self.own(&bytes.to_vec());
-        } else if let Ok(buffer) = PyBuffer::<u8>::get(arg) {
-            self.own(&buffer.to_vec(arg.py())?);
-        } else {
-            let kind = arg.get_type().name()?;
-            return Err(DataError::new_err(format!(
-                "Invalid input of type: '{kind}'. Convert to a bytes, string, int or float first."
-            )));
-        }
-        Ok(())
-    }
-
-    fn own(&mut self, bytes: &[u8]) {
-        let start = self.arena.len();
-        self.arena.extend_from_slice(bytes);
-        self.pieces.push(Piece::Owned(start, bytes.len()));
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.pieces.len()
     }
 
     /// All arguments as slices, in order.
@@ -127,5 +129,24 @@ impl<'a, 'py> Arguments<'a, 'py> {
                 Piece::Owned(start, len) => self.arena.get(*start..start + len).unwrap_or_default(),
             })
             .collect()
+    }
+}
+
+impl<'a, 'py> Sink<'a, 'py> for Arguments<'a, 'py> {
+    fn bytes(&mut self, bytes: Borrowed<'a, 'py, PyBytes>) -> PyResult<()> {
+        self.pieces.push(Piece::Bytes(bytes));
+        Ok(())
+    }
+
+    fn text(&mut self, text: Borrowed<'a, 'py, PyString>) -> PyResult<()> {
+        self.pieces.push(Piece::Text(text));
+        Ok(())
+    }
+
+    fn copy(&mut self, bytes: &[u8]) -> PyResult<()> {
+        let start = self.arena.len();
+        self.arena.extend_from_slice(bytes);
+        self.pieces.push(Piece::Owned(start, bytes.len()));
+        Ok(())
     }
 }

@@ -2,16 +2,15 @@
 
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aofstore_core::command::Reply;
-use aofstore_core::engine::{Due, Engine, Session, Slot, Waiter};
+use aofstore_core::engine::{Due, Engine, Request, Session, Slot, Waiter};
 use aofstore_core::error::Error;
 use aofstore_core::keyspace::Waste;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
-use pyo3::types::{PyBool, PyList, PySequence, PyTuple};
-use smallvec::SmallVec;
+use pyo3::types::{PyBool, PyTuple};
 
 use crate::arguments::{Arguments, Codec};
 use crate::error::{StoreClosedError, WatchError, raise, raise_reply};
@@ -69,7 +68,8 @@ impl PyClient {
         Ok(Lease::Own(own.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)))
     }
 
-    fn run<'py>(
+    /// Runs one command, name first.
+    pub(crate) fn run<'py>(
         &self,
         py: Python<'py>,
         args: &Bound<'py, PyTuple>,
@@ -178,8 +178,8 @@ impl PyClient {
 }
 
 /// What becomes of a status reply.
-#[derive(Clone, Copy)]
-enum Shape {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
     Raw,
     /// True, as redis-py has it.
     Ok,
@@ -204,7 +204,14 @@ fn free(py: Python<'_>, waste: Waste) {
 /// Writes, and waits for a sync if the policy says so, before anybody is told.
 fn settle(py: Python<'_>, due: Option<&Due>) -> PyResult<()> {
     let Some(due) = due else { return Ok(()) };
-    let settled = if due.needs_wait() { py.detach(|| due.settle()) } else { due.settle() };
+    let settled = if due.needs_wait() {
+        let (settled, awake) = py.detach(|| (due.reach(), Instant::now()));
+        // Attached again: the next who waits would have met this thread at the interpreter's door.
+        due.left(awake.elapsed());
+        settled
+    } else {
+        due.settle()
+    };
     settled.map_err(|error| raise(py, &error))
 }
 
@@ -225,42 +232,6 @@ impl PyClient {
         self.run(py, args, Shape::Ok)
     }
 
-    fn pipeline<'py>(
-        &self,
-        py: Python<'py>,
-        commands: &Bound<'py, PySequence>,
-        transaction: bool,
-    ) -> PyResult<Bound<'py, PyList>> {
-        let tuples = commands
-            .try_iter()?
-            .map(|command| Ok(command?.cast_into::<PyTuple>()?))
-            .collect::<PyResult<Vec<Bound<'py, PyTuple>>>>()?;
-        let mut arguments = Arguments::default();
-        let mut ends = Vec::with_capacity(tuples.len());
-        for command in &tuples {
-            arguments.extend(command, &self.codec)?;
-            ends.push(arguments.len());
-        }
-        let slices = arguments.slices();
-        let mut start = 0;
-        let batch: SmallVec<[&[&[u8]]; 64]> = ends
-            .iter()
-            .map(|&end| {
-                let argv = slices.get(start..end).unwrap_or_default();
-                start = end;
-                argv
-            })
-            .collect();
-        let mut reply = Reply::new();
-        self.run_batch(py, &batch, transaction, &mut reply)?;
-        let mut builder = Builder::new(py, &reply, &self.codec, self.engine.write_errno());
-        let replies = PyList::empty(py);
-        for _ in 0..batch.len() {
-            replies.append(builder.next()?)?;
-        }
-        Ok(replies)
-    }
-
     /// Forgets the session's state: its queue and its watches.
     fn close(&self, py: Python<'_>) {
         if let Some(session) = &self.session
@@ -275,10 +246,19 @@ impl PyClient {
 }
 
 impl PyClient {
-    fn run_batch(
+    pub(crate) fn codec(&self) -> &Codec {
+        &self.codec
+    }
+
+    pub(crate) fn builder<'a, 'py>(&'a self, py: Python<'py>, reply: &'a Reply) -> Builder<'a, 'py> {
+        Builder::new(py, reply, &self.codec, self.engine.write_errno())
+    }
+
+    /// Runs a pipeline; each reply stands in `reply`, errors among them.
+    pub(crate) fn run_batch(
         &self,
         py: Python<'_>,
-        batch: &[&[&[u8]]],
+        batch: &[Request<'_>],
         transaction: bool,
         reply: &mut Reply,
     ) -> PyResult<()> {

@@ -4,6 +4,7 @@
 //! wait (contention, a sync, a blocking command, replay) runs detached. No thread of ours ever attaches.
 
 mod arguments;
+mod batch;
 mod client;
 mod directory;
 mod engine;
@@ -17,6 +18,8 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use crate::batch::PyBatch;
     #[pymodule_export]
     use crate::client::PyClient;
     #[pymodule_export]

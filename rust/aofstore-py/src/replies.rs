@@ -2,9 +2,10 @@
 
 use aofstore_core::command::{Node, Reply};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString};
 
 use crate::arguments::Codec;
+use crate::client::Shape;
 use crate::error::reply_error;
 
 /// From here on a value's memory is asked for, not taken for granted.
@@ -23,6 +24,20 @@ pub(crate) struct Builder<'a, 'py> {
 impl<'a, 'py> Builder<'a, 'py> {
     pub(crate) fn new(py: Python<'py>, reply: &'a Reply, codec: &'a Codec, errno: i32) -> Self {
         Self { py, reply, codec, at: 0, errno }
+    }
+
+    /// Whether the next reply is an error.
+    pub(crate) fn is_at_error(&self) -> bool {
+        matches!(self.reply.nodes().get(self.at), Some(Node::Error(..)))
+    }
+
+    /// The next whole reply in its shape.
+    pub(crate) fn next_as(&mut self, shape: Shape) -> PyResult<Bound<'py, PyAny>> {
+        if let (Shape::Ok, Some(Node::Status(_))) = (shape, self.reply.nodes().get(self.at)) {
+            self.at += 1;
+            return Ok(PyBool::new(self.py, true).to_owned().into_any());
+        }
+        self.next()
     }
 
     /// The next whole reply; None when there is no node left.

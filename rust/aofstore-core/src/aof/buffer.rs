@@ -149,6 +149,11 @@ impl<'a> Feed<'a> {
         }
     }
 
+    /// There was no memory for as many bytes, which should have been fed here.
+    pub fn lack(&mut self, missing: usize) {
+        self.refused = self.refused.saturating_add(missing as u64);
+    }
+
     /// Room for the next record, and the records that must stand before it.
     #[inline]
     fn prepare(&mut self, db: u32, bound: usize) -> bool {

@@ -2,12 +2,13 @@
 //!
 //! One lock, one condition. Under `everysec` and `no` a caller writes under the lock. Under `always` the first
 //! to arrive leads: it takes all pending bytes, writes and syncs them outside the lock, and whoever fed before it
-//! took them is covered by that one sync; the others wait and one of them leads next. Who waits is always woken:
-//! every change of `writing`, `syncing`, an offset or the status ends in [`Shared::publish`].
+//! took them is covered by that one sync; the others wait in the line and one of them leads next. Who waits is
+//! always woken: every change of `writing`, `syncing`, an offset or the status ends in [`Shared::publish`].
 
 use super::fsync::Jobs;
 use super::latency::{Kind, Latency};
-use super::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, wait};
+use super::line::Line;
+use super::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, now, wait};
 use super::tail::{Policy, Status, Tail};
 use super::write::{self, Control, Failure};
 use crate::error::{Error, Result};
@@ -26,6 +27,8 @@ pub(super) type Guard<'a> = MutexGuard<'a, Tail>;
 pub(super) struct Shared {
     pub(super) tail: Mutex<Tail>,
     turned: Condvar,
+    /// Callers that wait for somebody else's sync.
+    pub(super) line: Line,
     pub(super) fed: AtomicU64,
     /// Up to here every call may return. Only grows.
     pub(super) acked: AtomicU64,
@@ -48,6 +51,7 @@ impl Shared {
     pub(super) fn new(tail: Tail, dir: Arc<dyn Dir>, events: Arc<Events>) -> Self {
         Self {
             turned: Condvar::new(),
+            line: Line::default(),
             fed: AtomicU64::new(tail.fed),
             acked: AtomicU64::new(tail.acknowledged(true)),
             status: AtomicU64::new(tail.status.pack()),
@@ -109,10 +113,26 @@ impl Shared {
         if tail.waiting > 0 {
             self.turned.notify_all();
         }
+        if !self.line.is_empty() {
+            self.call_line(tail);
+        }
+    }
+
+    #[cold]
+    fn call_line(&self, tail: &Tail) {
+        if tail.closed || tail.status != Status::Sound || tail.policy != Policy::Always {
+            return self.line.call_all();
+        }
+        let acked = self.acked.load(Ordering::Relaxed);
+        self.line.let_out(acked);
+        if !tail.writing && !tail.syncing {
+            self.line.call_leader(acked);
+        }
     }
 
     /// Brings the log as far as the policy wants it before a caller that fed up to `end` may answer.
     pub(super) fn reach(&self, end: u64) -> Result<()> {
+        self.line.entered(self.acked.load(Ordering::Relaxed));
         let mut tail = self.lock();
         loop {
             if self.acked.load(Ordering::Relaxed) >= end {
@@ -122,7 +142,15 @@ impl Shared {
                 return Err(self.error(&tail));
             }
             let leads = tail.policy == Policy::Always;
-            if tail.writing || (leads && tail.syncing) {
+            if leads && (tail.writing || tail.syncing) {
+                let seat = self.line.join(end, self.acked.load(Ordering::Relaxed));
+                drop(tail);
+                seat.sleep();
+                if self.acked.load(Ordering::Acquire) >= end {
+                    return Ok(());
+                }
+                tail = self.lock();
+            } else if tail.writing {
                 tail = self.wait(tail);
             } else if leads {
                 tail = self.lead(tail);
@@ -139,6 +167,8 @@ impl Shared {
     pub(super) fn lead<'a>(&'a self, mut tail: Guard<'a>) -> Guard<'a> {
         tail.writing = true;
         tail.syncing = true;
+        tail = self.gather(tail);
+        let began = now();
         tail.count.commits += 1;
         let batch = tail.buffer.take();
         let (file, size, covers) = (Arc::clone(&tail.file), tail.size, tail.written + batch.len() as u64);
@@ -163,7 +193,20 @@ impl Shared {
         if let Some(result) = synced {
             self.synced(&mut tail, covers, result);
         }
+        tail.round.over(self.line.len() + 1, began, now());
         self.publish(&mut tail);
+        tail
+    }
+
+    /// Waits a little for those who were here in the last round, with what they feed next. Nobody writes meanwhile.
+    fn gather<'a>(&'a self, mut tail: Guard<'a>) -> Guard<'a> {
+        let Some((others, until)) = tail.round.expects(now()) else { return tail };
+        drop(tail);
+        let came = self.line.expect(others, self.acked.load(Ordering::Relaxed), until);
+        let mut tail = self.lock();
+        if !came {
+            tail.round.missed();
+        }
         tail
     }
 

@@ -7,6 +7,7 @@ use super::buffer::{Buffer, Feed};
 use super::commit::Shared;
 use super::fsync::{self, Job};
 use super::latency::Sample;
+use super::line::Round;
 use super::stats::Stats;
 use super::switch::Hold;
 use super::sync::{AtomicBool, JoinHandle, Mutex, Ordering, lock, spawn};
@@ -18,7 +19,7 @@ use crate::fs::{Create, Dir, File, errno};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a log is told at open; the first three can change while it runs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,6 +93,7 @@ impl Log {
             base_size: size,
             torn: 0,
             clock: Clock::new(Instant::now()),
+            round: Round::default(),
             count: Count::default(),
         };
         let shared = Arc::new(Shared::new(tail, dir, events));
@@ -148,10 +150,27 @@ impl Log {
     /// memory, not acknowledged.
     #[inline]
     pub fn finish(&self, end: u64) -> Result<()> {
+        let reached = self.reach(end);
+        self.left(Duration::ZERO);
+        reached
+    }
+
+    /// As [`finish`](Self::finish), for a caller that has a way to go yet before it is out of the others' way: it must
+    /// call [`left`](Self::left) then.
+    #[inline]
+    pub fn reach(&self, end: u64) -> Result<()> {
         if self.is_durable(end) {
             return Ok(());
         }
         self.shared.reach(end)
+    }
+
+    /// The caller is through, after so long: now the next may come.
+    #[inline]
+    pub fn left(&self, way: Duration) {
+        if !self.shared.line.is_empty() {
+            self.shared.line.left(self.shared.acked.load(Ordering::Acquire), way);
+        }
     }
 
     /// For a reader under `always`: waits, while the log is sound, until all that was fed before it is synced.
@@ -160,7 +179,7 @@ impl Log {
     pub fn settle(&self) {
         let end = self.position();
         if !self.is_durable(end) && self.policy() == Policy::Always {
-            drop(self.shared.reach(end));
+            drop(self.finish(end));
         }
     }
 
@@ -169,7 +188,7 @@ impl Log {
         let end = self.position();
         if !self.is_durable(end) && self.status() == Status::Sound {
             // A failure is in the status from here on, for the next caller.
-            drop(self.shared.reach(end));
+            drop(self.finish(end));
         }
     }
 

@@ -12,6 +12,7 @@ mod diff;
 mod ending;
 mod fsync;
 mod latency;
+mod line;
 mod log;
 mod outlet;
 mod reader;

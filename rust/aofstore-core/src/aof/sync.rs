@@ -7,13 +7,13 @@
 pub(super) use shuttle::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     sync::{Condvar, Mutex, MutexGuard},
-    thread::JoinHandle,
+    thread::{JoinHandle, Thread, current, park},
 };
 #[cfg(not(feature = "shuttle"))]
 pub(super) use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     sync::{Condvar, Mutex, MutexGuard},
-    thread::JoinHandle,
+    thread::{JoinHandle, Thread, current, park},
 };
 
 use std::sync::PoisonError;
@@ -44,6 +44,36 @@ pub(super) fn wait_for<'a, T>(
     _: std::time::Duration,
 ) -> MutexGuard<'a, T> {
     wait(condvar, guard)
+}
+
+/// Sleeps until somebody calls, or something else wakes the thread; false when it is too late to sleep.
+#[cfg(not(feature = "shuttle"))]
+pub(super) fn park_until(until: std::time::Instant) -> bool {
+    let left = until.saturating_duration_since(now());
+    if !left.is_zero() {
+        std::thread::park_timeout(left);
+    }
+    !left.is_zero()
+}
+
+/// The scheduler of the tests knows no time: sooner or later it is too late.
+#[cfg(feature = "shuttle")]
+pub(super) fn park_until(_: std::time::Instant) -> bool {
+    use shuttle::rand::Rng as _;
+    shuttle::thread::yield_now();
+    shuttle::rand::thread_rng().gen_ratio(3, 4)
+}
+
+#[cfg(not(feature = "shuttle"))]
+pub(super) fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+/// Always the same, so that no decision hangs on it.
+#[cfg(feature = "shuttle")]
+pub(super) fn now() -> std::time::Instant {
+    static FIXED: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    *FIXED.get_or_init(std::time::Instant::now)
 }
 
 #[cfg(not(feature = "shuttle"))]

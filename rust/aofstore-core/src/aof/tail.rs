@@ -6,6 +6,7 @@
 
 use super::buffer::Buffer;
 use super::diff::Diff;
+use super::line::Round;
 use crate::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -115,6 +116,7 @@ pub(super) struct Tail {
     pub(super) base_size: u64,
     pub(super) torn: u64,
     pub(super) clock: Clock,
+    pub(super) round: Round,
     pub(super) count: Count,
 }
 

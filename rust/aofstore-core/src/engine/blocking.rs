@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::core::{Core, Engine};
 use super::due::Due;
-use super::latency::event;
+use super::latency::{event, whole_ms};
 use super::pause::{Pause, Until};
 use super::session::Session;
 use crate::clock;
@@ -97,7 +97,9 @@ impl Engine {
         let slot = std::mem::replace(&mut *waiter.slot(), Slot::Closed);
         match (&waiter.pause, slot) {
             (Some(until), Slot::Waiting) => {
-                core.latency.end(event::COMMAND, until.worked_since());
+                if let Some(since) = until.worked_since() {
+                    core.latency.sample(event::COMMAND, whole_ms(since.elapsed()));
+                }
                 until.answer(waiter.is_late())
             }
             (_, slot) => slot,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Slot;
 use crate::command::Reply;
 use crate::command::transcripts::{render, split};
-use crate::engine::{Done, Engine, Session, Settings, Waiter};
+use crate::engine::{Done, Engine, Request, Session, Settings, Waiter};
 use crate::fs::os::{Access, OsDir};
 use crate::fs::scratch::Scratch;
 
@@ -306,7 +306,7 @@ fn many_waited_keys_that_arrive_together_are_each_looked_at_once() {
         })
         .collect();
     let commands: Vec<[&[u8]; 3]> = keys.iter().map(|key| [b"RPUSH", key.as_bytes(), b"v"]).collect();
-    let batch: Vec<&[&[u8]]> = commands.iter().map(|argv| &argv[..]).collect();
+    let batch: Vec<_> = commands.iter().map(|argv| Request::new(argv)).collect();
     at_most_a_few_seconds(|| {
         engine.execute_transaction(&mut session, &batch, &mut Reply::new()).unwrap();
     });

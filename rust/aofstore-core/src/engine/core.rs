@@ -6,25 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use super::blocking::{Blocked, Delivery};
 use super::counters::Counters;
 use super::due::Duty;
+use super::gather::Gathered;
 use super::latency::Latency;
 use super::pause::Pause;
 use super::rewrite::Rewrites;
 use super::settings::Settings;
 use super::tick::Ticker;
 use crate::aof::{Log, Policy, Status};
-use crate::command::{Effects, ErrorReply, Record, errors};
+use crate::command::{Effects, ErrorReply, errors};
 use crate::error::{Error, Result};
 use crate::event::Events;
 use crate::fs::owner::Owner;
 use crate::keyspace::Keyspace;
-
-/// Records of one command or transaction; more than one are logged as MULTI … EXEC.
-#[derive(Debug, Default)]
-pub(super) struct Group {
-    pub records: Vec<Record>,
-    /// Logged one by one: deletions caused by commands that touch arbitrary keys.
-    pub apart: bool,
-}
 
 /// Everything the lock protects.
 pub(super) struct Core {
@@ -36,8 +29,8 @@ pub(super) struct Core {
     pub instant: Option<i64>,
     /// Scratch of the command that runs.
     pub effects: Effects,
-    /// While Some, effects are gathered here and fed in one append.
-    pub gathered: Option<Vec<Group>>,
+    /// While it is on, effects are gathered here and fed in one append.
+    pub gathered: Gathered,
     /// A write command ran since the last acknowledgement was made up.
     pub wrote: bool,
     pub blocked: Blocked,
@@ -101,7 +94,7 @@ impl Engine {
             log: None,
             instant: None,
             effects: Effects::default(),
-            gathered: None,
+            gathered: Gathered::default(),
             wrote: false,
             blocked: Blocked::default(),
             deliveries: Vec::new(),

@@ -68,6 +68,14 @@ impl Due {
 
     /// Writes, and under `always` syncs, everything up to this position.
     pub fn settle(&self) -> Result<()> {
+        let settled = self.reach();
+        self.left(Duration::ZERO);
+        settled
+    }
+
+    /// The same for a caller that has a way to go yet until it is out of the others' way, and calls
+    /// [`left`](Self::left) then.
+    pub fn reach(&self) -> Result<()> {
         match &self.duty {
             Duty::Nothing => {}
             Duty::Sync => return self.log.as_ref().map_or(Ok(()), |log| log.flush(true)),
@@ -81,13 +89,20 @@ impl Due {
         }
         let Some(log) = &self.log else { return Ok(()) };
         if self.strict {
-            return log.finish(self.end);
+            return log.reach(self.end);
         }
         // A reader only waits for others' bytes, and not at all while the log is failing: memory answers.
         if log.status() == Status::Sound {
-            drop(log.finish(self.end));
+            drop(log.reach(self.end));
         }
         Ok(())
+    }
+
+    /// How long the way was: the next who waits for the log may come.
+    pub fn left(&self, way: Duration) {
+        if let Some(log) = &self.log {
+            log.left(way);
+        }
     }
 }
 

@@ -98,7 +98,8 @@ impl Core {
             .cloned()
             .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
             .unwrap_or_else(|| "panic".to_owned());
-        (self.gathered, self.paused, self.instant, self.owed) = (None, None, None, None);
+        self.gathered.forget();
+        (self.paused, self.instant, self.owed) = (None, None, None);
         self.defect = Some(text.clone());
         self.close_waiters();
         Error::Internal(text)
@@ -108,9 +109,10 @@ impl Core {
         // A push may serve waiters: their pops belong into the same append.
         let gather = !self.space.waited.is_empty();
         if gather {
-            self.gathered = Some(Vec::new());
+            self.gathered.begin();
         }
-        let (outcome, wait) = match self.dispatch(session, argv, reply) {
+        let spec = argv.first().and_then(|name| command::lookup(name));
+        let (outcome, wait) = match self.dispatch(session, spec, argv, reply) {
             Ok(wait) => (Ok(()), wait),
             Err(error) => (Err(error), None),
         };
@@ -125,16 +127,17 @@ impl Core {
         Ok(Done { outcome, waiter, due: self.acknowledgement(), waste: self.space.take_waste() })
     }
 
-    /// Finds the command and runs or queues it. Some: it found nothing and would wait.
+    /// Runs or queues the command that `argv` names. Some: it found nothing and would wait.
     pub(super) fn dispatch(
         &mut self,
         session: &mut Session,
+        spec: Option<&'static Spec>,
         argv: &[&[u8]],
         reply: &mut Reply,
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
-        let outcome = self.dispatch_counted(session, argv, reply);
+        let outcome = self.dispatch_counted(session, spec, argv, reply);
         if let Err(error) = &outcome {
-            self.blame(session, argv, error);
+            self.blame(session, spec, argv, error);
         }
         outcome
     }
@@ -142,10 +145,11 @@ impl Core {
     fn dispatch_counted(
         &mut self,
         session: &mut Session,
+        spec: Option<&'static Spec>,
         argv: &[&[u8]],
         reply: &mut Reply,
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
-        let checked = self.checked(argv);
+        let checked = self.admitted(spec, argv);
         if let Err(error) = &checked
             && argv.first().is_some_and(|name| command::is_word(name, "EXEC"))
         {
@@ -179,12 +183,11 @@ impl Core {
 
     /// Counts the error of a command, with the command's own if there is one.
     #[cold]
-    fn blame(&mut self, session: &Session, argv: &[&[u8]], error: &ErrorReply) {
+    fn blame(&mut self, session: &Session, named: Option<&'static Spec>, argv: &[&[u8]], error: &ErrorReply) {
         self.stats.failed(error);
-        let named = argv.first().and_then(|name| command::lookup(name));
         let Some(spec) = named.and_then(|spec| spec.subcommand(argv).ok()) else { return };
         let barred = session.in_multi() && spec.flags.contains(Flags::NO_MULTI);
-        if barred || self.checked(argv).is_err() {
+        if barred || self.admitted(named, argv).is_err() {
             self.stats.calls(spec).rejected += 1;
         } else {
             self.stats.calls(spec).failed += 1;
@@ -237,9 +240,12 @@ impl Core {
     }
 
     /// The command, if it exists, has the right number of arguments and may run now.
-    pub(super) fn checked(&self, argv: &[&[u8]]) -> std::result::Result<&'static Spec, ErrorReply> {
-        let name = argv.first().copied().unwrap_or_default();
-        let spec = command::lookup(name).ok_or_else(|| errors::unknown_command(argv))?.subcommand(argv)?;
+    pub(super) fn admitted(
+        &self,
+        spec: Option<&'static Spec>,
+        argv: &[&[u8]],
+    ) -> std::result::Result<&'static Spec, ErrorReply> {
+        let spec = spec.ok_or_else(|| errors::unknown_command(argv))?.subcommand(argv)?;
         if !spec.accepts(argv.len()) {
             return Err(errors::wrong_arity(spec.name));
         }

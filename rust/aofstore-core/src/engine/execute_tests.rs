@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::aof::Control;
 use crate::command::Reply;
 use crate::command::transcripts::{render, split};
-use crate::engine::{Done, Engine, Session, Settings};
+use crate::engine::{Done, Engine, Request, Session, Settings};
 use crate::error::Result;
 use crate::fs::os::{Access, OsDir};
 use crate::fs::scratch::Scratch;
@@ -185,7 +185,7 @@ fn a_pipeline_and_a_transaction_free_big_values_behind_the_lock() {
     let engine = Engine::new(Settings::default());
     let mut session = Session::connection(0);
     let lines = [[b"DEL".as_slice(), b"hash"], [b"UNLINK", b"zset"]];
-    let batch: Vec<&[&[u8]]> = lines.iter().map(|argv| &argv[..]).collect();
+    let batch: Vec<_> = lines.iter().map(|argv| Request::new(argv)).collect();
     for transaction in [true, false] {
         big(&engine, &mut session);
         let mut reply = Reply::new();

@@ -3,7 +3,7 @@
 use super::{KEPT, Latency, Sample, doctor, event, graph};
 use crate::command::Reply;
 use crate::command::testing::shown;
-use crate::engine::{Engine, Session, Settings};
+use crate::engine::{Engine, Request, Session, Settings};
 
 const NOW: i64 = 1_700_000_000;
 
@@ -141,7 +141,7 @@ fn a_transaction_is_timed_command_by_command_and_nothing_at_threshold_0() {
     run(&engine, &[b"DEBUG", b"STRINGMATCH-LEN", b"1000000", b"*a*a*a*b"]);
     assert!(engine.shared.lock().latency.events.is_empty());
     run(&engine, &[b"CONFIG", b"SET", b"latency-monitor-threshold", b"1"]);
-    let batch: [&[&[u8]]; 1] = [&[b"DEBUG", b"STRINGMATCH-LEN", b"1000000", b"*a*a*a*b"]];
+    let batch = [Request::new(&[b"DEBUG", b"STRINGMATCH-LEN", b"1000000", b"*a*a*a*b"])];
     let mut reply = Reply::new();
     engine.execute_transaction(&mut Session::connection(0), &batch, &mut reply).expect("sound");
     assert_eq!(engine.shared.lock().latency.events.len(), 1);

@@ -54,7 +54,7 @@ fn a_defect_wakes_who_waits_and_who_was_about_to_be_served() {
     let waits = |list: &[u8]| call(&engine, &[b"BLPOP", list, b"0"]).unwrap().waiter.unwrap();
     let (waiting, served) = (waits(b"a"), waits(b"b"));
     let broken = engine.shared.lock().guarded(|core| -> Result<()> {
-        core.gathered = Some(Vec::new());
+        core.gathered.begin();
         let (mut reply, argv) = (Reply::new(), [b"RPUSH".as_slice(), b"b", b"x"]);
         let spec = crate::command::lookup(b"RPUSH").unwrap();
         core.call(0, spec, &argv, &mut reply).unwrap();

@@ -11,6 +11,7 @@ mod counters;
 mod debug;
 mod due;
 mod execute;
+mod gather;
 mod giveback;
 mod info;
 mod introspect;
@@ -27,6 +28,7 @@ mod settings;
 mod tick;
 mod transaction;
 
+pub use batch::Request;
 pub use blocking::{Slot, Waiter};
 pub use core::Engine;
 pub use due::{Done, Due};

@@ -1,9 +1,7 @@
 //! From what a command did to the records of the log: bare, as one block, or gathered for one append.
 
-use smallvec::SmallVec;
-
-use super::core::{Core, Group};
-use crate::command::{Argv, Flags, Record, Spec};
+use super::core::Core;
+use crate::command::{Flags, Spec};
 
 impl Core {
     /// Appends the effect of the command that just ran, or gathers it.
@@ -14,64 +12,51 @@ impl Core {
             }
             return;
         }
-        if self.gathered.is_none() && !self.space.has_purged() && self.effects.rewritten().len() < 2 {
+        let alone = !self.gathered.is_on();
+        if alone && !self.space.has_purged() && self.effects.rewritten().len() < 2 {
             if let Some(record) = self.effects.rewritten().first() {
                 self.feed(|feed| feed.command(record.db as u32, record.argv.iter()));
             } else if self.effects.is_verbatim() {
-                let mut canonical: SmallVec<[&[u8]; 16]> = SmallVec::from_slice(argv);
-                if let Some(name) = canonical.first_mut() {
-                    *name = spec.name.as_bytes();
-                }
-                self.feed(|feed| feed.command(db as u32, canonical.iter().copied()));
+                self.feed(|feed| feed.command(db as u32, canonical(spec, argv)));
             }
             return;
         }
-        let group = self.group(db, spec, argv);
-        if !group.records.is_empty() {
-            match &mut self.gathered {
-                Some(groups) => groups.push(group),
-                None => self.feed_groups(&[group]),
-            }
+        self.gather(db, spec, argv);
+        if alone {
+            self.feed_gathered();
         }
     }
 
     /// The records of the command that just ran: deletions by expiry first.
-    fn group(&mut self, db: usize, spec: &Spec, argv: &[&[u8]]) -> Group {
-        let purged = self.space.take_purged().into_iter();
-        let mut records: Vec<Record> =
-            purged.map(|(db, key)| Record { db, argv: Argv::of(&[b"DEL", &key]) }).collect();
-        if self.effects.is_verbatim() {
-            let mut canonical = Argv::of(&[spec.name.as_bytes()]);
-            argv.iter().skip(1).for_each(|arg| canonical.push(arg));
-            records.push(Record { db, argv: canonical });
+    fn gather(&mut self, db: usize, spec: &Spec, argv: &[&[u8]]) {
+        let block = !spec.flags.contains(Flags::ARBITRARY_KEYS);
+        if block {
+            self.gathered.open();
         }
-        records.extend_from_slice(self.effects.rewritten());
-        Group { records, apart: spec.flags.contains(Flags::ARBITRARY_KEYS) }
-    }
-
-    /// Appends everything gathered, in one piece.
-    pub(super) fn feed_gathered(&mut self) {
-        let groups = self.gathered.take().unwrap_or_default();
-        if !groups.is_empty() {
-            self.feed_groups(&groups);
-        }
-    }
-
-    fn feed_groups(&self, groups: &[Group]) {
-        self.feed(|feed| {
-            for group in groups {
-                let wrapped = group.records.len() > 1 && !group.apart;
-                if wrapped {
-                    feed.multi();
-                }
-                for record in &group.records {
-                    feed.command(record.db as u32, record.argv.iter());
-                }
-                if wrapped {
-                    feed.exec();
-                }
+        if self.space.has_purged() {
+            for (db, key) in self.space.take_purged() {
+                self.gathered.record(db, [b"DEL".as_slice(), &key]);
             }
-        });
+        }
+        if self.effects.is_verbatim() {
+            self.gathered.record(db, canonical(spec, argv));
+        }
+        for record in self.effects.rewritten() {
+            self.gathered.record(record.db, record.argv.iter());
+        }
+        if block {
+            self.gathered.close();
+        }
+    }
+
+    /// Appends everything gathered, in one piece, and gathers no more.
+    pub(super) fn feed_gathered(&mut self) {
+        let mut gathered = std::mem::take(&mut self.gathered);
+        if !gathered.is_empty() {
+            self.feed(|feed| gathered.feed(feed));
+        }
+        gathered.forget();
+        self.gathered = gathered;
     }
 
     /// Logs keys that were purged outside of any command, one by one.
@@ -86,4 +71,10 @@ impl Core {
             }
         });
     }
+}
+
+/// The command as it came, with its name as the table spells it.
+fn canonical<'a>(spec: &Spec, argv: &'a [&'a [u8]]) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone {
+    let name = spec.name.as_bytes();
+    argv.iter().enumerate().map(move |(at, arg)| if at == 0 { name } else { arg })
 }

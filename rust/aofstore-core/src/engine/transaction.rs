@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::core::{Core, Group};
+use super::core::Core;
 use super::queue::Queue;
 use super::session::{Session, Watched};
 use crate::clock;
@@ -98,38 +98,44 @@ impl Core {
             return Ok(());
         }
         reply.array(queue.commands.len());
-        let commands = queue.commands.iter().map(|queued| (queued.spec, queued.argv.iter().collect()));
-        self.run_together(session, commands, now, reply);
+        let alone = !self.gathered.is_on();
+        self.gathered.begin();
+        self.begin_together(now);
+        for queued in &queue.commands {
+            let argv: SmallVec<[&[u8]; 8]> = queued.argv.iter().collect();
+            self.run_queued(session, queued.spec, &argv, reply);
+        }
+        self.end_together();
+        if alone {
+            self.feed_gathered();
+        }
         Ok(())
     }
 
-    /// Runs commands that were checked, all at `now`, and makes one group of all their effects.
-    pub(super) fn run_together<'a>(
-        &mut self,
-        session: &mut Session,
-        commands: impl Iterator<Item = (&'static Spec, SmallVec<[&'a [u8]; 8]>)>,
-        now: i64,
-        reply: &mut Reply,
-    ) {
-        let outer = self.gathered.replace(Vec::new());
+    /// What runs from here on runs at `now`, and its effects are one block.
+    pub(super) fn begin_together(&mut self, now: i64) {
+        self.gathered.open();
         self.instant = Some(now);
-        for (spec, argv) in commands {
-            if let Err(error) = self.perform(session, spec, &argv, reply) {
-                self.stats.failed(&error);
-                self.stats.calls(spec).failed += 1;
-                reply.error(error.text());
-            }
-        }
+    }
+
+    pub(super) fn end_together(&mut self) {
         self.instant = None;
         self.nobody_waits();
-        let groups = self.gathered.take().unwrap_or_default();
-        let records = groups.into_iter().flat_map(|group| group.records).collect();
-        let direct = outer.is_none();
-        let mut gathered = outer.unwrap_or_default();
-        gathered.push(Group { records, apart: false });
-        self.gathered = Some(gathered);
-        if direct {
-            self.feed_gathered();
+        self.gathered.close();
+    }
+
+    /// Runs a command that was checked when it was queued.
+    pub(super) fn run_queued(
+        &mut self,
+        session: &mut Session,
+        spec: &'static Spec,
+        argv: &[&[u8]],
+        reply: &mut Reply,
+    ) {
+        if let Err(error) = self.perform(session, spec, argv, reply) {
+            self.stats.failed(&error);
+            self.stats.calls(spec).failed += 1;
+            reply.error(error.text());
         }
     }
 }

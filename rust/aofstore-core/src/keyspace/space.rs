@@ -7,6 +7,7 @@ use super::limits::Limits;
 use super::waste::Waste;
 use super::watch::{Waited, Watches};
 use crate::encoding::Seed;
+use smallvec::SmallVec;
 use std::time::Duration;
 
 /// Counters that INFO shows.
@@ -92,6 +93,18 @@ impl Keyspace {
             self.dbs.tidy();
         }
         Keys::new(self, db, now)
+    }
+
+    /// Asks for the memory that looking up these keys will touch, so that they wait for it together.
+    pub fn prefetch<'k>(&self, db: usize, keys: impl Iterator<Item = &'k [u8]>) {
+        let Some(Db { records, .. }) = self.db(db) else { return };
+        let hashed = |key| {
+            let hash = records.hash(key);
+            records.prefetch(hash);
+            hash
+        };
+        let hashes: SmallVec<[u64; 32]> = keys.map(hashed).collect();
+        hashes.into_iter().for_each(|hash| records.prefetch_element(hash));
     }
 
     pub fn seed(&self) -> Seed {

@@ -48,10 +48,10 @@ impl Core {
         if self.log.is_none() && !self.rewrites.waiting {
             return;
         }
-        if self.instant.is_none() && self.gathered.is_some() {
+        if self.instant.is_none() && self.gathered.is_on() {
             // A pipeline's records before this one belong to the log still.
             self.feed_gathered();
-            self.gathered = Some(Vec::new());
+            self.gathered.begin();
         }
         self.rewrites.waiting = false;
         self.rewrites.schedule.forget();

@@ -4,7 +4,7 @@ use super::*;
 use crate::aof::Reader;
 use crate::command::testing::shown;
 use crate::command::{self, Reply};
-use crate::engine::{Begun, Engine, RewriteHandle, Session, Settings, Slot, Summary, Waited};
+use crate::engine::{Begun, Engine, Request, RewriteHandle, Session, Settings, Slot, Summary, Waited};
 use crate::error::{Result, RewriteCause};
 use crate::fs::fault::{Call, Fault, FaultDir, Mode, Plan as Faults};
 use crate::fs::os::{Access, OsDir};
@@ -265,6 +265,7 @@ fn t19_behind_another_child_it_is_scheduled_and_begins_once() {
 fn in_a_transaction_it_is_scheduled_and_in_a_pipeline_it_starts() {
     let rig = Rig::on();
     let batch: [&[&[u8]]; 3] = [&[b"SET", b"a", b"1"], &[b"BGREWRITEAOF"], &[b"SET", b"b", b"2"]];
+    let batch = batch.map(Request::new);
     for (transaction, word) in [(true, "scheduled"), (false, "started")] {
         let mut reply = Reply::new();
         let mut session = Session::view(0);
