@@ -41,7 +41,9 @@ CORE: dict[str, set[str]] = {
 }  # fmt: skip
 
 # The doorway translates; its rooms share each other freely but there are no others.
-BINDING = {"engine", "client", "directory", "loader", "arguments", "replies", "error", "events", "testing"}
+BINDING = {
+    "engine", "client", "direct", "directory", "loader", "arguments", "replies", "error", "events", "testing",
+}  # fmt: skip
 BINDING_CRATES = {"aofstore_core", "pyo3", "std", "core", "smallvec", "itoa"}
 
 PYTHON: dict[str, set[str]] = {

@@ -1,5 +1,6 @@
 //! Python arguments as borrowed bytes: no copy for bytes and UTF-8 str, a shared arena for the rest.
 
+use aofstore_core::num;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -30,6 +31,59 @@ impl Codec {
     }
 }
 
+/// Where the bytes of an argument stand that its object does not have as such.
+pub(crate) type Room = SmallVec<[u8; 48]>;
+
+impl Codec {
+    /// The bytes of an argument: its own, or made in `room`, which must be empty.
+    #[inline]
+    pub(crate) fn bytes_of<'a>(&self, arg: &'a Bound<'_, PyAny>, room: &'a mut Room) -> PyResult<&'a [u8]> {
+        if let Ok(bytes) = arg.cast_exact::<PyBytes>() {
+            return Ok(bytes.as_bytes());
+        }
+        if self.plain
+            && let Ok(text) = arg.cast_exact::<PyString>()
+        {
+            return Ok(text.to_str()?.as_bytes());
+        }
+        self.put(arg, room)?;
+        Ok(room)
+    }
+
+    /// Adds the bytes of any argument to `room`.
+    fn put(&self, arg: &Bound<'_, PyAny>, room: &mut Room) -> PyResult<()> {
+        if let Ok(bytes) = arg.cast::<PyBytes>() {
+            room.extend_from_slice(bytes.as_bytes());
+        } else if let Ok(text) = arg.cast::<PyString>() {
+            if self.plain {
+                room.extend_from_slice(text.to_str()?.as_bytes());
+            } else {
+                let encoded = text.call_method1("encode", (&self.encoding, &self.errors))?;
+                room.extend_from_slice(encoded.cast::<PyBytes>()?.as_bytes());
+            }
+        } else if arg.is_instance_of::<PyInt>() && !arg.is_instance_of::<PyBool>() {
+            match arg.extract::<i64>() {
+                Ok(value) => room.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+                Err(_) => room.extend_from_slice(digits(arg)?.to_str()?.as_bytes()),
+            }
+        } else if let Ok(value) = arg.cast_exact::<PyFloat>() {
+            room.extend_from_slice(num::fmt_f64_repr(value.value(), &mut num::Buf::new()));
+        } else if let Ok(value) = arg.cast::<PyFloat>() {
+            room.extend_from_slice(value.repr()?.to_str()?.as_bytes());
+        } else if let Ok(bytes) = arg.cast::<PyByteArray>() {
+            room.extend_from_slice(&bytes.to_vec());
+        } else if let Ok(buffer) = PyBuffer::<u8>::get(arg) {
+            room.extend_from_slice(&buffer.to_vec(arg.py())?);
+        } else {
+            let kind = arg.get_type().name()?;
+            return Err(DataError::new_err(format!(
+                "Invalid input of type: '{kind}'. Convert to a bytes, string, int or float first."
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// One argument: its object, which owns the bytes, or a piece of the arena.
 enum Piece<'a, 'py> {
     Bytes(Borrowed<'a, 'py, PyBytes>),
@@ -39,7 +93,7 @@ enum Piece<'a, 'py> {
 }
 
 /// A big integer in decimal. Beyond some thousand digits the interpreter refuses, since it would take it long.
-fn digits<'py>(int: Borrowed<'_, 'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
+fn digits<'py>(int: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
     int.call_method0("__int__")?.str().map_err(|error| {
         if error.is_instance_of::<PyValueError>(int.py()) {
             DataError::new_err(
@@ -56,7 +110,7 @@ fn digits<'py>(int: Borrowed<'_, 'py, PyAny>) -> PyResult<Bound<'py, PyString>> 
 #[derive(Default)]
 pub(crate) struct Arguments<'a, 'py> {
     pieces: SmallVec<[Piece<'a, 'py>; 8]>,
-    arena: Vec<u8>,
+    arena: Room,
 }
 
 impl<'a, 'py> Arguments<'a, 'py> {
@@ -72,45 +126,17 @@ impl<'a, 'py> Arguments<'a, 'py> {
     fn push(&mut self, arg: Borrowed<'a, 'py, PyAny>, codec: &Codec) -> PyResult<()> {
         if let Ok(bytes) = arg.cast::<PyBytes>() {
             self.pieces.push(Piece::Bytes(bytes));
-        } else if let Ok(text) = arg.cast::<PyString>() {
-            if codec.plain {
-                text.to_str()?;
-                self.pieces.push(Piece::Text(text));
-            } else {
-                let encoded = text.call_method1("encode", (&codec.encoding, &codec.errors))?;
-                self.own(encoded.cast::<PyBytes>()?.as_bytes());
-            }
-        } else if arg.is_instance_of::<PyInt>() && !arg.is_instance_of::<PyBool>() {
-            match arg.extract::<i64>() {
-                Ok(value) => self.own(itoa::Buffer::new().format(value).as_bytes()),
-                Err(_) => self.own(digits(arg)?.to_str()?.as_bytes()),
-            }
+        } else if codec.plain
+            && let Ok(text) = arg.cast::<PyString>()
+        {
+            text.to_str()?;
+            self.pieces.push(Piece::Text(text));
         } else {
-            self.push_rare(&arg)?;
+            let start = self.arena.len();
+            codec.put(&arg, &mut self.arena)?;
+            self.pieces.push(Piece::Owned(start, self.arena.len() - start));
         }
         Ok(())
-    }
-
-    fn push_rare(&mut self, arg: &Bound<'py, PyAny>) -> PyResult<()> {
-        if let Ok(value) = arg.cast::<PyFloat>() {
-            self.own(value.repr()?.to_str()?.as_bytes());
-        } else if let Ok(bytes) = arg.cast::<PyByteArray>() {
-            self.own(&bytes.to_vec());
-        } else if let Ok(buffer) = PyBuffer::<u8>::get(arg) {
-            self.own(&buffer.to_vec(arg.py())?);
-        } else {
-            let kind = arg.get_type().name()?;
-            return Err(DataError::new_err(format!(
-                "Invalid input of type: '{kind}'. Convert to a bytes, string, int or float first."
-            )));
-        }
-        Ok(())
-    }
-
-    fn own(&mut self, bytes: &[u8]) {
-        let start = self.arena.len();
-        self.arena.extend_from_slice(bytes);
-        self.pieces.push(Piece::Owned(start, bytes.len()));
     }
 
     pub(crate) fn len(&self) -> usize {

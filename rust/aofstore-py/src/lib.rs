@@ -5,6 +5,7 @@
 
 mod arguments;
 mod client;
+mod direct;
 mod directory;
 mod engine;
 mod error;
@@ -19,6 +20,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::client::PyClient;
+    #[pymodule_export]
+    use crate::direct::PyDirect;
     #[pymodule_export]
     use crate::directory::PyDirectory;
     #[pymodule_export]

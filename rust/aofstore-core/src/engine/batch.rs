@@ -5,7 +5,7 @@ use super::due::Done;
 use super::execute::is_slow;
 use super::session::Session;
 use crate::clock;
-use crate::command::{ErrorReply, Flags, Reply, Spec, errors};
+use crate::command::{self, ErrorReply, Flags, Reply, Spec, errors};
 use crate::error::Result;
 use crate::keyspace::Waste;
 
@@ -94,7 +94,7 @@ impl Core {
 
     /// The command, if it may stand in a transaction.
     fn queueable(&self, argv: &[&[u8]]) -> std::result::Result<&'static Spec, ErrorReply> {
-        let spec = self.checked(argv)?;
+        let spec = self.admitted(argv.first().and_then(|name| command::lookup(name)), argv)?;
         if super::transaction::runs_in_multi(spec) || spec.flags.contains(Flags::NO_MULTI) {
             return Err(format!("ERR Command '{}' not allowed inside a transaction", spec.name).into());
         }

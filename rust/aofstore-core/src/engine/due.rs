@@ -51,6 +51,13 @@ pub(super) enum Duty {
 }
 
 impl Due {
+    /// As [`Due::settle`], if nothing has to be waited for and the log is sound; whether it was done.
+    #[inline]
+    pub(super) fn try_settle(&self) -> bool {
+        let only = matches!(self.duty, Duty::Nothing);
+        only && self.log.as_ref().is_some_and(|log| log.try_finish(self.end))
+    }
+
     /// Whether [`Due::settle`] may block for long.
     pub fn needs_wait(&self) -> bool {
         !matches!(self.duty, Duty::Nothing) || self.log.as_ref().is_some_and(|log| log.needs_wait(self.end))
@@ -123,7 +130,9 @@ impl Core {
     /// The same for everybody who is answered now: the caller and the waiters it served.
     pub(super) fn acknowledgement(&mut self) -> Option<Due> {
         let due = self.due();
-        self.deliver(due.as_ref().map(Due::of_waiter).as_ref());
+        if !self.deliveries.is_empty() {
+            self.deliver(due.as_ref().map(Due::of_waiter).as_ref());
+        }
         due
     }
 }

@@ -10,7 +10,6 @@ use super::core::{Core, Engine};
 use super::due::Done;
 use super::session::Session;
 use crate::aof::Status;
-use crate::clock;
 use crate::command::{self, Context, ErrorReply, Flags, Handler, Outcome, Reply, Spec, Wait, errors};
 use crate::error::{Error, Result};
 
@@ -145,7 +144,8 @@ impl Core {
         argv: &[&[u8]],
         reply: &mut Reply,
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
-        let checked = self.checked(argv);
+        let spec = argv.first().and_then(|name| command::lookup(name));
+        let checked = self.admitted(spec, argv);
         if let Err(error) = &checked
             && argv.first().is_some_and(|name| command::is_word(name, "EXEC"))
         {
@@ -179,12 +179,12 @@ impl Core {
 
     /// Counts the error of a command, with the command's own if there is one.
     #[cold]
-    fn blame(&mut self, session: &Session, argv: &[&[u8]], error: &ErrorReply) {
+    pub(super) fn blame(&mut self, session: &Session, argv: &[&[u8]], error: &ErrorReply) {
         self.stats.failed(error);
         let named = argv.first().and_then(|name| command::lookup(name));
         let Some(spec) = named.and_then(|spec| spec.subcommand(argv).ok()) else { return };
         let barred = session.in_multi() && spec.flags.contains(Flags::NO_MULTI);
-        if barred || self.checked(argv).is_err() {
+        if barred || self.admitted(named, argv).is_err() {
             self.stats.calls(spec).rejected += 1;
         } else {
             self.stats.calls(spec).failed += 1;
@@ -237,9 +237,12 @@ impl Core {
     }
 
     /// The command, if it exists, has the right number of arguments and may run now.
-    pub(super) fn checked(&self, argv: &[&[u8]]) -> std::result::Result<&'static Spec, ErrorReply> {
-        let name = argv.first().copied().unwrap_or_default();
-        let spec = command::lookup(name).ok_or_else(|| errors::unknown_command(argv))?.subcommand(argv)?;
+    pub(super) fn admitted(
+        &self,
+        spec: Option<&'static Spec>,
+        argv: &[&[u8]],
+    ) -> std::result::Result<&'static Spec, ErrorReply> {
+        let spec = spec.ok_or_else(|| errors::unknown_command(argv))?.subcommand(argv)?;
         if !spec.accepts(argv.len()) {
             return Err(errors::wrong_arity(spec.name));
         }
@@ -279,7 +282,7 @@ impl Core {
         let Handler::Keyspace(run) = spec.handler else { return Err(errors::SYNTAX) };
         self.effects.begin(db);
         let mut cx = Context {
-            keys: self.space.keys(db, self.instant.unwrap_or_else(clock::now_ms)),
+            keys: self.space.keys_at(db, self.instant),
             reply,
             effects: &mut self.effects,
             replaying: false,

@@ -9,6 +9,7 @@ mod config;
 mod core;
 mod counters;
 mod debug;
+mod direct;
 mod due;
 mod execute;
 mod giveback;
@@ -29,6 +30,7 @@ mod transaction;
 
 pub use blocking::{Slot, Waiter};
 pub use core::Engine;
+pub use direct::Direct;
 pub use due::{Done, Due};
 pub use lifecycle::Flushing;
 pub use rewrite::{Begun, Progress, RewriteHandle, Summary, Waited};

@@ -1,7 +1,5 @@
 //! From what a command did to the records of the log: bare, as one block, or gathered for one append.
 
-use smallvec::SmallVec;
-
 use super::core::{Core, Group};
 use crate::command::{Argv, Flags, Record, Spec};
 
@@ -18,11 +16,7 @@ impl Core {
             if let Some(record) = self.effects.rewritten().first() {
                 self.feed(|feed| feed.command(record.db as u32, record.argv.iter()));
             } else if self.effects.is_verbatim() {
-                let mut canonical: SmallVec<[&[u8]; 16]> = SmallVec::from_slice(argv);
-                if let Some(name) = canonical.first_mut() {
-                    *name = spec.name.as_bytes();
-                }
-                self.feed(|feed| feed.command(db as u32, canonical.iter().copied()));
+                self.feed(|feed| feed.command(db as u32, canonical(spec, argv)));
             }
             return;
         }
@@ -86,4 +80,11 @@ impl Core {
             }
         });
     }
+}
+
+/// The command as it came, with its name as the table spells it.
+#[inline]
+fn canonical<'a>(spec: &Spec, argv: &'a [&'a [u8]]) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone {
+    let name = spec.name.as_bytes();
+    argv.iter().enumerate().map(move |(at, arg)| if at == 0 { name } else { arg })
 }
