@@ -143,12 +143,13 @@ impl Model {
                     end
                 };
                 let always = log.policy() == Policy::Always;
-                if log.finish(end).is_ok() {
+                if log.try_finish(end) || log.finish(end).is_ok() {
                     acknowledged += 1;
                     let safe: u64 = disks.iter().map(|disk| disk.safe(always)).sum();
                     assert!(safe >= end, "acknowledged {end} with {safe} safe");
                 } else {
-                    assert_ne!(log.status(), Status::Sound, "a failure without a reason");
+                    // The timer may have ended it meanwhile.
+                    assert_ne!(log.stats().last_errno, 0, "a failure without a reason");
                 }
             }
             acknowledged
