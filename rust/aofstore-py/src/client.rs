@@ -117,7 +117,7 @@ impl PyClient {
     ) -> PyResult<Bound<'py, PyAny>> {
         let built = lend_reply(|reply| match self.engine.try_direct(self.db, spec, argv, reply) {
             Direct::Answered => self.told(py, reply, shape),
-            Direct::Ended(done) => self.finish(py, done, reply, shape),
+            Direct::Ended(done) => self.finish(py, done, argv, reply, shape),
             Direct::Impassable => self.run_into(py, argv, reply, shape),
         });
         events::emit(py, &self.engine);
@@ -139,7 +139,7 @@ impl PyClient {
         };
         // Before anything that may run Python, which may use this session again.
         drop(lease);
-        self.finish(py, done, reply, shape)
+        self.finish(py, done, argv, reply, shape)
     }
 
     /// Settles what is due, then tells how the command ended.
@@ -147,6 +147,7 @@ impl PyClient {
         &self,
         py: Python<'py>,
         done: Result<Done, Error>,
+        argv: &[&[u8]],
         reply: &Reply,
         shape: Shape,
     ) -> PyResult<Bound<'py, PyAny>> {
