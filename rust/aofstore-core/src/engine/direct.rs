@@ -4,7 +4,7 @@
 //! stands in the way (a lock that is taken, a waiter to be served, a slow disk), it leaves to the long way.
 
 use super::core::{Core, Engine};
-use super::due::{Done, Due};
+use super::due::{Done, Due, Unwritten};
 use super::session::Session;
 use crate::command::{ErrorReply, Flags, Handler, Reply, Spec};
 use crate::error::Result;
@@ -37,10 +37,10 @@ impl Engine {
         if !core.space.waited.is_empty() || core.latency.is_on() {
             return Direct::Impassable;
         }
-        let (mut refused, mut due) = (None, None);
+        let (mut refused, mut unwritten) = (None, None);
         let ran = core.guarded(|core| {
             refused = core.direct(db, spec, argv, reply).err();
-            due = core.acknowledgement();
+            unwritten = core.unwritten();
             Ok(())
         });
         let waste = core.space.take_waste();
@@ -48,7 +48,7 @@ impl Engine {
         if let Err(defect) = ran {
             return Direct::Ended(Err(defect));
         }
-        let due = due.filter(|due| !due.try_settle());
+        let due = unwritten.and_then(Unwritten::write);
         if due.is_some() || refused.is_some() || !waste.is_empty() {
             ended(refused, due, waste)
         } else {

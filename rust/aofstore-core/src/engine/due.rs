@@ -51,13 +51,6 @@ pub(super) enum Duty {
 }
 
 impl Due {
-    /// As [`Due::settle`], if nothing has to be waited for and the log is sound; whether it was done.
-    #[inline]
-    pub(super) fn try_settle(&self) -> bool {
-        let only = matches!(self.duty, Duty::Nothing);
-        only && self.log.as_ref().is_some_and(|log| log.try_finish(self.end))
-    }
-
     /// Whether [`Due::settle`] may block for long.
     pub fn needs_wait(&self) -> bool {
         !matches!(self.duty, Duty::Nothing) || self.log.as_ref().is_some_and(|log| log.needs_wait(self.end))
@@ -105,7 +98,39 @@ fn stop(log: Option<&Log>, running: Option<&Ticket>) -> Result<()> {
     saved
 }
 
+/// A log that holds less than a caller depends on, and up to where; what a [`Due`] is when nothing else is owed.
+pub(super) struct Unwritten {
+    log: Arc<Log>,
+    end: u64,
+    strict: bool,
+}
+
+impl Unwritten {
+    /// Writes it, or says what is due if that cannot be done at once or failed.
+    #[inline]
+    pub fn write(self) -> Option<Due> {
+        if self.log.try_finish(self.end) { None } else { Some(self.into()) }
+    }
+}
+
+impl From<Unwritten> for Due {
+    #[cold]
+    fn from(Unwritten { log, end, strict }: Unwritten) -> Self {
+        Self { log: Some(log), end, strict, duty: Duty::Nothing }
+    }
+}
+
 impl Core {
+    /// As [`acknowledgement`](Self::acknowledgement), behind a command of the keyspace that served nobody.
+    #[inline]
+    pub(super) fn unwritten(&mut self) -> Option<Unwritten> {
+        debug_assert!(self.owed.is_none() && self.new_policy.is_none() && self.deliveries.is_empty());
+        let strict = std::mem::take(&mut self.wrote);
+        let log = self.log.as_ref()?;
+        let end = log.position();
+        if log.is_durable(end) { None } else { Some(Unwritten { log: Arc::clone(log), end, strict }) }
+    }
+
     /// What the caller has to wait for: under `always` everything fed so far, by whomever.
     fn due(&mut self) -> Option<Due> {
         let strict = std::mem::take(&mut self.wrote);
