@@ -3,7 +3,7 @@
 Use the public package; this is its engine room.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal, Self, TypeAlias, final
 
@@ -12,7 +12,7 @@ from typing_extensions import disjoint_base
 from .errors import PersistenceError
 from .types import Encodable
 
-__all__ = ["Batch", "Client", "Directory", "Engine", "Loader", "_testing"]
+__all__ = ["Batch", "Client", "Direct", "Directory", "Engine", "Loader", "_testing"]
 
 _testing: ModuleType
 
@@ -145,3 +145,65 @@ class Batch:
     @property
     def command_stack(self) -> list[tuple[bytes, ...]]: ...
     def _forget(self) -> None: ...
+
+@disjoint_base
+class Direct:
+    """The calls that a store is asked most often; a `Store` has them in front of the command families.
+
+    For the usual form of its arguments a method sends the command itself; for any other it calls the next
+    method of its name, as ``super()`` would.
+    """
+
+    def __new__(cls, client: Client, /) -> Self: ...
+    def get(self, name: Encodable) -> Any: ...
+    def set(
+        self,
+        name: Encodable,
+        value: Encodable,
+        ex: Any = None,
+        px: Any = None,
+        nx: bool = False,
+        xx: bool = False,
+        keepttl: bool = False,
+        get: bool = False,
+        exat: Any = None,
+        pxat: Any = None,
+        ifeq: Any = None,
+        ifne: Any = None,
+        ifdeq: Any = None,
+        ifdne: Any = None,
+    ) -> Any: ...
+    def delete(self, *names: Encodable) -> Any: ...
+    def exists(self, *names: Encodable) -> Any: ...
+    def hget(self, name: Encodable, key: Encodable) -> Any: ...
+    def hdel(self, name: Encodable, *keys: Encodable) -> Any: ...
+    def lpush(self, name: Encodable, *values: Encodable) -> Any: ...
+    def rpush(self, name: Encodable, *values: Encodable) -> Any: ...
+    def lpop(self, name: Encodable, count: int | None = None) -> Any: ...
+    def rpop(self, name: Encodable, count: int | None = None) -> Any: ...
+    def sadd(self, name: Encodable, *values: Encodable) -> Any: ...
+    def srem(self, name: Encodable, *values: Encodable) -> Any: ...
+    def sismember(self, name: Encodable, value: Encodable) -> Any: ...
+    def zscore(self, name: Encodable, value: Encodable) -> Any: ...
+    def zincrby(self, name: Encodable, amount: float, value: Encodable) -> Any: ...
+    def incr(self, name: Encodable, amount: int = 1) -> Any: ...
+    def incrby(self, name: Encodable, amount: int = 1) -> Any: ...
+    def hset(
+        self,
+        name: Encodable,
+        key: Encodable | None = None,
+        value: Encodable | None = None,
+        mapping: Mapping[Any, Encodable] | None = None,
+        items: Sequence[Encodable] | None = None,
+    ) -> Any: ...
+    def zadd(
+        self,
+        name: Encodable,
+        mapping: Mapping[Any, Encodable],
+        nx: bool = False,
+        xx: bool = False,
+        ch: bool = False,
+        incr: bool = False,
+        gt: bool = False,
+        lt: bool = False,
+    ) -> Any: ...

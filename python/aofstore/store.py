@@ -22,6 +22,14 @@ from .types import Encodable, LoadReport, RewriteProgress, RewriteReport, V
 if TYPE_CHECKING:
     from ._core import Client
 
+    class _Direct:
+        """The families' methods of the same names, for type checkers: nothing of its own."""
+
+        def __new__(cls, client: Client, /) -> Self: ...
+
+else:
+    from ._core import Direct as _Direct
+
 __all__ = ["Store", "open"]
 
 _CONNECTION_COMMANDS = frozenset(("SELECT", "MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"))
@@ -31,7 +39,7 @@ _BEGUN = {
 }
 
 
-class Store(Commands[V], Generic[V]):
+class Store(_Direct, Commands[V], Generic[V]):
     """A Redis keyspace in this process, durable in a directory; made by `aofstore.open`.
 
     Has every command as a method, named as in redis-py, for one database; `db` gives the others. Safe to use
@@ -43,10 +51,18 @@ class Store(Commands[V], Generic[V]):
     MisconfError while they are refused because of an earlier such failure.
     """
 
-    def __init__(self, lifetime: Lifetime, db: int = 0, *, owner: bool = False) -> None:
+    _client: Client
+
+    def __new__(cls, lifetime: Lifetime, db: int = 0, *, owner: bool = False) -> Self:  # noqa: ARG004
+        """The usual calls go straight to the extension, which needs to know the client."""
+        client = lifetime.client(db)
+        store = super().__new__(cls, client)
+        store._client = client
+        return store
+
+    def __init__(self, lifetime: Lifetime, db: int = 0, *, owner: bool = False) -> None:  # noqa: ARG002
         """Called by `open` (``owner``: closing it closes the store) and by `db`."""
         self._lifetime = lifetime
-        self._client = lifetime.client(db)
         self._call = self._client.execute
         self._ok = self._client.execute_ok
         self._owner = owner

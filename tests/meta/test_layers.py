@@ -42,17 +42,9 @@ CORE: dict[str, set[str]] = {
 
 # The doorway translates; its rooms share each other freely but there are no others.
 BINDING = {
-    "batch",
-    "engine",
-    "client",
-    "directory",
-    "loader",
-    "arguments",
-    "replies",
-    "error",
-    "events",
+    "batch", "engine", "client", "direct", "directory", "loader", "arguments", "replies", "error", "events",
     "testing",
-}
+}  # fmt: skip
 BINDING_CRATES = {"aofstore_core", "pyo3", "std", "core", "smallvec", "itoa"}
 
 PYTHON: dict[str, set[str]] = {

@@ -1,5 +1,6 @@
 //! Python arguments as borrowed bytes: no copy for bytes and UTF-8 str, a shared arena for the rest.
 
+use aofstore_core::num;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -27,6 +28,26 @@ impl Codec {
             decode,
             plain: utf8 && errors == "strict",
         }
+    }
+}
+
+/// Where the bytes of an argument stand that its object does not have as such.
+pub(crate) type Room = SmallVec<[u8; 48]>;
+
+impl Codec {
+    /// The bytes of an argument: its own, or made in `room`, which must be empty.
+    #[inline]
+    pub(crate) fn bytes_of<'a>(&self, arg: &'a Bound<'_, PyAny>, room: &'a mut Room) -> PyResult<&'a [u8]> {
+        if let Ok(bytes) = arg.cast_exact::<PyBytes>() {
+            return Ok(bytes.as_bytes());
+        }
+        if self.plain
+            && let Ok(text) = arg.cast_exact::<PyString>()
+        {
+            return Ok(text.to_str()?.as_bytes());
+        }
+        encode(arg.as_borrowed(), self, room)?;
+        Ok(room)
     }
 }
 
@@ -81,7 +102,9 @@ fn digits<'py>(int: Borrowed<'_, 'py, PyAny>) -> PyResult<Bound<'py, PyString>> 
 }
 
 fn encode_rare<'a, 'py>(arg: &Bound<'py, PyAny>, sink: &mut impl Sink<'a, 'py>) -> PyResult<()> {
-    if let Ok(value) = arg.cast::<PyFloat>() {
+    if let Ok(value) = arg.cast_exact::<PyFloat>() {
+        sink.copy(num::fmt_f64_repr(value.value(), &mut num::Buf::new()))
+    } else if let Ok(value) = arg.cast::<PyFloat>() {
         sink.copy(value.repr()?.to_str()?.as_bytes())
     } else if let Ok(bytes) = arg.cast::<PyByteArray>() {
         sink.copy(&bytes.to_vec())
@@ -147,6 +170,21 @@ impl<'a, 'py> Sink<'a, 'py> for Arguments<'a, 'py> {
         let start = self.arena.len();
         self.arena.extend_from_slice(bytes);
         self.pieces.push(Piece::Owned(start, bytes.len()));
+        Ok(())
+    }
+}
+
+impl<'a, 'py> Sink<'a, 'py> for Room {
+    fn bytes(&mut self, bytes: Borrowed<'a, 'py, PyBytes>) -> PyResult<()> {
+        self.copy(bytes.as_bytes())
+    }
+
+    fn text(&mut self, text: Borrowed<'a, 'py, PyString>) -> PyResult<()> {
+        self.copy(text.to_str()?.as_bytes())
+    }
+
+    fn copy(&mut self, bytes: &[u8]) -> PyResult<()> {
+        self.extend_from_slice(bytes);
         Ok(())
     }
 }

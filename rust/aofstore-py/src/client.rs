@@ -1,11 +1,11 @@
 //! `Client`: a view on the engine, with a codec; the one entrance for commands.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use aofstore_core::command::Reply;
-use aofstore_core::engine::{Due, Engine, Request, Session, Slot, Waiter};
+use aofstore_core::command::{Reply, Spec};
+use aofstore_core::engine::{Direct, Done, Due, Engine, Request, Session, Slot, Waiter};
 use aofstore_core::error::Error;
 use aofstore_core::keyspace::Waste;
 use pyo3::prelude::*;
@@ -24,7 +24,20 @@ pub(crate) const NAP: Duration = Duration::from_millis(50);
 
 thread_local! {
     /// The buffers of the last reply on this thread, used again by the next.
-    static REPLY: Cell<Option<Reply>> = const { Cell::new(None) };
+    static REPLY: RefCell<Reply> = const { RefCell::new(Reply::new()) };
+}
+
+/// Lends an empty reply. Python that runs while it is lent, in a handler of a signal or of a log record, gets another.
+#[inline]
+fn lend_reply<T>(work: impl FnOnce(&mut Reply) -> T) -> T {
+    REPLY.with(|reply| match reply.try_borrow_mut() {
+        Ok(mut reply) => {
+            let told = work(&mut reply);
+            reply.clear();
+            told
+        }
+        Err(_) => work(&mut Reply::new()),
+    })
 }
 
 #[pyclass(frozen, module = "aofstore._core", name = "Client")]
@@ -78,10 +91,35 @@ impl PyClient {
         let mut arguments = Arguments::default();
         arguments.extend(args, &self.codec)?;
         let argv = arguments.slices();
-        let mut reply = REPLY.take().unwrap_or_default();
-        let built = self.run_into(py, &argv, &mut reply, shape);
-        reply.clear();
-        REPLY.set(Some(reply));
+        let built = lend_reply(|reply| self.run_into(py, &argv, reply, shape));
+        events::emit(py, &self.engine);
+        built
+    }
+
+    pub(crate) fn codec(&self) -> &Codec {
+        &self.codec
+    }
+
+    /// Whether it has a MULTI queue and watches of its own.
+    pub(crate) fn has_state(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// One command of the keyspace, as [`execute`](Self::execute) or, by its shape, [`execute_ok`](Self::execute_ok)
+    /// would run it. Not for a client that has state.
+    #[inline]
+    pub(crate) fn direct<'py>(
+        &self,
+        py: Python<'py>,
+        spec: &'static Spec,
+        argv: &[&[u8]],
+        shape: Shape,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let built = lend_reply(|reply| match self.engine.try_direct(self.db, spec, argv, reply) {
+            Direct::Answered => self.told(py, reply, shape),
+            Direct::Ended(done) => self.finish(py, done, argv, reply, shape),
+            Direct::Impassable => self.run_into(py, argv, reply, shape),
+        });
         events::emit(py, &self.engine);
         built
     }
@@ -101,6 +139,18 @@ impl PyClient {
         };
         // Before anything that may run Python, which may use this session again.
         drop(lease);
+        self.finish(py, done, argv, reply, shape)
+    }
+
+    /// Settles what is due, then tells how the command ended.
+    fn finish<'py>(
+        &self,
+        py: Python<'py>,
+        done: Result<Done, Error>,
+        argv: &[&[u8]],
+        reply: &Reply,
+        shape: Shape,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let done = done.map_err(|error| raise(py, &error))?;
         free(py, done.waste);
         if let Some(waiter) = done.waiter {
@@ -110,6 +160,12 @@ impl PyClient {
         }
         settle(py, done.due.as_ref())?;
         done.outcome.map_err(|error| raise_reply(py, &error, self.engine.write_errno()))?;
+        self.told(py, reply, shape)
+    }
+
+    /// The reply as Python's.
+    #[inline]
+    fn told<'py>(&self, py: Python<'py>, reply: &Reply, shape: Shape) -> PyResult<Bound<'py, PyAny>> {
         if let (Shape::Ok, [aofstore_core::command::Node::Status(_)]) = (shape, reply.nodes()) {
             return Ok(PyBool::new(py, true).to_owned().into_any());
         }
@@ -246,10 +302,6 @@ impl PyClient {
 }
 
 impl PyClient {
-    pub(crate) fn codec(&self) -> &Codec {
-        &self.codec
-    }
-
     pub(crate) fn builder<'a, 'py>(&'a self, py: Python<'py>, reply: &'a Reply) -> Builder<'a, 'py> {
         Builder::new(py, reply, &self.codec, self.engine.write_errno())
     }

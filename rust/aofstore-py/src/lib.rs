@@ -6,6 +6,7 @@
 mod arguments;
 mod batch;
 mod client;
+mod direct;
 mod directory;
 mod engine;
 mod error;
@@ -22,6 +23,8 @@ mod _core {
     use crate::batch::PyBatch;
     #[pymodule_export]
     use crate::client::PyClient;
+    #[pymodule_export]
+    use crate::direct::PyDirect;
     #[pymodule_export]
     use crate::directory::PyDirectory;
     #[pymodule_export]

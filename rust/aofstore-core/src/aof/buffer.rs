@@ -40,6 +40,23 @@ impl Buffer {
         std::mem::replace(&mut self.bytes, std::mem::take(&mut self.spare))
     }
 
+    /// The pending bytes, for a writer that lets nobody feed meanwhile.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// All of [`bytes`](Self::bytes) are in the file.
+    #[inline]
+    pub(super) fn clear_written(&mut self) {
+        self.longest = self.longest.max(self.bytes.len());
+        if self.bytes.capacity() <= LARGE {
+            self.bytes.clear();
+        } else {
+            self.bytes = Vec::new();
+        }
+    }
+
     /// The writer's bytes are in the file.
     #[inline]
     pub(super) fn written(&mut self, mut batch: Vec<u8>) {

@@ -8,7 +8,9 @@
 use super::fsync::Jobs;
 use super::latency::{Kind, Latency};
 use super::line::Line;
-use super::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, now, wait};
+use super::sync::{
+    AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, now, try_lock, wait,
+};
 use super::tail::{Policy, Status, Tail};
 use super::write::{self, Control, Failure};
 use crate::error::{Error, Result};
@@ -162,6 +164,19 @@ impl Shared {
         }
     }
 
+    /// As [`reach`](Self::reach) if nothing stands in the way and no sync runs, which may hold a write up in the
+    /// system. False if not, or if the write failed.
+    pub(super) fn reach_at_once(&self, end: u64) -> bool {
+        let Some(mut tail) = try_lock(&self.tail) else { return false };
+        if self.acked.load(Ordering::Relaxed) >= end {
+            return true;
+        }
+        let free = !tail.closed && !tail.writing && !tail.syncing;
+        free && tail.status == Status::Sound
+            && tail.policy != Policy::Always
+            && (self.control() == Control::AckBeforeWrite || self.write_pending(&mut tail))
+    }
+
     /// One round of group commit: everything pending is written, and synced if the policy wants that. Nobody
     /// else may be writing or syncing. Returns whatever came of it; the status says what.
     pub(super) fn lead<'a>(&'a self, mut tail: Guard<'a>) -> Guard<'a> {
@@ -212,14 +227,25 @@ impl Shared {
 
     /// Writes what is pending under the lock. Nobody else may be writing. False if it failed.
     pub(super) fn write_pending(&self, tail: &mut Tail) -> bool {
-        let batch = tail.buffer.take();
         let start = self.latency.start_write(tail.count.writes);
         self.at_write.store(true, Ordering::Relaxed);
-        let result = write::append(&*tail.file, &batch, tail.size, self.control());
+        let result = write::append(&*tail.file, tail.buffer.bytes(), tail.size, self.control());
         self.at_write.store(false, Ordering::Relaxed);
-        self.latency.end_write(start, tail.syncing, self.child_alive.load(Ordering::Relaxed));
+        if start.is_some() {
+            self.latency.end_write(start, tail.syncing, self.child_alive.load(Ordering::Relaxed));
+        }
         let fine = result.is_ok();
-        self.wrote(tail, batch, result);
+        // Nobody could feed meanwhile, so the vectors need not take turns.
+        match result {
+            Ok(()) => {
+                tail.wrote(tail.buffer.len());
+                tail.buffer.clear_written();
+            }
+            Err(failure) => {
+                let batch = tail.buffer.take();
+                self.wrote(tail, batch, Err(failure));
+            }
+        }
         self.publish(tail);
         fine
     }
@@ -251,15 +277,15 @@ impl Shared {
     }
 
     fn wrote(&self, tail: &mut Tail, batch: Vec<u8>, result: std::result::Result<(), Failure>) {
-        tail.clock.postponed = None;
         match result {
             Ok(()) => {
-                tail.written += batch.len() as u64;
-                tail.size += batch.len() as u64;
-                tail.count.writes += 1;
+                tail.wrote(batch.len());
                 tail.buffer.written(batch);
             }
-            Err(failure) => self.write_failed(tail, batch, &failure),
+            Err(failure) => {
+                tail.clock.postponed = None;
+                self.write_failed(tail, batch, &failure);
+            }
         }
     }
 

@@ -173,6 +173,13 @@ impl Log {
         }
     }
 
+    /// As [`finish`](Self::finish) if that takes no more than one quick `write(2)`. False, also when the write
+    /// failed, leaves it to `finish`.
+    #[inline]
+    pub fn try_finish(&self, end: u64) -> bool {
+        self.is_durable(end) || (!self.shared.latency.writes_are_slow() && self.shared.reach_at_once(end))
+    }
+
     /// For a reader under `always`: waits, while the log is sound, until all that was fed before it is synced.
     /// Never fails: when the log is not sound, reads answer from memory.
     #[inline]

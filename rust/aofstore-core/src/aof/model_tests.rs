@@ -143,7 +143,7 @@ impl Model {
                     end
                 };
                 let always = log.policy() == Policy::Always;
-                let reached = log.reach(end);
+                let reached = if log.try_finish(end) { Ok(()) } else { log.reach(end) };
                 // The way to the host's interpreter: short, or held up by others.
                 shuttle::thread::yield_now();
                 log.left(std::time::Duration::from_millis(u64::from(name)));
@@ -153,7 +153,8 @@ impl Model {
                         let safe: u64 = disks.iter().map(|disk| disk.safe(always)).sum();
                         assert!(safe >= end, "acknowledged {end} with {safe} safe");
                     }
-                    Err(error) => assert!(matches!(error, Error::Write { errno: 1.., .. }), "{error}"),
+                    // The timer may have ended it meanwhile.
+                    Err(_) => assert_ne!(log.stats().last_errno, 0, "a failure without a reason"),
                 }
             }
             acknowledged

@@ -171,6 +171,15 @@ impl Tail {
         if self.policy == Policy::Always && syncs { self.synced } else { self.written }
     }
 
+    /// So many bytes more are in the file.
+    #[inline]
+    pub(super) fn wrote(&mut self, count: usize) {
+        self.clock.postponed = None;
+        self.written += count as u64;
+        self.size += count as u64;
+        self.count.writes += 1;
+    }
+
     /// Bytes that are not where they should be, for `AofWriteError.pending_bytes`.
     pub(super) fn pending(&self) -> u64 {
         match self.status {

@@ -42,4 +42,6 @@ pub use errors::{ErrorReply, Outcome};
 pub use glob::matches as glob_matches;
 pub use help::lines as help_lines;
 pub use reply::{Node, Reply};
-pub use table::{COUNT, EngineCommand, Flags, Handler, KeyPositions, LatencyCommand, Spec, all, lookup};
+pub use table::{
+    COUNT, EngineCommand, Flags, Handler, KeyPositions, LatencyCommand, Spec, all, lookup, named,
+};

@@ -34,8 +34,8 @@ pub struct Reply {
 pub struct Mark(usize);
 
 impl Reply {
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { nodes: Vec::new(), bytes: Vec::new(), muted: false, full: false }
     }
 
     /// A reply that keeps nothing: for replay, where nobody reads it.

@@ -180,8 +180,13 @@ impl Spec {
     }
 
     /// The subcommand that `argv` names, or the command itself if it has none or was given none.
+    #[inline]
     pub fn subcommand(&'static self, argv: &[&[u8]]) -> Result<&'static Self, ErrorReply> {
-        let Some(&wanted) = argv.get(1).filter(|_| !self.subcommands.is_empty()) else { return Ok(self) };
+        if self.subcommands.is_empty() { Ok(self) } else { self.named_by(argv) }
+    }
+
+    fn named_by(&'static self, argv: &[&[u8]]) -> Result<&'static Self, ErrorReply> {
+        let Some(&wanted) = argv.get(1) else { return Ok(self) };
         let found =
             self.subcommands.iter().find(|spec| spec.own_name().as_bytes().eq_ignore_ascii_case(wanted));
         found.ok_or_else(|| errors::unknown_subcommand(self.name, wanted))
@@ -255,6 +260,29 @@ const fn numbered() -> [Spec; COUNT] {
 /// Every command, family by family.
 pub fn all() -> impl Iterator<Item = &'static Spec> {
     COMMANDS.iter()
+}
+
+/// The command spelled `name`, found when the program is compiled.
+#[expect(clippy::panic, reason = "it stops the compiler, not the program")]
+pub const fn named(name: &str) -> &'static Spec {
+    let mut left: &'static [Spec] = &COMMANDS;
+    while let [spec, rest @ ..] = left {
+        if is_same(spec.name.as_bytes(), name.as_bytes()) {
+            return spec;
+        }
+        left = rest;
+    }
+    panic!("no such command")
+}
+
+const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
+    while let ([a, ones @ ..], [b, others @ ..]) = (one, other) {
+        if *a != *b {
+            return false;
+        }
+        (one, other) = (ones, others);
+    }
+    one.len() == other.len()
 }
 
 /// The command called `name` in any case.

@@ -113,7 +113,39 @@ fn stop(log: Option<&Log>, running: Option<&Ticket>) -> Result<()> {
     saved
 }
 
+/// A log that holds less than a caller depends on, and up to where; what a [`Due`] is when nothing else is owed.
+pub(super) struct Unwritten {
+    log: Arc<Log>,
+    end: u64,
+    strict: bool,
+}
+
+impl Unwritten {
+    /// Writes it, or says what is due if that cannot be done at once or failed.
+    #[inline]
+    pub fn write(self) -> Option<Due> {
+        if self.log.try_finish(self.end) { None } else { Some(self.into()) }
+    }
+}
+
+impl From<Unwritten> for Due {
+    #[cold]
+    fn from(Unwritten { log, end, strict }: Unwritten) -> Self {
+        Self { log: Some(log), end, strict, duty: Duty::Nothing }
+    }
+}
+
 impl Core {
+    /// As [`acknowledgement`](Self::acknowledgement), behind a command of the keyspace that served nobody.
+    #[inline]
+    pub(super) fn unwritten(&mut self) -> Option<Unwritten> {
+        debug_assert!(self.owed.is_none() && self.new_policy.is_none() && self.deliveries.is_empty());
+        let strict = std::mem::take(&mut self.wrote);
+        let log = self.log.as_ref()?;
+        let end = log.position();
+        if log.is_durable(end) { None } else { Some(Unwritten { log: Arc::clone(log), end, strict }) }
+    }
+
     /// What the caller has to wait for: under `always` everything fed so far, by whomever.
     fn due(&mut self) -> Option<Due> {
         let strict = std::mem::take(&mut self.wrote);
@@ -144,7 +176,9 @@ impl Core {
     /// The same for everybody who is answered now: the caller and the waiters it served.
     pub(super) fn acknowledgement(&mut self) -> Option<Due> {
         let due = self.due();
-        self.deliver(due.as_ref().map(Due::of_waiter).as_ref());
+        if !self.deliveries.is_empty() {
+            self.deliver(due.as_ref().map(Due::of_waiter).as_ref());
+        }
         due
     }
 }

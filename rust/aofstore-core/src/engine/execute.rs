@@ -10,7 +10,6 @@ use super::core::{Core, Engine};
 use super::due::Done;
 use super::session::Session;
 use crate::aof::Status;
-use crate::clock;
 use crate::command::{self, Context, ErrorReply, Flags, Handler, Outcome, Reply, Spec, Wait, errors};
 use crate::error::{Error, Result};
 
@@ -183,7 +182,7 @@ impl Core {
 
     /// Counts the error of a command, with the command's own if there is one.
     #[cold]
-    fn blame(&mut self, session: &Session, named: Option<&'static Spec>, argv: &[&[u8]], error: &ErrorReply) {
+    pub(super) fn blame(&mut self, session: &Session, named: Option<&'static Spec>, argv: &[&[u8]], error: &ErrorReply) {
         self.stats.failed(error);
         let Some(spec) = named.and_then(|spec| spec.subcommand(argv).ok()) else { return };
         let barred = session.in_multi() && spec.flags.contains(Flags::NO_MULTI);
@@ -285,7 +284,7 @@ impl Core {
         let Handler::Keyspace(run) = spec.handler else { return Err(errors::SYNTAX) };
         self.effects.begin(db);
         let mut cx = Context {
-            keys: self.space.keys(db, self.instant.unwrap_or_else(clock::now_ms)),
+            keys: self.space.keys_at(db, self.instant),
             reply,
             effects: &mut self.effects,
             replaying: false,

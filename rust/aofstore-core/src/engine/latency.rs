@@ -88,13 +88,6 @@ impl Latency {
         self.threshold != 0
     }
 
-    /// What began then, if it was measured, is over.
-    pub fn end(&mut self, event: &'static str, start: Option<Instant>) {
-        if let Some(start) = start {
-            self.sample(event, whole_ms(start.elapsed()));
-        }
-    }
-
     /// Something of this name took `ms` just now; kept if that is a spike.
     pub fn sample(&mut self, event: &'static str, ms: u64) {
         if self.is_on() && ms >= self.threshold {

@@ -74,6 +74,7 @@ impl Core {
 }
 
 /// The command as it came, with its name as the table spells it.
+#[inline]
 fn canonical<'a>(spec: &Spec, argv: &'a [&'a [u8]]) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone {
     let name = spec.name.as_bytes();
     argv.iter().enumerate().map(move |(at, arg)| if at == 0 { name } else { arg })

@@ -96,7 +96,7 @@ impl Keyspace {
             self.sampled.past += u64::from(due);
             if due {
                 let key: Box<[u8]> = picked.key().into();
-                gone += u32::from(Keys::new(self, number, now).purge_if_due(&key));
+                gone += u32::from(Keys::new(self, number, Some(now)).purge_if_due(&key));
             }
         }
         gone

@@ -3,9 +3,12 @@
 //! Every access first removes the key if it is past its deadline, so no handler ever meets an expired value.
 //! `changed` is how a handler tells watchers; storing a list or sorted set under a new key tells waiters.
 
+use std::cell::Cell;
+
 use super::object::{Kind, Object, Value, WrongType};
 use super::space::Keyspace;
 use super::{Hash, List, Set, Text, ZSet};
+use crate::clock;
 use crate::encoding::{Element, Entry, Record, View};
 
 pub struct Keys<'e> {
@@ -13,29 +16,35 @@ pub struct Keys<'e> {
     db: usize,
     /// Where the database stands.
     slot: usize,
-    now: i64,
+    /// None until somebody asks: most commands never do.
+    now: Cell<Option<i64>>,
 }
 
 type Typed<T> = Result<T, WrongType>;
 
 impl<'e> Keys<'e> {
-    pub(super) fn new(space: &'e mut Keyspace, db: usize, now: i64) -> Self {
+    pub(super) fn new(space: &'e mut Keyspace, db: usize, now: Option<i64>) -> Self {
         let (db, slot) = space.dbs.place(db);
-        Self { space, db, slot, now }
+        Self { space, db, slot, now: Cell::new(now) }
     }
 
     pub fn db(&self) -> usize {
         self.db
     }
 
-    /// Wall-clock milliseconds of this command.
+    /// Wall-clock milliseconds of this command, the same whenever it asks.
     pub fn now(&self) -> i64 {
-        self.now
+        self.now.get().unwrap_or_else(|| {
+            let now = clock::now_ms();
+            self.now.set(Some(now));
+            now
+        })
     }
 
     /// The same instant seen from database `db`.
     pub fn in_db(&mut self, db: usize) -> Keys<'_> {
-        Keys::new(self.space, db, self.now)
+        let now = Some(self.now());
+        Keys::new(self.space, db, now)
     }
 
     pub(super) fn here(&self) -> &super::Db {

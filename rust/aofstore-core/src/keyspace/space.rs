@@ -89,6 +89,12 @@ impl Keyspace {
 
     /// The keyspace seen from database `db` at `now`; an unknown index sees database 0.
     pub fn keys(&mut self, db: usize, now: i64) -> Keys<'_> {
+        self.keys_at(db, Some(now))
+    }
+
+    /// The same, by the clock's time unless told another.
+    #[inline]
+    pub fn keys_at(&mut self, db: usize, now: Option<i64>) -> Keys<'_> {
         if !self.dbs.is_near(db) {
             self.dbs.tidy();
         }

@@ -1,7 +1,8 @@
 //! Doubles: read as `strtod` does, written as the shortest digits that read back to the same value.
 //!
-//! Two layouts of the same digits: `fmt_f64_shortest` for files, where length counts and every server's `strtod`
-//! reads either form, and `fmt_f64_reply` for replies, which people compare with a server's.
+//! Three layouts of the same digits: `fmt_f64_shortest` for files, where length counts and every server's `strtod`
+//! reads either form, `fmt_f64_reply` for replies, which people compare with a server's, and `fmt_f64_repr` for
+//! arguments, which Python's clients send so.
 
 use super::literal::{self, Body, Literal};
 use super::{Buf, fmt_i64};
@@ -61,7 +62,7 @@ pub fn fmt_f64_shortest(value: f64, buf: &mut Buf) -> &[u8] {
     if (1e-3..PLAIN_INTEGERS).contains(&value.abs()) || digits.plain_len() <= digits.exponent_len() {
         digits.plain(buf);
     } else {
-        digits.exponent(buf, false);
+        digits.exponent(buf, false, 1);
     }
     buf.bytes()
 }
@@ -86,7 +87,28 @@ pub fn fmt_f64_reply(value: f64, buf: &mut Buf) -> &[u8] {
     if plain {
         digits.plain(buf);
     } else {
-        digits.exponent(buf, true);
+        digits.exponent(buf, true, 1);
+    }
+    buf.bytes()
+}
+
+/// Prints a double as Python's `repr` does: `3.0`, `0.1`, `1e+16`, `1.5e-07`.
+pub fn fmt_f64_repr(value: f64, buf: &mut Buf) -> &[u8] {
+    buf.clear();
+    if !value.is_finite() {
+        return special(value).unwrap_or_default();
+    }
+    if value.is_sign_negative() {
+        buf.push(b"-");
+    }
+    let digits = if value == 0.0 { Digits { text: [b'0'; 20], len: 1, shift: 0 } } else { Digits::of(value) };
+    if (-3..=16).contains(&digits.whole()) {
+        digits.plain(buf);
+        if digits.shift >= 0 {
+            buf.push(b".0");
+        }
+    } else {
+        digits.exponent(buf, true, 2);
     }
     buf.bytes()
 }
@@ -182,7 +204,8 @@ impl Digits {
         }
     }
 
-    fn exponent(&self, buf: &mut Buf, signed: bool) {
+    /// With a plus if `signed`, and at least so many digits of the exponent.
+    fn exponent(&self, buf: &mut Buf, signed: bool, width: usize) {
         if let Some((first, rest)) = self.digits().split_at_checked(1) {
             buf.push(first);
             if !rest.is_empty() {
@@ -198,7 +221,10 @@ impl Digits {
         } else {
             b"e"
         });
-        buf.push(itoa::Buffer::new().format(exponent.unsigned_abs()).as_bytes());
+        let mut room = itoa::Buffer::new();
+        let text = room.format(exponent.unsigned_abs());
+        buf.zeros(width.saturating_sub(text.len()));
+        buf.push(text.as_bytes());
     }
 }
 
@@ -270,6 +296,35 @@ mod tests {
             (f64::NAN, "nan"),
         ] {
             assert_eq!(reply(value), text);
+        }
+    }
+
+    #[test]
+    fn arguments_have_the_layout_of_pythons_repr() {
+        for (value, text) in [
+            (3.0, "3.0"),
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (-1.5, "-1.5"),
+            (0.1, "0.1"),
+            (1e15, "1000000000000000.0"),
+            (9_999_999_999_999_998.0, "9999999999999998.0"),
+            (1e16, "1e+16"),
+            (1.2345e16, "1.2345e+16"),
+            (1e100, "1e+100"),
+            (0.0001, "0.0001"),
+            (0.000_123_45, "0.00012345"),
+            (0.00001, "1e-05"),
+            (0.000_012_345, "1.2345e-05"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (-f64::MIN_POSITIVE, "-2.2250738585072014e-308"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN, "nan"),
+            (-f64::NAN, "nan"),
+        ] {
+            assert_eq!(str::from_utf8(fmt_f64_repr(value, &mut Buf::new())), Ok(text));
         }
     }
 

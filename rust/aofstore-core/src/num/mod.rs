@@ -9,7 +9,7 @@ mod int;
 mod literal;
 mod longdouble;
 
-pub use float::{fmt_f64_reply, fmt_f64_shortest, parse_f64};
+pub use float::{fmt_f64_reply, fmt_f64_repr, fmt_f64_shortest, parse_f64};
 pub use int::{fmt_i64, fmt_u64, parse_i64, parse_u64};
 pub use longdouble::LongDouble;
 

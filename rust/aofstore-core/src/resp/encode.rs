@@ -64,11 +64,14 @@ const LONGEST_HEADER: usize = 23;
 
 #[inline]
 fn header(sink: &mut impl Sink, kind: u8, count: usize) {
-    // Nearly every header counts fewer than a hundred: one copy of a fixed size instead of three.
+    // Nearly every header counts fewer than a thousand: one copy of a fixed size instead of three.
+    let digit = |place: usize| b'0' + (count / place % 10) as u8;
     if count < 10 {
-        sink.put(&[kind, b'0' + count as u8, b'\r', b'\n']);
+        sink.put(&[kind, digit(1), b'\r', b'\n']);
     } else if count < 100 {
-        sink.put(&[kind, b'0' + (count / 10) as u8, b'0' + (count % 10) as u8, b'\r', b'\n']);
+        sink.put(&[kind, digit(10), digit(1), b'\r', b'\n']);
+    } else if count < 1000 {
+        sink.put(&[kind, digit(100), digit(10), digit(1), b'\r', b'\n']);
     } else {
         let mut digits = itoa::Buffer::new();
         sink.put(&[kind]);
