@@ -8,9 +8,7 @@
 use super::fsync::Jobs;
 use super::latency::{Kind, Latency};
 use super::line::Line;
-use super::sync::{
-    AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, now, try_lock, wait,
-};
+use super::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, now, try_lock, wait};
 use super::tail::{Policy, Status, Tail};
 use super::write::{self, Control, Failure};
 use crate::error::{Error, Result};

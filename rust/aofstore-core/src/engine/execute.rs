@@ -182,7 +182,13 @@ impl Core {
 
     /// Counts the error of a command, with the command's own if there is one.
     #[cold]
-    pub(super) fn blame(&mut self, session: &Session, named: Option<&'static Spec>, argv: &[&[u8]], error: &ErrorReply) {
+    pub(super) fn blame(
+        &mut self,
+        session: &Session,
+        named: Option<&'static Spec>,
+        argv: &[&[u8]],
+        error: &ErrorReply,
+    ) {
         self.stats.failed(error);
         let Some(spec) = named.and_then(|spec| spec.subcommand(argv).ok()) else { return };
         let barred = session.in_multi() && spec.flags.contains(Flags::NO_MULTI);
