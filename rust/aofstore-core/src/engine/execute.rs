@@ -10,7 +10,7 @@ use super::core::{Core, Engine};
 use super::due::Done;
 use super::session::Session;
 use crate::aof::Status;
-use crate::command::{self, Context, ErrorReply, Flags, Handler, Outcome, Reply, Spec, Wait, errors};
+use crate::command::{self, Context, ErrorReply, Flags, Handler, KeyPositions, Outcome, Reply, Spec, Wait, errors};
 use crate::error::{Error, Result};
 
 impl Engine {
@@ -297,6 +297,11 @@ impl Core {
             name: spec.name,
             wait: None,
         };
+        if let KeyPositions::Range { first, .. } = spec.keys
+            && let Some(key) = argv.get(first)
+        {
+            cx.keys.look_ahead(key);
+        }
         let outcome = command::run(spec, run, &mut cx, argv);
         let wait = cx.wait.take();
         self.space.stats.dirty += self.effects.changes();

@@ -40,7 +40,7 @@ impl Keys<'_> {
         let deadlines = &self.here().deadlines;
         self.space.expiring
             && !deadlines.is_empty()
-            && deadlines.get(key).is_some_and(|deadline| deadline.get() < self.now())
+            && deadlines.get_hashed(self.hashed(key), key).is_some_and(|deadline| deadline.get() < self.now())
     }
 
     /// Removes `key` if its deadline is past; whether it did.

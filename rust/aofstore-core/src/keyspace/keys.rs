@@ -18,6 +18,8 @@ pub struct Keys<'e> {
     slot: usize,
     /// None until somebody asks: most commands never do.
     now: Cell<Option<i64>>,
+    /// The key that was looked ahead for, and its hash.
+    ahead: Option<(&'e [u8], u64)>,
 }
 
 type Typed<T> = Result<T, WrongType>;
@@ -25,7 +27,26 @@ type Typed<T> = Result<T, WrongType>;
 impl<'e> Keys<'e> {
     pub(super) fn new(space: &'e mut Keyspace, db: usize, now: Option<i64>) -> Self {
         let (db, slot) = space.dbs.place(db);
-        Self { space, db, slot, now: Cell::new(now) }
+        Self { space, db, slot, now: Cell::new(now), ahead: None }
+    }
+
+    /// Asks for the memory that the first look-up of `key` waits for.
+    #[inline]
+    pub fn look_ahead(&mut self, key: &'e [u8]) {
+        let records = &self.here().records;
+        let hash = records.hash(key);
+        records.prefetch(hash);
+        self.ahead = Some((key, hash));
+    }
+
+    /// The hash of `key` in any table of any database: they share a seed.
+    #[inline]
+    pub(super) fn hashed(&self, key: &[u8]) -> u64 {
+        match self.ahead {
+            // The same bytes, not equal ones: they are borrowed, so nobody can have changed them.
+            Some((known, hash)) if std::ptr::eq(known, key) => hash,
+            _ => self.here().records.hash(key),
+        }
     }
 
     pub fn db(&self) -> usize {
@@ -70,14 +91,15 @@ impl<'e> Keys<'e> {
 
     pub fn get(&mut self, key: &[u8]) -> Option<Value<'_>> {
         self.purge_if_due(key);
-        self.here().records.get(key).map(value)
+        self.peek(key)
     }
 
     /// As [`Keys::get`], counted in `keyspace_hits` and `keyspace_misses`.
     pub fn read(&mut self, key: &[u8]) -> Option<Value<'_>> {
         self.purge_if_due(key);
+        let hash = self.hashed(key);
         let Keyspace { dbs, stats, .. } = &mut *self.space;
-        let found = dbs.at(self.slot).and_then(|db| db.records.get(key)).map(value);
+        let found = dbs.at(self.slot).and_then(|db| db.records.get_hashed(hash, key)).map(value);
         match found {
             Some(_) => stats.hits += 1,
             None => stats.misses += 1,
@@ -87,7 +109,7 @@ impl<'e> Keys<'e> {
 
     /// The value under a key that this command has looked up already, so that several can be borrowed at once.
     pub fn peek(&self, key: &[u8]) -> Option<Value<'_>> {
-        self.here().records.get(key).map(value)
+        self.here().records.get_hashed(self.hashed(key), key).map(value)
     }
 
     pub fn contains(&mut self, key: &[u8]) -> bool {
@@ -141,7 +163,8 @@ impl<'e> Keys<'e> {
     fn object_mut(&mut self, key: &[u8]) -> Typed<Option<&mut Object>> {
         self.purge_if_due(key);
         let allowed = self.space.resize_allowed;
-        match self.here_mut().records.get_mut(key) {
+        let hash = self.hashed(key);
+        match self.here_mut().records.get_mut_hashed(hash, key) {
             None => Ok(None),
             Some(record) => record.object_mut().map(|object| Some(heard(object, allowed))).ok_or(WrongType),
         }
@@ -212,9 +235,10 @@ impl<'e> Keys<'e> {
 
     fn object_or_new(&mut self, key: &[u8], fresh: impl FnOnce() -> Object) -> Typed<&mut Object> {
         self.purge_if_due(key);
+        let hash = self.hashed(key);
         let Keyspace { dbs, waited, resize_allowed, .. } = &mut *self.space;
         let Some(db) = dbs.at_mut(self.slot) else { return Err(WrongType) };
-        let record = match db.records.entry(key) {
+        let record = match db.records.entry_hashed(hash, key) {
             Entry::Occupied(slot) => slot.into_mut(),
             Entry::Vacant(slot) => {
                 waited.arrived(self.db, key);
@@ -235,7 +259,8 @@ impl<'e> Keys<'e> {
         if let Some(value) = int_encoding(bytes) {
             return self.put_int_keep(key, value);
         }
-        let old = match self.here_mut().records.entry(key) {
+        let hash = self.hashed(key);
+        let old = match self.here_mut().records.entry_hashed(hash, key) {
             Entry::Occupied(mut slot) => slot.get_mut().set_string(bytes),
             Entry::Vacant(slot) => {
                 slot.insert(Record::string(key, bytes));
@@ -246,7 +271,8 @@ impl<'e> Keys<'e> {
     }
 
     pub fn put_int_keep(&mut self, key: &[u8], value: i64) {
-        let old = match self.here_mut().records.entry(key) {
+        let hash = self.hashed(key);
+        let old = match self.here_mut().records.entry_hashed(hash, key) {
             Entry::Occupied(mut slot) => slot.get_mut().set_int(value),
             Entry::Vacant(slot) => {
                 slot.insert(Record::int(key, value));

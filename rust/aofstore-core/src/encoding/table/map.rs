@@ -65,7 +65,13 @@ impl<E: Element> Table<E> {
     /// The element with this key, to change in place; its key must stay the same.
     #[inline]
     pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut E> {
-        let place = self.find(self.hash(key), key)?.1;
+        self.get_mut_hashed(self.hash(key), key)
+    }
+
+    /// [`get_mut`](Self::get_mut) when the hash is known; it must be that of `key`.
+    #[inline]
+    pub fn get_mut_hashed(&mut self, hash: u64, key: &[u8]) -> Option<&mut E> {
+        let place = self.find(hash, key)?.1;
         // SAFETY: the place holds an element, and `&mut self` makes it ours alone.
         Some(unsafe { place.element().as_mut() })
     }
