@@ -10,7 +10,9 @@ use super::core::{Core, Engine};
 use super::due::Done;
 use super::session::Session;
 use crate::aof::Status;
-use crate::command::{self, Context, ErrorReply, Flags, Handler, KeyPositions, Outcome, Reply, Spec, Wait, errors};
+use crate::command::{
+    self, Context, ErrorReply, Flags, Handler, KeyPositions, Outcome, Reply, Spec, Wait, errors,
+};
 use crate::error::{Error, Result};
 
 impl Engine {
