@@ -72,7 +72,7 @@ def whole_prefixes(log: bytes) -> list[int]:
     """Offsets at which a cut may leave the file: after a command outside MULTI."""
     ends, inside = [0], False
     for end, args in records(log):
-        inside = (inside or args[0] == b"MULTI") and args[0] != b"EXEC"
+        inside = (inside or args[:1] == [b"MULTI"]) and args[:1] != [b"EXEC"]
         if not inside:
             ends.append(end)
     return ends
@@ -83,7 +83,7 @@ def kept_half(data: bytes) -> bytes:
     ends, inside = [0], False
     try:
         for end, args in records(data):
-            inside = (inside or args[0] == b"MULTI") and args[0] != b"EXEC"
+            inside = (inside or args[:1] == [b"MULTI"]) and args[:1] != [b"EXEC"]
             ends.append(end)
     except ValueError:
         pass
