@@ -257,17 +257,16 @@ fn free(py: Python<'_>, waste: Waste) {
     }
 }
 
-/// Writes, and waits for a sync if the policy says so, before anybody is told.
+/// Writes, and waits for a sync if the policy says so, before anybody is told. Never waits while attached: whoever is
+/// let out before this one needs the interpreter to let out the next.
 fn settle(py: Python<'_>, due: Option<&Due>) -> PyResult<()> {
     let Some(due) = due else { return Ok(()) };
-    let settled = if due.needs_wait() {
-        let (settled, awake) = py.detach(|| (due.reach(), Instant::now()));
-        // Attached again: the next who waits would have met this thread at the interpreter's door.
-        due.left(awake.elapsed());
-        settled
-    } else {
-        due.settle()
-    };
+    if due.try_settle() {
+        return Ok(());
+    }
+    let (settled, awake) = py.detach(|| (due.reach(), Instant::now()));
+    // Attached again: the next who waits would have met this thread at the interpreter's door.
+    due.left(awake.elapsed());
     settled.map_err(|error| raise(py, &error))
 }
 

@@ -4,7 +4,8 @@
 //! taken goes to sleep a second time. Whoever covers the line lets one out, and each one that is through the door
 //! lets out the next; only where others hold the door all are let out, or their ways would add up. The one who leads
 //! next waits a little for those who were here, since most come back at once and share its sync instead of waiting
-//! for the one after. INVARIANT: while covered callers sleep here, one who will let the next out is awake.
+//! for the one after. INVARIANT: while covered callers sleep here, one who will let the next out is awake; so
+//! nobody may sleep here who holds the door.
 
 use super::sync::{AtomicBool, AtomicU64, Mutex, Ordering, Thread, current, lock, park, park_until};
 use std::collections::VecDeque;

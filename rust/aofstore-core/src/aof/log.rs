@@ -221,18 +221,6 @@ impl Log {
         self.shared.acked.load(Ordering::Acquire) >= end
     }
 
-    /// Whether [`finish`](Self::finish) may take longer than a quick `write(2)`, so that the caller should let
-    /// go of the interpreter first.
-    #[inline]
-    pub fn needs_wait(&self, end: u64) -> bool {
-        !self.is_durable(end)
-            && (self.policy() == Policy::Always
-                || self.shared.latency.writes_are_slow()
-                || self.status() != Status::Sound
-                // A write can be held up in the system behind a running sync.
-                || self.shared.tail.try_lock().map_or(true, |tail| tail.writing || tail.syncing))
-    }
-
     #[inline]
     pub fn status(&self) -> Status {
         Status::unpack(self.shared.status.load(Ordering::Acquire))

@@ -134,9 +134,9 @@ fn f04_after_open_the_first_record_brings_a_select() {
 fn y03_always_returns_synced_and_readers_wait_for_nothing_then() {
     let rig = Rig::new(Policy::Always);
     let end = rig.feed("a");
-    assert!(!rig.log.is_durable(end) && rig.log.needs_wait(end));
+    assert!(!rig.log.is_durable(end) && !rig.log.try_finish(end));
     rig.log.finish(end).unwrap();
-    assert!(rig.log.is_durable(end) && !rig.log.needs_wait(end));
+    assert!(rig.log.is_durable(end) && rig.log.try_finish(end));
     assert_eq!((rig.plan.count(Call::Write), rig.plan.count(Call::Sync)), (1, 1));
     rig.log.settle();
     assert_eq!(rig.plan.count(Call::Sync), 1);

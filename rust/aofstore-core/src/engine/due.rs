@@ -51,9 +51,9 @@ pub(super) enum Duty {
 }
 
 impl Due {
-    /// Whether [`Due::settle`] may block for long.
-    pub fn needs_wait(&self) -> bool {
-        !matches!(self.duty, Duty::Nothing) || self.log.as_ref().is_some_and(|log| log.needs_wait(self.end))
+    /// [`Due::settle`] if that takes no more than one quick write; false, also when it failed, leaves it to `settle`.
+    pub fn try_settle(&self) -> bool {
+        matches!(self.duty, Duty::Nothing) && self.log.as_ref().is_none_or(|log| log.try_finish(self.end))
     }
 
     /// Everything is synced, or the reason why not is told.
