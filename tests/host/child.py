@@ -1,6 +1,7 @@
 """Runs pieces of Python in a process of their own, where a fork, a signal or an exit hurts no test.
 
 A piece finds ``aofstore`` and ``os`` imported, its arguments in ``argv``, the first of them as ``directory``.
+Ctrl-C interrupts it, also where a shell that started the tests in its background ignores it.
 A process that hangs prints where all its threads are, and fails.
 """
 
@@ -19,6 +20,7 @@ PATIENCE = 60
 
 _PREAMBLE = """
 import gc, os, signal, subprocess, sys, threading, time, warnings
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import aofstore
 from aofstore._core import _testing
 argv = sys.argv[1:]
