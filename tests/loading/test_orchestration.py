@@ -22,6 +22,7 @@ from aofstore import (
     NotYetAvailableError,
     loading,
 )
+from aofstore._core import Client, Engine
 from aofstore.lifetime import Lifetime
 
 pytestmark = pytest.mark.quick
@@ -95,15 +96,6 @@ class FakeLoader:
         self.world.did("close loader")
 
 
-class FakeClient:
-    db = 0
-
-    def execute(self, *args: Any) -> Any:
-        return None
-
-    execute_ok = execute
-
-
 class FakeEngine:
     closed = False
 
@@ -112,8 +104,8 @@ class FakeEngine:
         self.events: list[tuple[int, str]] = []
         world.did("engine")
 
-    def client(self, db: int, **codec: Any) -> FakeClient:
-        return FakeClient()
+    def client(self, db: int, **codec: Any) -> Client:
+        return Engine(Config().live_settings()).client(db)
 
     def loader(self, directory: FakeDirectory, name: str) -> FakeLoader:
         return FakeLoader(self.world)

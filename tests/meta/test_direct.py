@@ -207,6 +207,7 @@ def test_both_have_the_same_signature_and_docstring(name: str) -> None:
 @pytest.mark.parametrize("settings", [{}, {"decode_responses": True}, {"encoding": "latin-1"}], ids=str)
 @pytest.mark.parametrize("name", METHODS)
 def test_both_send_the_same(name: str, settings: dict[str, Any], tmp_path: Path) -> None:
+    _core._testing.set_clock(1_800_000_000_000)
     with filled(tmp_path / "one", **settings) as one, filled(tmp_path / "other", **settings) as other:
         families = Families(other)
         for call in CALLS[name]:
