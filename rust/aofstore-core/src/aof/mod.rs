@@ -14,6 +14,8 @@ mod fsync;
 mod latency;
 mod line;
 mod log;
+pub mod manifest;
+pub mod names;
 mod outlet;
 mod reader;
 mod source;
@@ -22,6 +24,7 @@ mod switch;
 mod sync;
 mod synced;
 mod tail;
+mod words;
 mod write;
 
 pub use buffer::Feed;
