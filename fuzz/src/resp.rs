@@ -87,6 +87,7 @@ pub fn run(data: &[u8]) {
             assert!(kept.eq(&cut.commands), "other commands in the file cut at {valid_to}");
         }
         Ok(Next::Command) => unreachable!("a command is no end"),
+        Ok(Next::Later { .. }) => unreachable!("nobody asked for a time"),
         Err(error) => damage(error, data.len() as u64),
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
-use crate::aof::{Next, Reader};
+use crate::aof::{Leading, Next, Reader};
 use crate::clock;
 use crate::command::{self, Argv, Context, Effects, EngineCommand, Flags, Handler, Reply, Spec};
 use crate::error::{Error, LoadKind, Result};
@@ -26,6 +26,10 @@ pub enum Ended {
     /// Inside a command or an open MULTI; everything from here on may be cut.
     Torn {
         valid_to: u64,
+    },
+    /// At a `#TS` line that is later than what was asked for; everything before `at` was applied.
+    Later {
+        at: u64,
     },
 }
 
@@ -48,6 +52,8 @@ pub struct Loader {
     /// Errors that were tolerated, for the caller's log.
     warnings: Vec<String>,
     ended: Option<Ended>,
+    /// The file is a base by its name.
+    base: bool,
     reply: Reply,
     effects: Effects,
 }
@@ -62,9 +68,17 @@ impl Loader {
             on_error,
             warnings: Vec::new(),
             ended: None,
+            base: false,
             reply: Reply::muted(),
             effects: Effects::default(),
         }
+    }
+
+    /// The file is a base: it has nothing of what was before its first `#TS` line.
+    #[must_use]
+    pub fn of_base(mut self, base: bool) -> Self {
+        self.base = base;
+        self
     }
 
     /// Commands applied so far, those of an open MULTI included.
@@ -118,7 +132,21 @@ impl Loader {
                 self.ended = Some(Ended::Torn { valid_to: self.reader.valid_to() });
                 Ok(())
             }
+            Next::Later { second, leading } => self.later(second, leading),
         }
+    }
+
+    /// The rest was logged too late. A block that is open here was, too: it is not applied at all.
+    fn later(&mut self, second: i64, leading: Leading) -> Result<()> {
+        if leading == Leading::Dump || (self.base && leading == Leading::Log) {
+            let why = format!("it holds the data as of second {second}, and what was before is not in it");
+            return Err(self.reader.error(LoadKind::Unsupported, self.reader.command_start(), &why));
+        }
+        if let Some(block) = self.block.take() {
+            self.commands -= block.len() as u64 + 1;
+        }
+        self.ended = Some(Ended::Later { at: self.reader.valid_to() });
+        Ok(())
     }
 
     fn command(&mut self, space: &mut Keyspace) -> Result<()> {

@@ -76,6 +76,7 @@ fn s7_a_flipped_bit_near_the_start_is_harmless_or_refused_at_its_place() {
                 Ok(Ended::Torn { valid_to }) => {
                     panic!("bit {bit} of byte {at}: everything behind {valid_to} would be cut")
                 }
+                Ok(Ended::Later { .. }) => unreachable!("nobody asked for a time"),
                 Err(Error::Load { offset, .. }) => {
                     refused += 1;
                     assert!(

@@ -8,6 +8,7 @@ use std::io;
 
 use memchr::{memchr, memrchr_iter};
 
+use super::annotation::LONGEST;
 use super::source::{Source, read_full};
 use crate::resp::decode::{MAX_ARGS, header};
 
@@ -24,9 +25,6 @@ pub enum Tear {
     /// The rest is zero bytes: the file grew, its data did not reach the disk.
     Zeros,
 }
-
-/// Longest `#` line, its line feed counted.
-pub(super) const MAX_COMMENT: usize = 1024;
 
 /// Longest header line: mark, twenty digits, CR LF.
 const MAX_HEADER: usize = 23;
@@ -171,9 +169,10 @@ impl Probe<'_> {
 
     fn comments_end_file(&mut self, mut at: u64) -> io::Result<bool> {
         while at < self.end {
-            let line = self.peek(at, MAX_COMMENT)?;
+            let line = self.peek(at, LONGEST)?;
             match (line.first(), memchr(b'\n', line)) {
                 (Some(b'#'), Some(feed)) => at += feed as u64 + 1,
+                (Some(b'#'), None) if line.len() == LONGEST => at += LONGEST as u64,
                 _ => return Ok(false),
             }
             self.work += MAX_HEADER as u64;

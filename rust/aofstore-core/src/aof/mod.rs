@@ -6,11 +6,13 @@
 //! keeps true: the file is always a prefix of what was fed, in order, without holes; nothing is acknowledged that
 //! is not as safe as the policy promises; and after a failed sync nothing more is appended to that file.
 
+pub mod annotation;
 mod buffer;
 mod commit;
 mod diff;
 mod ending;
 mod fsync;
+mod heading;
 mod latency;
 mod line;
 mod log;
@@ -33,7 +35,7 @@ pub use ending::{Known, Tear};
 pub use latency::{Kind as LatencyKind, Sample as LatencySample};
 pub use log::{Log, Settings};
 pub use outlet::Outlet;
-pub use reader::{Next, Reader};
+pub use reader::{Leading, Next, Reader};
 pub use source::{Seekable, Source};
 pub use stats::Stats;
 pub use switch::{Hold, Install};

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use memchr::memchr;
 use smallvec::SmallVec;
 
-use super::ending::{self, Known, MAX_COMMENT, Rest, Tear};
+use super::annotation::{self, Note};
+use super::ending::{self, Known, Rest, Tear};
 use super::source::{Source, read_some};
 use crate::error::{Error, LoadKind, Result};
 use crate::resp::decode::{Damage, Frame, Progress, decode};
@@ -30,6 +31,19 @@ pub enum Next {
     End,
     /// The file ends inside one; everything from `valid_to` on may be cut.
     Torn { valid_to: u64, tear: Tear },
+    /// What follows was logged in a second that is [too late](Reader::stop_after).
+    Later { second: i64, leading: Leading },
+}
+
+/// What a `#TS` line that is too late is preceded by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leading {
+    /// By commands, which were logged before.
+    No,
+    /// By nothing.
+    Log,
+    /// By nothing, and the file begins with a dump: what was before is not in it.
+    Dump,
 }
 
 /// Reads one file; see the module.
@@ -49,6 +63,9 @@ pub struct Reader {
     position: usize,
     frame: Frame,
     valid_to: u64,
+    /// Microseconds since 1970.
+    stop_after: Option<i64>,
+    any_command: bool,
     ended: Option<Result<Next>>,
 }
 
@@ -75,8 +92,18 @@ impl Reader {
             position: 0,
             frame: Frame::default(),
             valid_to: start,
+            stop_after: None,
+            any_command: false,
             ended: None,
         }
+    }
+
+    /// Reads only what was logged up to this moment, in microseconds since 1970: up to the first `#TS` line that is
+    /// later. Then every such line has to be one.
+    #[must_use]
+    pub fn stop_after(mut self, micros: Option<i64>) -> Self {
+        self.stop_after = micros;
+        self
     }
 
     /// Goes to the next command. What ended the file is told again at every further call.
@@ -111,6 +138,7 @@ impl Reader {
                 Some(_) => match decode(bytes, self.max_bulk, &mut self.frame) {
                     Ok(Progress::Complete) => {
                         self.position = self.command + self.frame.len();
+                        self.any_command = true;
                         return Ok(Next::Command);
                     }
                     Ok(Progress::Need(need)) => need,
@@ -274,24 +302,63 @@ impl Reader {
 
     fn skip_comment(&mut self) -> Result<Comment> {
         let bytes = self.window.get(self.command..self.filled).unwrap_or_default();
-        let line = bytes.get(..MAX_COMMENT).unwrap_or(bytes);
+        let line = bytes.get(..annotation::LONGEST).unwrap_or(bytes);
+        let start = self.command_start();
         if let Some(feed) = memchr(b'\n', line) {
-            self.command += feed + 1;
-            self.position = self.command;
+            let end = feed + 1;
+            if let Some(limit) = self.stop_after {
+                let (line, rest) = bytes.split_at_checked(end).unwrap_or_default();
+                if let Some(comment) = self.too_late(limit, line, rest)? {
+                    return Ok(comment);
+                }
+            }
+            self.skip(end);
             return Ok(Comment::Skipped);
         }
-        let (seen, last) = (line.len() as u64, line.last().copied().unwrap_or_default());
-        let start = self.command_start();
-        if line.len() == MAX_COMMENT {
-            let at = start + seen - 1;
-            return self
-                .zeros_or(at, last, || "a '#' line is longer than 1024 bytes".to_owned())
-                .map(Comment::Ended);
-        }
+        let seen = line.len() as u64;
         if start + seen == self.total {
             return Ok(Comment::Ended(self.torn(Tear::Comment)));
         }
-        Ok(Comment::Need(seen + 1))
+        match (line.len() == annotation::LONGEST, bytes.get(line.len())) {
+            (false, _) | (true, None) => Ok(Comment::Need(seen + 1)),
+            // Servers read so far and take what follows for the next line.
+            (true, Some(b'#')) => {
+                self.skip(annotation::LONGEST);
+                Ok(Comment::Skipped)
+            }
+            (true, Some(&byte)) => {
+                let why = || "a '#' line is longer than 1023 bytes".to_owned();
+                self.zeros_or(start + seen, byte, why).map(Comment::Ended)
+            }
+        }
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.command += bytes;
+        self.position = self.command;
+    }
+
+    /// Whether the `#` line, which has `rest` behind it, says that what follows was logged after `limit`.
+    fn too_late(&self, limit: i64, line: &[u8], rest: &[u8]) -> Result<Option<Comment>> {
+        let second = match Note::of(line) {
+            Note::Time(second) if second.saturating_mul(1_000_000) > limit => second,
+            Note::NoTime => {
+                let why = "a '#TS' line without a number of seconds: what follows cannot be dated";
+                return Err(self.error(LoadKind::Format, self.command_start(), why));
+            }
+            _ => return Ok(None),
+        };
+        let mark = annotation::BASE;
+        let room = self.total - self.command_start() - line.len() as u64;
+        if !self.any_command && rest.len() < mark.len() && room >= mark.len() as u64 {
+            return Ok(Some(Comment::Need((line.len() + mark.len()) as u64)));
+        }
+        let leading = match (self.any_command, rest.starts_with(mark)) {
+            (true, _) => Leading::No,
+            (false, true) => Leading::Dump,
+            (false, false) => Leading::Log,
+        };
+        Ok(Some(Comment::Ended(Next::Later { second, leading })))
     }
 
     fn unreadable(&self, offset: u64, error: &io::Error) -> Error {
