@@ -31,8 +31,8 @@ CORE: dict[str, set[str]] = {
     "aof": {"fs", "resp", "clock", "event", "error"},
     "load": {"aof", "rdb", "command", "keyspace", "fs", "clock", "num", "event", "error"},
     "rewrite": {
-        "keyspace", "rdb", "resp", "fs", "aof::names", "aof::manifest", "aof::Outlet", "aof::Control", "num",
-        "clock", "event", "error",
+        "keyspace", "rdb", "resp", "fs", "aof::names", "aof::manifest", "aof::annotation", "aof::Outlet",
+        "aof::Control", "num", "clock", "event", "error",
     },
     "engine": {
         "error", "clock", "num", "event", "resp", "fs", "encoding", "keyspace", "rdb",
@@ -59,11 +59,12 @@ PYTHON: dict[str, set[str]] = {
     "session": {"types", "errors", "later", "commands", "_core"},
     "pipeline": {"types", "errors", "later", "commands", "session", "_core"},
     "lifetime": {"types", "errors", "config", "_core"},
-    "loading": {"config", "errors", "types", "later", "lifetime", "_core"},
+    "moment": {"errors"},
+    "loading": {"config", "errors", "types", "later", "lifetime", "moment", "_core"},
     "check": {"config", "errors", "types", "later", "_core"},
     "store": {
         "errors", "types", "later", "config", "commands", "session", "pipeline", "lifetime", "loading",
-        "check", "_core",
+        "moment", "check", "_core",
     },
     # Above the public face: these see what a user sees.
     "demo": {"aofstore"},

@@ -3,6 +3,8 @@
 //! Two vectors take turns: one collects while the other is with a writer. Both keep their memory while it is
 //! being used and give it back after a burst (B-05), so that steady traffic allocates nothing.
 
+use super::annotation;
+use super::heading::Heading;
 use crate::resp::encode;
 
 /// Below this a vector is always kept (B-05).
@@ -92,16 +94,18 @@ impl Buffer {
     }
 }
 
-/// Puts finished commands into the log, in order, with the SELECTs they need (F-03, F-05).
+/// Puts finished commands into the log, in order, with the SELECTs (F-03, F-05) and times they need.
 ///
 /// Lives only inside [`Log::feed`](super::Log::feed). If it is dropped by a panic, everything it added is taken
 /// out again: a half record would make the whole file unreadable.
 #[derive(Debug)]
 pub struct Feed<'a> {
     bytes: &'a mut Vec<u8>,
-    selected: &'a mut Option<u32>,
+    heading: &'a mut Heading,
+    /// When this is, if the log is to say so.
+    second: Option<i64>,
     start: usize,
-    selected_before: Option<u32>,
+    before: Heading,
     block: Block,
     /// Bytes that found no memory; the log must latch then, since what follows would stand behind a hole.
     refused: u64,
@@ -118,13 +122,14 @@ enum Block {
 
 impl<'a> Feed<'a> {
     #[inline]
-    pub(super) fn new(buffer: &'a mut Buffer, selected: &'a mut Option<u32>) -> Self {
+    pub(super) fn new(buffer: &'a mut Buffer, heading: &'a mut Heading, second: Option<i64>) -> Self {
         let bytes = &mut buffer.bytes;
         Self {
             start: bytes.len(),
-            selected_before: *selected,
+            before: *heading,
             bytes,
-            selected,
+            heading,
+            second,
             block: Block::None,
             refused: 0,
             done: false,
@@ -174,20 +179,33 @@ impl<'a> Feed<'a> {
     /// Room for the next record, and the records that must stand before it.
     #[inline]
     fn prepare(&mut self, db: u32, bound: usize) -> bool {
-        const AROUND: usize = 128;
+        const AROUND: usize = 128 + annotation::TIME_BOUND;
         if self.refused > 0 || self.bytes.try_reserve(bound.saturating_add(AROUND)).is_err() {
             self.refused = self.refused.saturating_add(bound as u64);
             return false;
+        }
+        // ORDER: never inside a block, and in one write with what it is about: at the end of a file a line that lost its
+        // end would swallow the next record. Another second is told also when the clock was set back.
+        if self.second.is_some() && self.second != self.heading.stamped && self.block != Block::Open {
+            self.stamp();
         }
         if self.block == Block::Wanted {
             self.bytes.extend_from_slice(encode::MULTI);
             self.block = Block::Open;
         }
-        if *self.selected != Some(db) {
+        if self.heading.selected != Some(db) {
             encode::select(self.bytes, db);
-            *self.selected = Some(db);
+            self.heading.selected = Some(db);
         }
         true
+    }
+
+    #[cold]
+    fn stamp(&mut self) {
+        if let Some(second) = self.second {
+            annotation::time(self.bytes, second);
+            self.heading.stamped = self.second;
+        }
     }
 
     /// Bytes added; or, when memory ran out, nothing added and the bytes that are missing.
@@ -208,7 +226,7 @@ impl Drop for Feed<'_> {
     fn drop(&mut self) {
         if !self.done {
             self.bytes.truncate(self.start);
-            *self.selected = self.selected_before;
+            *self.heading = self.before;
         }
     }
 }
@@ -217,19 +235,23 @@ impl Drop for Feed<'_> {
 mod tests {
     use super::*;
 
-    fn fed(body: impl FnOnce(&mut Feed<'_>)) -> (String, Option<u32>) {
+    fn fed(body: impl FnOnce(&mut Feed<'_>)) -> (String, Heading) {
+        fed_at(None, body)
+    }
+
+    fn fed_at(second: Option<i64>, body: impl FnOnce(&mut Feed<'_>)) -> (String, Heading) {
         let mut buffer = Buffer::default();
-        let mut selected = None;
-        let mut feed = Feed::new(&mut buffer, &mut selected);
+        let mut heading = Heading::default();
+        let mut feed = Feed::new(&mut buffer, &mut heading, second);
         body(&mut feed);
         let added = feed.finish().unwrap();
         assert_eq!(added as usize, buffer.len());
-        (String::from_utf8(buffer.bytes).unwrap().replace("\r\n", " "), selected)
+        (String::from_utf8(buffer.bytes).unwrap().replace("\r\n", " "), heading)
     }
 
     #[test]
     fn t13_one_select_for_each_change_of_database() {
-        let (log, selected) = fed(|feed| {
+        let (log, heading) = fed(|feed| {
             for db in [0, 0, 5, 5, 15, 0] {
                 feed.command(db, [b"PING".as_slice()]);
             }
@@ -237,7 +259,7 @@ mod tests {
         let selects: Vec<_> =
             log.split("SELECT ").skip(1).map(|rest| &rest[..rest.find(" *").unwrap()]).collect();
         assert_eq!(selects, ["$1 0", "$1 5", "$2 15", "$1 0"]);
-        assert_eq!(selected, Some(0));
+        assert_eq!(heading.selected, Some(0));
     }
 
     #[test]
@@ -254,6 +276,44 @@ mod tests {
     }
 
     #[test]
+    fn the_time_stands_before_select_and_multi_once_a_second_and_never_in_a_block() {
+        let (log, heading) = fed_at(Some(1_700_000_000), |feed| {
+            feed.multi();
+            feed.command(3, [b"A".as_slice()]);
+            feed.command(4, [b"B".as_slice()]);
+            feed.exec();
+            feed.command(4, [b"C".as_slice()]);
+        });
+        assert_eq!(
+            log,
+            "#TS:1700000000 *1 $5 MULTI *2 $6 SELECT $1 3 *1 $1 A *2 $6 SELECT $1 4 *1 $1 B *1 $4 EXEC *1 $1 C "
+        );
+        assert_eq!(heading, Heading { selected: Some(4), stamped: Some(1_700_000_000) });
+    }
+
+    #[test]
+    fn a_time_never_stands_alone() {
+        let (log, heading) = fed_at(Some(7), |feed| {
+            feed.multi();
+            feed.exec();
+        });
+        assert_eq!((&*log, heading), ("", Heading::default()));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_told() {
+        let mut buffer = Buffer::default();
+        let mut heading = Heading { selected: Some(0), stamped: Some(9) };
+        for second in [9, 8, 8, 9] {
+            let mut feed = Feed::new(&mut buffer, &mut heading, Some(second));
+            feed.command(0, [b"A".as_slice()]);
+            feed.finish().unwrap();
+        }
+        let log = String::from_utf8(buffer.bytes).unwrap().replace("\r\n", " ");
+        assert_eq!(log, "*1 $1 A #TS:8 *1 $1 A *1 $1 A #TS:9 *1 $1 A ");
+    }
+
+    #[test]
     fn a_block_left_open_is_closed() {
         let (log, _) = fed(|feed| {
             feed.multi();
@@ -265,14 +325,15 @@ mod tests {
     #[test]
     fn a_panic_while_feeding_leaves_no_trace() {
         let mut buffer = Buffer::default();
-        let mut selected = Some(7);
+        let before = Heading { selected: Some(7), stamped: Some(3) };
+        let mut heading = before;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let mut feed = Feed::new(&mut buffer, &mut selected);
+            let mut feed = Feed::new(&mut buffer, &mut heading, Some(4));
             feed.command(1, [b"A".as_slice()]);
             panic!("a defect of the caller");
         }));
         assert!(result.is_err());
-        assert_eq!((buffer.len(), selected), (0, Some(7)));
+        assert_eq!((buffer.len(), heading), (0, before));
     }
 
     #[test]

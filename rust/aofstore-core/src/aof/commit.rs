@@ -6,6 +6,7 @@
 //! always woken: every change of `writing`, `syncing`, an offset or the status ends in [`Shared::publish`].
 
 use super::fsync::Jobs;
+use super::heading::Heading;
 use super::latency::{Kind, Latency};
 use super::line::Line;
 use super::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, now, try_lock, wait};
@@ -337,7 +338,7 @@ impl Shared {
         }
         tail.status = Status::Latched { errno };
         tail.buffer.discard();
-        tail.selected = None;
+        tail.heading = Heading::default();
         let path = self.path(tail);
         self.events.warning(format!(
             "{path}: {what}; nothing more is written to it until a rewrite replaces it or the store is reopened",

@@ -5,6 +5,7 @@
 //! out, in order, each once. INVARIANT: a difference that lost a byte says so for ever, and no file is made of it.
 
 use super::buffer::{Buffer, Feed};
+use super::heading::Heading;
 use super::sync::{AtomicU64, Mutex, Ordering, lock};
 use crate::event::Events;
 use std::collections::VecDeque;
@@ -28,7 +29,7 @@ pub struct Diff {
 struct Queue {
     blocks: VecDeque<Vec<u8>>,
     /// Of [`Diff::feed`]; a log that feeds has its own.
-    selected: Option<u32>,
+    heading: Heading,
     scratch: Buffer,
     /// Records went missing for want of memory.
     spoilt: bool,
@@ -45,11 +46,11 @@ impl Diff {
         })
     }
 
-    /// As [`Log::feed`](super::Log::feed), for a store whose log is not there yet.
-    pub fn feed(&self, body: impl FnOnce(&mut Feed<'_>)) {
+    /// As [`Log::feed_at`](super::Log::feed_at), for a store whose log is not there yet.
+    pub fn feed(&self, second: Option<i64>, body: impl FnOnce(&mut Feed<'_>)) {
         let mut queue = lock(&self.queue);
-        let Queue { scratch, selected, .. } = &mut *queue;
-        let mut feed = Feed::new(scratch, selected);
+        let Queue { scratch, heading, .. } = &mut *queue;
+        let mut feed = Feed::new(scratch, heading, second);
         body(&mut feed);
         match feed.finish() {
             Ok(_) => {

@@ -72,7 +72,7 @@ fn without_a_log_the_difference_is_fed_alone() {
     let diff = Diff::new(Arc::clone(&rig.events));
     let mut outlet = Outlet::new(Arc::clone(&diff), None);
     for key in ["a", "b"] {
-        diff.feed(|feed| feed.command(0, [b"SET", key.as_bytes(), b"v"]));
+        diff.feed(None, |feed| feed.command(0, [b"SET", key.as_bytes(), b"v"]));
     }
     assert_eq!(drained(&mut outlet), Rig::expected(&["a", "b"]));
 }

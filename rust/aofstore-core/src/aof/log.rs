@@ -6,6 +6,7 @@
 use super::buffer::{Buffer, Feed};
 use super::commit::Shared;
 use super::fsync::{self, Job};
+use super::heading::Heading;
 use super::latency::Sample;
 use super::line::Round;
 use super::stats::Stats;
@@ -74,7 +75,7 @@ impl Log {
     ) -> Result<Arc<Self>> {
         let tail = Tail {
             buffer: Buffer::default(),
-            selected: None,
+            heading: Heading::default(),
             diff: None,
             file,
             name: name.into(),
@@ -116,9 +117,16 @@ impl Log {
     /// `body` panics, nothing was fed.
     #[inline]
     pub fn feed(&self, body: impl FnOnce(&mut Feed<'_>)) -> u64 {
+        self.feed_at(None, body)
+    }
+
+    /// The same, saying when this is (`aof-timestamp-enabled`): before the first record of each second, in one piece with
+    /// it, stands a `#TS` line.
+    #[inline]
+    pub fn feed_at(&self, second: Option<i64>, body: impl FnOnce(&mut Feed<'_>)) -> u64 {
         let mut tail = self.shared.lock();
         let tail = &mut *tail;
-        let mut feed = Feed::new(&mut tail.buffer, &mut tail.selected);
+        let mut feed = Feed::new(&mut tail.buffer, &mut tail.heading, second);
         body(&mut feed);
         match feed.finish() {
             Ok(added) => {
@@ -139,7 +147,7 @@ impl Log {
         }
         if tail.closed || matches!(tail.status, Status::Latched { .. }) {
             tail.buffer.discard();
-            tail.selected = None;
+            tail.heading = Heading::default();
         }
         self.shared.fed.store(tail.fed, Ordering::Release);
         tail.fed

@@ -6,6 +6,7 @@
 use super::commit::{Guard, Shared};
 use super::diff::Diff;
 use super::fsync::Job;
+use super::heading::Heading;
 use super::log::Log;
 use super::tail::Status;
 use super::write::{self, Control};
@@ -81,7 +82,7 @@ impl<'a> Hold<'a> {
         tail.size = install.size;
         tail.base_size = install.base_size;
         tail.torn = 0;
-        tail.selected = None;
+        tail.heading = Heading::default();
         self.shared.publish(tail);
         Ok(())
     }
@@ -94,7 +95,7 @@ impl<'a> Hold<'a> {
         if self.shared.control() != Control::KeepBufferAtSwitch {
             tail.buffer.discard();
         }
-        tail.selected = None;
+        tail.heading = Heading::default();
         tail.diff = None;
         tail.written = tail.fed - tail.buffer.len() as u64;
         tail.synced = tail.written;
@@ -117,10 +118,10 @@ impl<'a> Hold<'a> {
     }
 
     /// A rewrite begins here: whatever is fed from now on is copied to `diff`, where the first record brings its
-    /// own SELECT, since it will follow a dump that ended in some other database (G-15).
+    /// own SELECT and time, since it will follow a dump that ended in some other database (G-15).
     pub fn begin_difference(&mut self, diff: Arc<Diff>) {
         self.tail.diff = Some(diff);
-        self.tail.selected = None;
+        self.tail.heading = Heading::default();
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::buffer::Buffer;
 use super::diff::Diff;
+use super::heading::Heading;
 use super::line::Round;
 use crate::fs::File;
 use std::sync::Arc;
@@ -88,8 +89,7 @@ impl Status {
 
 pub(super) struct Tail {
     pub(super) buffer: Buffer,
-    /// Database of the last record fed; `None` makes the next one bring a SELECT (F-04).
-    pub(super) selected: Option<u32>,
+    pub(super) heading: Heading,
     /// A rewrite runs: it gets a copy of every byte that is fed, whatever becomes of the file (P-03).
     pub(super) diff: Option<Arc<Diff>>,
     pub(super) file: Arc<dyn File>,

@@ -106,6 +106,8 @@ pub struct Settings {
     pub databases: usize,
     pub hz: u64,
     pub active_expire_effort: u32,
+    /// Whether what is logged says when.
+    pub timestamps: bool,
     /// `DEBUG SET-ACTIVE-EXPIRE`.
     pub active_expire: bool,
 }
@@ -120,6 +122,7 @@ impl Default for Settings {
             databases: 16,
             hz: 10,
             active_expire_effort: 1,
+            timestamps: false,
             active_expire: true,
         };
         settings.refresh();
@@ -222,6 +225,7 @@ impl Settings {
         };
         (self.limits, self.databases, self.hz) = (limits, databases, hz);
         self.active_expire_effort = self.int("active-expire-effort") as u32;
+        self.timestamps = self.is_yes("aof-timestamp-enabled");
         self.policy = match self.get("appendfsync") {
             Some("always") => Policy::Always,
             Some("no") => Policy::No,

@@ -73,6 +73,7 @@ impl Rewrite<'_, '_> {
 
     fn dump(&mut self) -> Result<(), Failure> {
         let space = self.task.space;
+        snapshot::head(self.task.head, space, self);
         let whole = snapshot::write(space, self);
         match self.failure {
             Some(failure) => Err(failure),

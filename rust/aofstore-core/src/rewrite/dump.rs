@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::output::FileOutput;
-use super::snapshot::{self, Output};
+use super::snapshot::{self, Head, Output};
 use crate::fs::{Create, Dir, File, errno};
 use crate::keyspace::Keyspace;
 
@@ -20,6 +20,7 @@ pub struct Place<'a> {
     pub name: &'a str,
     /// Permission bits, whatever the umask: those of the log that it replaces.
     pub mode: u32,
+    pub head: Head,
 }
 
 /// A finished, durable dump; its name is durable only after a sync of the directory.
@@ -57,6 +58,7 @@ pub fn dump(
     })?;
     let mut out = Watched { out: FileOutput::new(file, incremental_sync), keys: 0, watch, stopped: false };
     // The walk ends early for one of two reasons, and says neither.
+    snapshot::head(place.head, space, &mut out);
     let whole = snapshot::write(space, &mut out) && out.out.sync();
     if out.stopped {
         return Err(stopped());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Dumped, Failed, Place, dump};
+use super::{Dumped, Failed, Head, Place, dump};
 use crate::fs::Dir;
 use crate::fs::fault::{Call, Fault, FaultDir, Mode, Plan};
 use crate::fs::os::{Access, OsDir};
@@ -20,7 +20,7 @@ fn space(keys: usize) -> Keyspace {
 }
 
 fn run(space: &Keyspace, dir: &dyn Dir, watch: impl FnMut(u64, u64) -> bool) -> Result<Dumped, Failed> {
-    dump(space, Place { dir, name: NAME, mode: 0o640 }, true, watch)
+    dump(space, Place { dir, name: NAME, mode: 0o640, head: Head::default() }, true, watch)
 }
 
 fn opened(scratch: &Scratch) -> Arc<OsDir> {
@@ -44,7 +44,7 @@ fn r20_a_dump_is_whole_counted_and_of_the_mode_asked_for() {
     assert_eq!(heard.last(), Some(&(300, dumped.bytes)));
     assert!(heard.len() == 300 && heard.is_sorted());
     assert_eq!(dumped.file.write(b"more").unwrap(), 4);
-    let empty = Place { dir: &*dir, name: "empty", mode: 0o600 };
+    let empty = Place { dir: &*dir, name: "empty", mode: 0o600, head: Head::default() };
     assert_eq!(dump(&space(0), empty, false, |_, _| true).unwrap().bytes, 0);
     assert_eq!(dir.size("empty").unwrap(), Some(0));
 }

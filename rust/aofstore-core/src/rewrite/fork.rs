@@ -10,6 +10,7 @@ use super::output::FileOutput;
 use super::pipes::ChildEnds;
 use super::plan::SharedPage;
 use super::process::Child;
+use super::snapshot::Head;
 use super::{child, settle};
 use crate::fs::os::with_signals_blocked;
 use crate::keyspace::Keyspace;
@@ -31,6 +32,7 @@ static IN_CHILD: AtomicBool = AtomicBool::new(false);
 /// All that a child needs.
 pub struct Task<'a> {
     pub space: &'a Keyspace,
+    pub head: Head,
     /// Over the temp file, which must be empty.
     pub output: FileOutput<BorrowedFd<'a>>,
     /// An empty file without a name, open for reading and writing: what the parent sends during the dump waits here.

@@ -27,6 +27,6 @@ pub use plan::{Plan, SharedPage};
 pub use process::{Child, Reaped};
 pub use pump::{Failure, pump};
 pub use report::{Report, Step};
-pub use snapshot::{Output, keys, write};
+pub use snapshot::{Head, Output, keys, write};
 pub use switch::{Placed, Switch};
 pub use temp::{Temp, sweep};

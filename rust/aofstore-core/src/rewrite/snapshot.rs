@@ -4,6 +4,7 @@
 //! stack buffers, all else is borrowed from the keyspace. Keys past their deadline are written too, with it: a
 //! command of the parent logged after the fork may still have seen them.
 
+use crate::aof::annotation;
 use crate::keyspace::{Entry, Hash, Keyspace, List, Set, Stored, Text, Value, ZSet};
 use crate::num::{self, Buf};
 use crate::resp::encode::{self, Sink};
@@ -24,6 +25,28 @@ pub trait Output {
 
 /// Items in one command (K-16): small enough that no command of a rewrite is slow to replay.
 const ITEMS: usize = 64;
+
+/// What stands before the data: when it was so, and whether a later reader has to be told that this is a dump.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Head {
+    /// `aof-timestamp-enabled`: the second of the fork.
+    pub second: Option<i64>,
+    /// The file's name does not say that it begins with a dump.
+    pub says_base: bool,
+}
+
+/// Writes the head of a file of `space`; without a time, nothing.
+pub fn head(head: Head, space: &Keyspace, out: &mut impl Output) {
+    let Some(second) = head.second else { return };
+    annotation::time(&mut Parts(out), second);
+    if head.says_base {
+        out.put(annotation::BASE);
+    }
+    if space.iter_dbs().all(|(_, db)| db.is_empty()) {
+        // A `#` line that is the last of a file waits for somebody to append to it.
+        encode::select(&mut Parts(out), 0);
+    }
+}
 
 /// Writes every database; false if the output stopped it.
 pub fn write(space: &Keyspace, out: &mut impl Output) -> bool {

@@ -194,6 +194,7 @@ impl Rig {
         PAGE.set(self.page.allocations());
         let child = rewrite::fork(Task {
             space: &self.space,
+            head: rewrite::Head::default(),
             output: FileOutput::new(self.temp.as_fd(), true),
             spool: self.spool.as_fd(),
             ends: child_ends,

@@ -118,6 +118,7 @@ impl Job {
         let start = Instant::now();
         let forked = rewrite::fork(Task {
             space: &core.space,
+            head: core.head(),
             output,
             spool: std::os::fd::AsFd::as_fd(&spool),
             ends: child,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::schedule::Why;
 use super::ticket::Ticket;
+use crate::clock;
 use crate::engine::core::Core;
 use crate::engine::due::Duty;
 use crate::error::Result;
@@ -76,10 +77,16 @@ impl Core {
     #[inline]
     pub(in crate::engine) fn feed(&self, body: impl FnOnce(&mut crate::aof::Feed<'_>)) {
         if let Some(log) = &self.log {
-            log.feed(body);
+            log.feed_at(self.second(), body);
         } else if let Some(diff) = self.rewrites.diff.as_ref().filter(|_| self.rewrites.waiting) {
-            diff.feed(body);
+            diff.feed(self.second(), body);
         }
+    }
+
+    /// What time it is, if files are to say so.
+    #[inline]
+    pub(in crate::engine) fn second(&self) -> Option<i64> {
+        self.settings.timestamps.then(|| clock::now_ms().div_euclid(1000))
     }
 
     /// Somebody wants what was done to be safe while the log is being switched on: the rewrite that makes it, begun

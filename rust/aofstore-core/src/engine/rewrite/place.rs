@@ -13,14 +13,23 @@ use crate::engine::core::Core;
 use crate::engine::latency::{event, whole_ms};
 use crate::error::{Error, Result, RewriteCause};
 use crate::event::Events;
-use crate::rewrite::{Failure, Placed, Switch, Temp, dump};
+use crate::rewrite::{Failure, Head, Placed, Switch, Temp, dump};
 
 type Done<T> = std::result::Result<T, Failure>;
 
 impl Core {
     pub(super) fn home(&self) -> Done<Home> {
-        let nowhere = || Failure::new(RewriteCause::Other, "a store in memory has no directory for a log");
-        self.rewrites.home.clone().ok_or_else(nowhere)
+        let why = if self.view {
+            "a store that was opened to be read only writes no files; `aofstore restore` writes a copy of it"
+        } else {
+            "a store in memory has no directory for a log"
+        };
+        self.rewrites.home.clone().ok_or_else(|| Failure::new(RewriteCause::Other, why))
+    }
+
+    /// What a rewritten file begins with.
+    pub(super) fn head(&self) -> Head {
+        Head { second: self.second(), says_base: true }
     }
 
     pub(super) fn events(&self) -> Arc<Events> {
@@ -52,7 +61,7 @@ impl Core {
         let bytes_before = self.log.as_ref().map_or(0, |log| log.sizes().0);
         let planned = Temp::plan(&*home.dir, &home.name);
         let (name, mode) = planned.map_err(|error| Failure::system("cannot look at the log", &error))?;
-        let place = dump::Place { dir: &*home.dir, name: &name, mode };
+        let place = dump::Place { dir: &*home.dir, name: &name, mode, head: self.head() };
         let incremental_sync = self.settings.is_yes("aof-rewrite-incremental-fsync");
         let dumped = dump::dump(&self.space, place, incremental_sync, |_, _| true)
             .map_err(|failed| Failure::new(RewriteCause::Errno(failed.errno), failed.message))?;
