@@ -20,10 +20,12 @@ _testing: ModuleType
 class Directory:
     """A data directory, created 0700 if missing, locked until closed. AofOpenError, AofLockedError.
 
+    ``shared``: it must exist, other readers may have it too, and a store may not.
+
     `disown` is for a forked copy: it lets go of the descriptor, and with it of a share in the lock.
     """
 
-    def __new__(cls, path: str, /) -> Directory: ...
+    def __new__(cls, path: str, /, *, shared: bool = False) -> Directory: ...
     @property
     def path(self) -> str: ...
     def names(self) -> list[str]: ...
@@ -39,11 +41,12 @@ _Report: TypeAlias = tuple[float, int, int, int, int, int, int]
 class Engine:
     """A keyspace in memory with its live settings (Redis's names with ``_``). ConfigError.
 
-    Its threads run from `start_log` (writes are logged from then on) or `start` (a store without a log; with
-    a directory, one can be switched on). `rewrite` begins a rewrite and waits for it, `begin_rewrite` only
-    begins; `wait_rewrite` gives each outcome once, or None. They raise RewriteError, RewriteInProgressError
-    and TimeoutError (which leaves the rewrite running). `rewrite_progress` is keys done, all keys, bytes,
-    seconds.
+    `loader` reads up to the first ``#TS`` line later than ``until`` (microseconds since 1970); a ``base``
+    that begins with such a line is an error. The threads run from `start_log` (writes are logged from then
+    on), `start` (a store without a log; with a directory, one can be switched on) or `start_view` (read
+    only). `rewrite` begins a rewrite and waits for it, `begin_rewrite` only begins; `wait_rewrite` gives each
+    outcome once, or None. They raise RewriteError, RewriteInProgressError and TimeoutError (which leaves the
+    rewrite running). `rewrite_progress` is keys done, all keys, bytes, seconds.
     `settings` has them under Redis's own names as text, as `config_set` left them.
     `close` wakes waiters, stops the threads, syncs, and raises AofWriteError once; `drain_events`, `closed`
     and `last_persistence_error` answer afterwards too.
@@ -59,9 +62,12 @@ class Engine:
         decode: bool = False,
         session: bool = False,
     ) -> Client: ...
-    def loader(self, directory: Directory, name: str, /) -> Loader: ...
+    def loader(
+        self, directory: Directory, name: str, /, *, until: int | None = None, base: bool = False
+    ) -> Loader: ...
     def start_log(self, directory: Directory, name: str, /) -> None: ...
     def start(self, directory: Directory | None = None, name: str = "", /) -> None: ...
+    def start_view(self) -> None: ...
     def settings(self) -> dict[str, str]: ...
     def begin_rewrite(self) -> Literal["started", "scheduled"]: ...
     def rewrite(self, background: bool = True, timeout: float | None = None, /) -> _Report: ...

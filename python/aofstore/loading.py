@@ -8,6 +8,7 @@ it.
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from collections.abc import Callable
@@ -16,9 +17,10 @@ from pathlib import Path
 
 from ._core import Directory, Engine, Loader
 from .config import Config
-from .errors import AofLoadError, AofOpenError
+from .errors import AofLoadError, AofOpenError, ConfigError
 from .later import INTEROP, not_yet
 from .lifetime import Lifetime, keep_from_copies
+from .moment import View
 from .types import LoadProgress, LoadReport, Truncation
 
 logger = logging.getLogger("aofstore")
@@ -28,8 +30,8 @@ OnProgress = Callable[[LoadProgress], object]
 _STEP_MS = 10
 
 
-def load(config: Config, on_progress: OnProgress | None) -> Lifetime:
-    """Open what ``config`` describes.
+def load(config: Config, on_progress: OnProgress | None, view: View | None = None) -> Lifetime:
+    """Open what ``config`` describes; with ``view`` to be read only, and without touching a file.
 
     AofOpenError, AofLockedError: the directory cannot be used. AofLoadError: its log cannot be read whole.
     """
@@ -38,7 +40,7 @@ def load(config: Config, on_progress: OnProgress | None) -> Lifetime:
     with ExitStack() as undo:
         directory = None
         if config.dir is not None:
-            directory = Directory(str(Path(config.dir).absolute()))
+            directory = Directory(str(Path(config.dir).absolute()), shared=view is not None)
             undo.callback(directory.close)
             keep_from_copies(directory)
             refuse_foreign(directory, config)
@@ -46,7 +48,11 @@ def load(config: Config, on_progress: OnProgress | None) -> Lifetime:
         undo.callback(engine.close)
         report = LoadReport()
         if directory is not None and config.appendonly:
-            report = _replay(engine, directory, config, on_progress)
+            report = _replay(engine, directory, config, on_progress, view)
+        if view is not None:
+            _refuse_nothing(directory, config)
+            engine.start_view()
+        elif directory is not None and config.appendonly:
             engine.start_log(directory, config.appendfilename)
         elif directory is not None:
             engine.start(directory, config.appendfilename)
@@ -72,6 +78,15 @@ def refuse_foreign(directory: Directory, config: Config) -> None:
         raise _unreadable(directory, config.dbfilename, "is a snapshot (RDB)")
 
 
+def _refuse_nothing(directory: Directory | None, config: Config) -> None:
+    """AofOpenError when there is nothing that a view could be of: never an empty one by mistake."""
+    if directory is None:
+        raise ConfigError("a store that is to be read only needs a directory: give open() a path, or set dir")
+    if directory.size(config.appendfilename) is None:
+        path = str(Path(directory.path, config.appendfilename))
+        raise AofOpenError(f"there is no log {path} to read", path=path, errno=errno.ENOENT)
+
+
 def _holds_files(path: Path) -> bool:
     try:
         return any(path.iterdir())
@@ -93,22 +108,25 @@ def _unreadable(directory: Directory, name: str, what: str) -> AofOpenError:
 
 
 def _replay(
-    engine: Engine, directory: Directory, config: Config, on_progress: OnProgress | None
+    engine: Engine,
+    directory: Directory,
+    config: Config,
+    on_progress: OnProgress | None,
+    view: View | None,
 ) -> LoadReport:
     name = config.appendfilename
     path = str(Path(directory.path, name))
     if not directory.size(name):
         return LoadReport(files=() if directory.size(name) is None else (path,))
     began = time.monotonic()
-    loader = engine.loader(directory, name)
+    loader = engine.loader(directory, name, until=None if view is None else view.until)
     try:
         _run(loader, path, began, on_progress)
-        total, commands = loader.bytes_total, loader.commands
-        truncations = _settle(loader, path, config)
+        commands = loader.commands
+        kept, truncations = _settle(loader, path, config, view)
     finally:
         loader.close()
     seconds = time.monotonic() - began
-    kept = total - sum(cut.dropped_bytes for cut in truncations)
     logger.info("%s: loaded %d commands, %d bytes in %.3f s", path, commands, kept, seconds)
     return LoadReport((path,), commands, kept, seconds, truncations)
 
@@ -136,11 +154,16 @@ def _progress(loader: Loader, path: str, began: float) -> LoadProgress:
     return LoadProgress(path, done, total, loader.commands, seconds, eta)
 
 
-def _settle(loader: Loader, path: str, config: Config) -> tuple[Truncation, ...]:
-    """What to do with the end of the file: nothing when it is whole, cut a torn tail or refuse it."""
+def _settle(
+    loader: Loader, path: str, config: Config, view: View | None
+) -> tuple[int, tuple[Truncation, ...]]:
+    """What to do with the end of the file: nothing when it is whole, cut a torn tail or refuse it.
+
+    The bytes that count, and what was cut.
+    """
     state, valid_to = loader.outcome()
-    if state == "whole":
-        return ()
+    if state != "torn":
+        return valid_to, ()
     dropped = loader.bytes_total - valid_to
     if not config.aof_load_truncated:
         raise AofLoadError(
@@ -150,6 +173,9 @@ def _settle(loader: Loader, path: str, config: Config) -> tuple[Truncation, ...]
             path=path,
             offset=valid_to,
         )
+    if view is not None:
+        logger.warning("%s: left out %d bytes at offset %d (torn tail)", path, dropped, valid_to)
+        return valid_to, ()
     saved_to = loader.truncate()
     logger.warning("%s: cut %d bytes at offset %d (torn tail), kept in %s", path, dropped, valid_to, saved_to)
-    return (Truncation(path, valid_to, dropped, saved_to),)
+    return valid_to, (Truncation(path, valid_to, dropped, saved_to),)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, Self, Unpack,
 
 from .commands import Commands
 from .config import AllSettings, Config, Settings
-from .errors import AofstoreError, ConfigError, DataError, PersistenceError, WatchError
-from .later import INTEROP, not_yet
+from .errors import AofstoreError, DataError, PersistenceError, WatchError
 from .lifetime import Lifetime
 from .loading import OnProgress, load
+from .moment import View
 from .pipeline import Pipeline
 from .session import Session, command_name, words
 from .types import Encodable, LoadReport, RewriteProgress, RewriteReport, V
@@ -338,8 +338,9 @@ def open(
     Without a path and a ``dir`` setting it is in memory, without files.
 
     Settings come from ``config`` and from keywords, which win; see `Config`. ``on_progress`` is called with a
-    LoadProgress while the log is read; an exception in it stops the load. ``until`` opens the data as of a
-    past moment, to be read only.
+    LoadProgress while the log is read; an exception in it stops the load. ``until``, a datetime with a time
+    zone, opens the data as of that moment, as far as ``#TS`` lines in the log tell it
+    (``aof_timestamp_enabled``): writes are ReadOnlyError, nothing expires, and no file is touched.
 
     ConfigError: a setting is wrong. AofOpenError: the directory cannot be used; AofLockedError: another store
     has it open. AofLoadError: the log is damaged; it was left as it is.
@@ -347,8 +348,5 @@ def open(
     if path is not None:
         settings["dir"] = path
     config = (config or Config()).replace(**settings)
-    if until is not None:
-        if until.tzinfo is None:
-            raise ConfigError("until needs a datetime with a time zone")
-        not_yet("until", INTEROP)
-    return Store(load(config, on_progress), owner=True)
+    view = None if until is None else View.of(until)
+    return Store(load(config, on_progress, view), owner=True)

@@ -107,7 +107,7 @@ class FakeEngine:
     def client(self, db: int, **codec: Any) -> Client:
         return Engine(Config().live_settings()).client(db)
 
-    def loader(self, directory: FakeDirectory, name: str) -> FakeLoader:
+    def loader(self, directory: FakeDirectory, name: str, **_: object) -> FakeLoader:
         return FakeLoader(self.world)
 
     def start_log(self, directory: FakeDirectory, name: str) -> None:
@@ -128,7 +128,7 @@ class FakeEngine:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    monkeypatch.setattr(loading, "Directory", lambda path: FakeDirectory(world, path))
+    monkeypatch.setattr(loading, "Directory", lambda path, **_: FakeDirectory(world, path))
     monkeypatch.setattr(loading, "Engine", lambda settings: FakeEngine(world))
     return world
 

@@ -40,10 +40,10 @@ pub(crate) fn refused(path: &Path, what: &str, error: &io::Error) -> Error {
 #[pymethods]
 impl PyDirectory {
     #[new]
-    #[pyo3(signature = (path, /))]
-    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let opened =
-            py.detach(|| OsDir::open(&path, Access::Exclusive)).map_err(|error| raise(py, &error))?;
+    #[pyo3(signature = (path, /, *, shared = false))]
+    fn new(py: Python<'_>, path: PathBuf, shared: bool) -> PyResult<Self> {
+        let access = if shared { Access::Shared } else { Access::Exclusive };
+        let opened = py.detach(|| OsDir::open(&path, access)).map_err(|error| raise(py, &error))?;
         let dir = testing::wrap(Arc::new(opened));
         Ok(Self { path, dir: Mutex::new(Some(dir)), owner: std::process::id() })
     }

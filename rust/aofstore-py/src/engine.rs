@@ -62,9 +62,16 @@ impl PyEngine {
         Ok(PyClient::new(Arc::clone(&self.inner), db, codec, session))
     }
 
-    #[pyo3(signature = (directory, name, /))]
-    fn loader(&self, py: Python<'_>, directory: &PyDirectory, name: &str) -> PyResult<PyLoader> {
-        PyLoader::open(py, &self.inner, directory, name)
+    #[pyo3(signature = (directory, name, /, *, until = None, base = false))]
+    fn loader(
+        &self,
+        py: Python<'_>,
+        directory: &PyDirectory,
+        name: &str,
+        until: Option<i64>,
+        base: bool,
+    ) -> PyResult<PyLoader> {
+        PyLoader::open(py, &self.inner, directory, name, until, base)
     }
 
     /// Ends the load; without a directory the store stays in memory.
@@ -81,6 +88,11 @@ impl PyEngine {
         let place = directory.map(|directory| Ok::<_, PyErr>((directory.dir(py)?, name))).transpose()?;
         let control = testing::control();
         py.detach(|| self.inner.start(place, control)).map_err(|error| raise(py, &error))
+    }
+
+    /// Ends the load of a store that is only read.
+    fn start_view(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.inner.start_view()).map_err(|error| raise(py, &error))
     }
 
     /// "started" once the child lives, or "scheduled".

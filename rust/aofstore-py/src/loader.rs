@@ -29,6 +29,8 @@ impl PyLoader {
         engine: &Arc<Engine>,
         directory: &PyDirectory,
         name: &str,
+        until: Option<i64>,
+        base: bool,
     ) -> PyResult<Self> {
         let dir = directory.dir(py)?;
         let path = dir.path().join(name);
@@ -40,10 +42,10 @@ impl PyLoader {
         let (file, size) = opened().map_err(|error| raise(py, &refused(&path, "open", &error)))?;
         engine.begin_load().map_err(|error| raise(py, &error))?;
         let known = |name: &[u8], argc: usize| command::lookup(name).is_some_and(|spec| spec.accepts(argc));
-        let reader = Reader::new(Box::new(file), 0, size, &path, engine.max_bulk(), known);
+        let reader = Reader::new(Box::new(file), 0, size, &path, engine.max_bulk(), known).stop_after(until);
         let on_error =
             if engine.tolerates_replay_errors() { OnReplayError::Warn } else { OnReplayError::Stop };
-        let loader = Loader::new(reader, on_error);
+        let loader = Loader::new(reader, on_error).of_base(base);
         Ok(Self { engine: Arc::clone(engine), dir, name: name.to_owned(), loader: Mutex::new(Some(loader)) })
     }
 
@@ -87,6 +89,7 @@ impl PyLoader {
     fn outcome(&self) -> PyResult<(&'static str, u64)> {
         self.with(|loader| match loader.ended() {
             Some(Ended::Torn { valid_to }) => ("torn", valid_to),
+            Some(Ended::Later { at }) => ("later", at),
             _ => ("whole", loader.progress().1),
         })
     }

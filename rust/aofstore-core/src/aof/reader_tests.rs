@@ -300,7 +300,9 @@ fn comments_stand_between_commands_and_may_be_torn() {
 fn a_longer_hash_line_is_taken_where_servers_take_it() {
     let set = argv(&["SET", "a", "1"]);
     let mut line = vec![b'x'; 2100];
-    [0, 1023, 2046].iter().for_each(|&at| line[at] = b'#');
+    for at in [0, 1023, 2046] {
+        line[at] = b'#';
+    }
     line.push(b'\n');
     let file = [&set[..], &line, &set].concat();
     for most in [1, 3, 4096] {

@@ -45,6 +45,8 @@ pub(super) struct Core {
     /// A log is being replayed: everybody else gets LOADING.
     pub loading: bool,
     pub load: LoadProgress,
+    /// A view of somebody's files: it is never written to, and nothing expires in it.
+    pub view: bool,
     /// Of this opening, for INFO: 40 hexadecimal digits.
     pub run_id: String,
     /// A panic of ours was caught: the keyspace can no longer be trusted.
@@ -104,6 +106,7 @@ impl Engine {
             new_policy: None,
             loading: false,
             load: LoadProgress::default(),
+            view: false,
             run_id: random_digits(),
             defect: None,
             stats: Counters::since(crate::clock::now_ms()),

@@ -264,6 +264,9 @@ impl Core {
         if self.loading && !spec.flags.contains(Flags::LOADING) {
             return Err(errors::LOADING);
         }
+        if self.view && spec.is_write() {
+            return Err(errors::READ_ONLY);
+        }
         if spec.is_write() || spec.name == "PING" {
             self.refuse_if_failing()?;
         }

@@ -37,11 +37,21 @@ impl Engine {
         ended
     }
 
+    /// Starts what was loaded as a view: no command changes it, nothing expires, and no file is touched.
+    pub fn start_view(&self) -> Result<()> {
+        let mut core = self.shared.enter()?;
+        core.view = true;
+        core.settings.set_appendonly(false);
+        drop(core);
+        self.end_load()
+    }
+
     /// Ends the load, if there was one.
     fn end_load(&self) -> Result<()> {
         let mut core = self.shared.enter()?;
         core.loading = false;
-        core.space.set_expiring(true);
+        let expires = !core.view;
+        core.space.set_expiring(expires);
         core.space.stats.dirty = 0;
         drop(core);
         self.start_ticker()
