@@ -32,9 +32,14 @@ impl Core {
         let (theirs, previous) = (Arc::clone(&ticket), self.rewrites.thread.take());
         let builder = std::thread::Builder::new().name("aofstore-rewrite".to_owned());
         let thread = with_signals_blocked(|| builder.spawn(move || lead(&shared, &theirs, previous)));
-        let thread =
-            thread.map_err(|error| self.rewrite_error(Failure::system("no thread for a rewrite", &error)))?;
-        self.rewrites.thread = Some(thread);
+        match thread {
+            Ok(thread) => self.rewrites.thread = Some(thread),
+            // As a fork that is refused.
+            Err(error) => {
+                let failure = Failure::system("no thread for a rewrite", &error);
+                return self.account(&ticket, Err(failure)).map(|_| ticket);
+            }
+        }
         self.rewrites.current = Some(Arc::clone(&ticket));
         Ok(ticket)
     }

@@ -145,11 +145,8 @@ impl Core {
             Why::Healing => events.notice("starting a rewrite to replace a log that cannot be trusted"),
             _ => {}
         }
-        if let Err(error) = self.launch(why) {
-            // No thread can be had: as a fork that is refused.
-            self.rewrites.schedule.failed(facts.now, self.rewrites.waiting);
-            events.warning(error.to_string());
-        }
+        // A failure is accounted for already.
+        drop(self.launch(why));
     }
 
     /// After a child has begun or ended.
