@@ -108,7 +108,10 @@ wheel: setup ## Build the release wheel, install it elsewhere, run the quick tes
 
 # --- longer -----------------------------------------------------------------------------------------------
 
-.PHONY: stress crash fuzz bench docs
+.PHONY: models stress crash fuzz bench docs
+models: ## Group commit and the switch under every schedule that shuttle tries
+	cargo test -p aofstore-core --lib --locked --features shuttle model
+
 stress: setup ## Many threads and processes on one store, with kills (ARGS="--seconds 600")
 	$(PY) tests/stress/run.py $(ARGS)
 

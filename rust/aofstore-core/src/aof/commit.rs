@@ -216,7 +216,11 @@ impl Shared {
     fn gather<'a>(&'a self, mut tail: Guard<'a>) -> Guard<'a> {
         let Some((others, until)) = tail.round.expects(now()) else { return tail };
         drop(tail);
-        let came = self.line.expect(others, self.acked.load(Ordering::Relaxed), until);
+        let acked = self.acked.load(Ordering::Relaxed);
+        let came = self.line.expect(others, acked, until);
+        if self.control() != Control::LeaveCovered {
+            self.line.let_all_out(acked);
+        }
         let mut tail = self.lock();
         if !came {
             tail.round.missed();

@@ -90,13 +90,13 @@ impl Line {
         self.taken.load(Ordering::Relaxed) as usize
     }
 
-    /// Waits until `seats` are taken by callers who need more than `acked`; false if it took too long. Whoever is
-    /// covered and still here then is let out.
+    /// Waits until `seats` are taken by callers who need more than `acked`; false if it took too long. Meanwhile
+    /// those who leave let nobody out, so [`let_all_out`](Self::let_all_out) is to be called then: whoever is covered
+    /// and still here would sleep through the sync that begins now.
     pub(super) fn expect(&self, seats: usize, acked: u64, until: Instant) -> bool {
         self.expecting.store(true, Ordering::Relaxed);
         let came = self.wait_for(seats, acked, until);
         self.expecting.store(false, Ordering::Relaxed);
-        while self.call_first(|seat| seat.end <= acked) {}
         came
     }
 
@@ -140,6 +140,11 @@ impl Line {
     /// Lets out one of those who need no more than `acked`, or all of them.
     pub(super) fn let_out(&self, acked: u64) {
         while self.call_first(|seat| seat.end <= acked) && self.crowded.load(Ordering::Relaxed) > 0 {}
+    }
+
+    /// Lets out all who need no more than `acked`.
+    pub(super) fn let_all_out(&self, acked: u64) {
+        while self.call_first(|seat| seat.end <= acked) {}
     }
 
     /// Calls one who needs more than `acked`: nobody else would see to it.

@@ -25,6 +25,35 @@ struct Disk {
     writes: StdU64,
     /// Set while a sync runs: two at once would each see half of an error.
     syncing: StdU64,
+    /// A sync takes until everybody has returned whom an earlier one covers.
+    slow: StdU64,
+    inside: Inside,
+}
+
+/// Where those who wait for their sync want to get to.
+#[derive(Default)]
+struct Inside {
+    ends: shuttle::sync::Mutex<Vec<u64>>,
+    fewer: shuttle::sync::Condvar,
+}
+
+impl Inside {
+    fn enter(&self, end: u64) {
+        self.ends.lock().unwrap().push(end);
+    }
+
+    fn leave(&self, end: u64) {
+        self.ends.lock().unwrap().retain(|other| *other != end);
+        self.fewer.notify_all();
+    }
+
+    /// Waits until nobody is inside who needs no more than `durable`.
+    fn without(&self, durable: u64) {
+        let mut ends = self.ends.lock().unwrap();
+        while ends.iter().any(|end| *end <= durable) {
+            ends = self.fewer.wait(ends).unwrap();
+        }
+    }
 }
 
 impl Disk {
@@ -54,6 +83,9 @@ impl File for MemoryFile {
         assert_eq!(self.0.syncing.fetch_add(1, SeqCst), 0, "two syncs at once on one file");
         let covered = self.0.live.lock().unwrap().len() as u64;
         shuttle::thread::yield_now();
+        if self.0.slow.load(SeqCst) == 1 {
+            self.0.inside.without(self.0.durable.load(SeqCst));
+        }
         self.0.syncing.fetch_sub(1, SeqCst);
         if self.0.syncs.fetch_add(1, SeqCst) + 1 == self.0.failing_sync.load(SeqCst) {
             return failed(libc::EIO);
@@ -142,11 +174,15 @@ impl Model {
                     order.push(key);
                     end
                 };
+                disks[0].inside.enter(end);
                 let always = log.policy() == Policy::Always;
                 let reached = if log.try_finish(end) { Ok(()) } else { log.reach(end) };
+                disks[0].inside.leave(end);
                 // The way to the host's interpreter: short, or held up by others.
                 shuttle::thread::yield_now();
-                log.left(std::time::Duration::from_millis(u64::from(name)));
+                // A long way makes the line crowded, and then nobody is passed over.
+                let way = if disks[0].slow.load(SeqCst) == 1 { 0 } else { u64::from(name) };
+                log.left(std::time::Duration::from_millis(way));
                 match reached {
                     Ok(()) => {
                         acknowledged += 1;
@@ -198,6 +234,31 @@ fn model_sees_an_acknowledgement_before_the_sync() {
         model.client(0).join().unwrap();
         drop(model.log.close());
     });
+}
+
+/// Clients while every sync takes as long as it can: so many that one is left after the two whom the end of a round
+/// and its leader let out.
+fn slow_syncs(control: Control) {
+    every_schedule(move || {
+        let model = Model::new(Policy::Always, control);
+        model.disk.slow.store(1, SeqCst);
+        let clients: Vec<_> = (0..5).map(|name| model.client(name)).collect();
+        for client in clients {
+            client.join().unwrap();
+        }
+        model.log.close().unwrap();
+    });
+}
+
+#[test]
+fn model_whoever_is_covered_does_not_wait_for_the_next_sync() {
+    slow_syncs(Control::None);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn model_sees_who_sleeps_through_the_next_sync() {
+    slow_syncs(Control::LeaveCovered);
 }
 
 #[test]

@@ -34,10 +34,12 @@ pub enum Control {
     RenameBeforeSync,
     /// Append to a rewritten file what was pending for the old one, though it holds that already.
     KeepBufferAtSwitch,
+    /// Begin a sync without letting out who is covered already and was passed over for it.
+    LeaveCovered,
 }
 
 impl Control {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::None,
         Self::AckBeforeWrite,
         Self::AckBeforeSync,
@@ -47,6 +49,7 @@ impl Control {
         Self::SkipDirSync,
         Self::RenameBeforeSync,
         Self::KeepBufferAtSwitch,
+        Self::LeaveCovered,
     ];
 
     pub(super) fn from_u64(raw: u64) -> Self {
