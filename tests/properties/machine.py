@@ -7,40 +7,35 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import rule
 
 import aofstore
 from tests.properties.agreement import disagreement, follow_chance
-from tests.properties.grammar import Words
+from tests.properties.upkeep import DATABASES, SLACK_MS, Upkeep, same
+from tests.rewrite import child
 from tests.servers.connection import ServerConnection, StoreConnection
-from tests.servers.dataset import Dataset, compare, dataset
+from tests.servers.dataset import Dataset, dataset
 from tests.servers.places import in_memory
 from tests.servers.pool import shared
 from tests.servers.process import KINDS, server_log
 from tests.servers.replies import Failure
 from tests.servers.resp import encode, records
 
-DATABASES = 3
-SLACK_MS = 3000
 
-
-class Family(RuleBasedStateMachine):
+class Family(Upkeep):
     """Subclasses give ``commands``; every step runs on the store, redis-server and Valkey."""
-
-    commands: ClassVar[Words]
 
     def __init__(self) -> None:
         super().__init__()
         self.directory = Path(tempfile.mkdtemp(prefix="machine-", dir=in_memory()))
-        self.store: aofstore.Store[bytes] = aofstore.open(self.directory / "data", appendfsync="no")
+        self.place = self.directory / "data"
+        self.store = aofstore.open(self.place, appendfsync="no")
         self.ours = StoreConnection(self.store)
         self.theirs = {kind: shared(kind).connect() for kind in KINDS}
         self.starts = {kind: _mark(kind, connection) for kind, connection in self.theirs.items()}
-        self.database = 0
-        self.reopened = 0
         self.their_log_is_whole = True
 
     @rule(data=st.data())
@@ -76,20 +71,6 @@ class Family(RuleBasedStateMachine):
         self.database = number
         self.run_one([b"SELECT", b"%d" % number])
 
-    @precondition(lambda self: self.reopened < 3)
-    @rule()
-    def reopen(self) -> None:
-        self.reopened += 1
-        before = dataset(self.ours, DATABASES)
-        self.open_again()
-        same(dataset(self.ours, DATABASES), before, "reopened")
-        self.ours.execute("SELECT", self.database)
-
-    def open_again(self) -> None:
-        self.store.close()
-        self.store = aofstore.open(self.directory / "data", appendfsync="no")
-        self.ours = StoreConnection(self.store)
-
     def run_one(self, args: list[bytes]) -> Any:
         """One command everywhere; a pop by chance is repeated on the servers as what it popped here."""
         ours = self.ours.execute(*args)
@@ -109,6 +90,8 @@ class Family(RuleBasedStateMachine):
         assert wrong is None, wrong
 
     def teardown(self) -> None:
+        # A step that failed may have left a child standing still.
+        child.resume()
         try:
             self._finish()
         finally:
@@ -118,6 +101,7 @@ class Family(RuleBasedStateMachine):
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def _finish(self) -> None:
+        self.log_back_on()
         mine = dataset(self.ours, DATABASES)
         found = {kind: dataset(connection, DATABASES) for kind, connection in self.theirs.items()}
         for kind, theirs in found.items():
@@ -139,8 +123,8 @@ class Family(RuleBasedStateMachine):
             same(dataset(StoreConnection(store), DATABASES), wanted, f"the log of {kind}, read here")
 
     def _our_log_there(self, kind: str, wanted: Dataset) -> None:
-        path = self.directory / "data" / "appendonly.aof"
-        log = path.read_bytes() if path.exists() else b""
+        path = self.place / "appendonly.aof"
+        log = path.read_bytes() if path.exists() else server_log(self.place)
         with shared(kind).connect() as connection:
             connection.execute("FLUSHALL")
             replies = connection.send_raw(log, sum(1 for _ in records(log)))
@@ -156,12 +140,6 @@ def _queues_alike(args: list[bytes]) -> bool:
     return name not in (b"SPOP", b"WATCH", b"MULTI") and not (
         name in (b"ZRANK", b"ZREVRANK") and len(args) > 3
     )
-
-
-def same(ours: Dataset, theirs: Dataset, where: str, slack_ms: int = 0) -> None:
-    """Fails with the keys that differ."""
-    differences = compare(ours, theirs, slack_ms)
-    assert not differences, "\n".join([where, *differences])
 
 
 def _mark(kind: str, connection: ServerConnection) -> int:
