@@ -25,6 +25,7 @@ from tests.crash.recording import Recording, Said, read_tree, recorded, sections
 from tests.crash.states import ORDERS, Disk, Image, Order
 from tests.crash.story import OPERATIONS, Life, Story
 from tests.crash.strace import Call, traced
+from tests.crash.upkeeps import Upkeep
 
 POLICIES: tuple[Policy, ...] = ("always", "everysec")
 AFTERWARDS = 3
@@ -212,15 +213,17 @@ class Judge:
 
 
 def stories(seeds: int, control: str = "", length: int = OPERATIONS) -> Iterator[Story]:
-    """Each policy from the first creation on: rewrites under one thread and under three, and the log switched
-    off and on; and a life after a sudden end.
+    """Each policy from the first creation on: rewrites under one thread and under three, the log switched off
+    and on, failing and healing, and rewritten since it grew; and a life after a sudden end.
     """
     third = length // 3
+    others: tuple[Upkeep, ...] = ("switches", "heals", "grows")
     for seed in range(seeds):
         for policy in POLICIES:
             yield Story(PLACE, seed, (Life(policy, (0,), length, upkeep="rewrites"),), control)
             yield Story(PLACE, seed, (Life(policy, (0, 0, 0), third, upkeep="rewrites"),), control)
-            yield Story(PLACE, seed, (Life(policy, (0,), third, upkeep="switches"),), control)
+            for upkeep in others:
+                yield Story(PLACE, seed, (Life(policy, (0,), third, upkeep=upkeep),), control)
         killed = Life("everysec", (0,), third, killed=True, upkeep="abandons")
         sudden = killed, Life("always", (third,), 15, upkeep="rewrites")
         yield Story(PLACE, seed, sudden, control)

@@ -18,12 +18,11 @@ import time
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
 
 import aofstore
-from aofstore._core import _testing
-from tests.crash.faults import broken
+from tests.crash.faults import broken, faults
 from tests.crash.history import DATABASES, Operation, Policy, operations
+from tests.crash.upkeeps import UPKEEP, Nothing, Upkeep, say
 
 OPERATIONS = 120
 LARGE = 17, 7_000
@@ -31,10 +30,6 @@ BULKY = 4, 300_000
 FLUSH_EVERY = 7
 PAUSE_EVERY = 50
 MOST_THREADS = 8
-PATIENCE = 20.0
-
-
-Upkeep: TypeAlias = Literal["", "rewrites", "abandons", "switches"]
 
 
 @dataclass(frozen=True)
@@ -93,22 +88,19 @@ def history(tape: int, *, bulky: bool) -> tuple[Operation, ...]:
     return tuple(whole)
 
 
-def say(text: str) -> None:
-    os.write(1, f"{text}\n".encode())
-
-
 def live(story: Story, life: Life) -> None:
     say(f"P {life.policy}")
-    with broken(story.control):
-        store = aofstore.open(story.directory, appendfsync=life.policy)
+    upkeep = UPKEEP[life.upkeep]
+    with broken(story.control), faults(install=life.upkeep == "heals") as plan:
+        store = aofstore.open(story.directory, appendfsync=life.policy, **upkeep.SETTINGS)
     say(f"O {' '.join(map(str, life.starts))}")
     others = [
-        threading.Thread(target=_work, args=(store, story, life, thread))
+        threading.Thread(target=_work, args=(Nothing(store, life.steps, plan), story, life, thread))
         for thread in range(1, len(life.starts))
     ]
     for other in others:
         other.start()
-    _work(store, story, life, 0)
+    _work(upkeep(store, life.steps, plan), story, life, 0)
     for other in others:
         other.join()
     if not life.killed:
@@ -117,119 +109,19 @@ def live(story: Story, life: Life) -> None:
             say(f"F {thread} {min(start + life.steps, OPERATIONS)}")
 
 
-def _work(store: aofstore.Store[bytes], story: Story, life: Life, thread: int) -> None:
+def _work(upkeep: Nothing, story: Story, life: Life, thread: int) -> None:
+    store = upkeep.store
     sessions = [store.session() for _ in range(DATABASES)]
     for number, session in enumerate(sessions):
         session.execute_command("SELECT", number)
     start, whole = life.starts[thread], story.history(thread)
-    upkeep = UPKEEP[life.upkeep](store, life.steps) if thread == 0 else Nothing(store, life.steps)
     for done, operation in enumerate(whole[start : start + life.steps], start + 1):
-        operate(sessions, operation)
+        upkeep.operate(sessions, operation, done - start)
         say(f"A {thread} {done}")
         # A flush waits for a log that is being switched on, whose child may stand still until later.
         if life.policy == "everysec" and life.upkeep != "switches":
             _settle(store, thread, done)
         upkeep.step(done - start, done)
-
-
-class Nothing:
-    """What happens to the log between the operations of the first thread, which is nothing here."""
-
-    def __init__(self, store: aofstore.Store[bytes], steps: int) -> None:
-        self._store = store
-        self._engine = store._lifetime.engine
-        self._steps = steps
-
-    def step(self, done: int, position: int) -> None:
-        """After so many operations of this life, the history being at a position."""
-
-    def _stand_still(self, at: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while _testing.child_reached() != at:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the child is at {_testing.child_reached()}, not at {at}")
-            time.sleep(0.001)
-
-
-class Rewriter(Nothing):
-    """Four rewrites in the course of a life.
-
-    The first child runs as it likes; the second stands still in its dump, so that all of the difference goes
-    through the pipe; the third stands still when the end of the difference is agreed on, so that the rest is
-    the parent's to append; the last rewrite has no child.
-    """
-
-    PAUSES = (None, "dumping", "agreed")
-
-    def __init__(self, store: aofstore.Store[bytes], steps: int) -> None:
-        super().__init__(store, steps)
-        part = steps // 4
-        self._begins = {at * part + 1: pause for at, pause in enumerate(self.PAUSES)}
-        self._resumes = {at * part + 1 + part // 2 for at in range(len(self.PAUSES))}
-        self._waits = {at * part + part for at in range(len(self.PAUSES))}
-        self._alone = 3 * part + 1
-
-    def step(self, done: int, position: int) -> None:
-        if done in self._begins:
-            pause = self._begins[done]
-            _testing.child_plan(pause=pause)
-            self._engine.begin_rewrite()
-            if pause is not None:
-                self._stand_still(pause)
-        if done in self._resumes:
-            _testing.child_resume()
-        if done in self._waits:
-            self._engine.wait_rewrite(PATIENCE)
-        if done == self._alone:
-            self._engine.rewrite(False)
-
-
-class Abandoner(Nothing):
-    """A rewrite that the life leaves behind at its sudden end, its child at the end of the difference."""
-
-    def step(self, done: int, position: int) -> None:
-        if done == self._steps // 2:
-            _testing.child_plan(pause="agreed")
-            self._engine.begin_rewrite()
-            self._stand_still("agreed")
-
-
-class Switcher(Nothing):
-    """The log is switched off, and later on again by a rewrite during which operations go on."""
-
-    def step(self, done: int, position: int) -> None:
-        off, on = self._steps // 3, 2 * self._steps // 3
-        if done == off:
-            self._store.session().execute_command("CONFIG", "SET", "appendonly", "no")
-            say(f"N 0 {position}")
-        if done == on:
-            _testing.child_plan(pause="dumping")
-            self._store.session().execute_command("CONFIG", "SET", "appendonly", "yes")
-            self._stand_still("dumping")
-        if done == on + 2:
-            _testing.child_resume()
-        if done == on + 3:
-            self._engine.wait_rewrite(PATIENCE)
-            say(f"Y 0 {position}")
-
-
-UPKEEP: dict[Upkeep, type[Nothing]] = {
-    "": Nothing,
-    "rewrites": Rewriter,
-    "abandons": Abandoner,
-    "switches": Switcher,
-}
-
-
-def operate(sessions: list[Any], operation: Operation) -> None:
-    session = sessions[operation.database]
-    if len(operation.commands) == 1:
-        session.execute_command(*operation.commands[0])
-        return
-    session.execute_command("MULTI")
-    for command in operation.commands:
-        session.execute_command(*command)
-    session.execute_command("EXEC")
 
 
 def _settle(store: aofstore.Store[bytes], thread: int, done: int) -> None:
