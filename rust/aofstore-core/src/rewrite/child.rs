@@ -1,242 +1,160 @@
-//! All that a rewriting child does, in order: dump, take the difference, agree on its end, make it durable, report.
+//! All that a child does, in order: dump, take the difference if there is one, make it durable, report.
 //!
 //! Runs in the child only, called by `fork`. It allocates nothing, takes no lock and prints nothing; its errors leave
-//! through the report. INVARIANT: the difference in the file is exactly what the parent sent before it answered the
-//! `!`, in order and once; whatever was fed later is the parent's to append (P-17, P-18).
+//! through the report.
 
 use super::copied;
 use super::fork::Task;
+use super::form::Form;
+use super::hearing::Hearing;
+use super::output::FileOutput;
+use super::plan::SharedPage;
 use super::report::{Failure, Report, Step};
-use super::snapshot::{self, Output};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, pread, read, retry_on_intr, write};
-use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use super::snapshot::Output;
+use crate::keyspace::Keyspace;
+use rustix::io::Errno;
+use std::os::fd::BorrowedFd;
 
 /// How much is written between two looks at the pipe while dumping (P-09).
 const LOOK_EVERY: u64 = 10240;
-/// Reads at one look: a parent that sends faster than we store must not hold the dump up for ever.
-const READS_AT_A_LOOK: usize = 256;
-/// The last drain: so long altogether, or so many polls of 1 ms in a row without a byte (P-11).
-const DRAIN: Duration = Duration::from_secs(1);
-const EMPTY_POLLS: u32 = 20;
-/// The wait for the answer is counted in polls of this length: a process that was stopped meanwhile, host and child
-/// alike, has not used its time up.
-const WAIT_SLICE: Duration = Duration::from_millis(100);
-const ASK: u8 = b'!';
 
 /// The status to leave with.
 pub(super) fn run(task: &mut Task<'_>, chunk: &mut [u8]) -> i32 {
-    let mut rewrite =
-        Rewrite { task, chunk, step: Step::Dumping, keys: 0, looked_at: 0, received: 0, failure: None };
-    let outcome = rewrite.write();
-    let report = rewrite.report(outcome);
-    let told = report.write(&rewrite.task.ends.report);
-    let done = if report.ok { rewrite.reach(Step::Done) } else { outcome };
-    i32::from(!(told && done.is_ok()))
+    let Task { space, output, form, peer, report, shared, .. } = task;
+    let mut job = Job {
+        space,
+        output,
+        shared,
+        peer: peer.as_ref().map(|peer| Hearing::new(peer, chunk, shared)),
+        step: Step::Dumping,
+        keys: 0,
+        looked_at: 0,
+        failure: None,
+    };
+    let outcome = job.write(form);
+    let told = job.report(outcome);
+    let sent = told.write(&*report);
+    let done = if told.ok { job.reach(Step::Done) } else { outcome };
+    i32::from(!(sent && done.is_ok()))
 }
 
-struct Rewrite<'t, 'a> {
-    task: &'t mut Task<'a>,
-    chunk: &'t mut [u8],
+struct Job<'t, 'a> {
+    space: &'a Keyspace,
+    output: &'t mut FileOutput<BorrowedFd<'a>>,
+    shared: &'a SharedPage,
+    /// None: what is dumped is all there is; or all of the difference is here.
+    peer: Option<Hearing<'t, 'a>>,
     step: Step,
     keys: u64,
     /// How much was written when the pipe was last looked at.
     looked_at: u64,
-    /// Bytes of the difference, all of them in the spool.
-    received: u64,
     /// What stopped the dump.
     failure: Option<Failure>,
 }
 
-impl Rewrite<'_, '_> {
-    fn write(&mut self) -> Result<(), Failure> {
+impl Job<'_, '_> {
+    fn write(&mut self, form: &mut Form) -> Result<(), Failure> {
         self.reach(Step::Dumping)?;
-        self.dump()?;
+        self.dump(form)?;
         self.reach(Step::EarlySync)?;
-        self.task.output.sync();
-        self.check()?;
-        self.reach(Step::Draining)?;
-        self.drain()?;
-        self.reach(Step::Asking)?;
-        self.ask()?;
-        self.reach(Step::Waiting)?;
-        self.wait()?;
-        self.reach(Step::Agreed)?;
-        while self.receive()? == Received::More {}
-        self.append()?;
-        self.task.output.sync();
-        self.check()?;
-        self.task.shared.set_written(self.task.output.written());
+        self.sync()?;
+        self.take_difference()?;
+        self.shared.set_written(self.output.written());
         self.reach(Step::Synced)
     }
 
-    fn dump(&mut self) -> Result<(), Failure> {
-        let space = self.task.space;
-        snapshot::head(self.task.head, space, self);
-        let whole = snapshot::write(space, self);
+    fn dump(&mut self, form: &mut Form) -> Result<(), Failure> {
+        let space = self.space;
+        let whole = form.write(space, self);
         match self.failure {
             Some(failure) => Err(failure),
             None if whole => Ok(()),
-            None => self.check().and_then(|()| self.fail(Errno::IO)),
+            None => self.check().and_then(|()| self.told(Err(Errno::IO))),
         }
     }
 
-    fn drain(&mut self) -> Result<(), Failure> {
-        let begun = Instant::now();
-        let mut empty = 0;
-        while empty < EMPTY_POLLS && begun.elapsed() < DRAIN {
-            let arrived = readable(&self.task.ends.data, Duration::from_millis(1));
-            let some = arrived && self.receive()? != Received::Nothing;
-            empty = if some { 0 } else { empty + 1 };
-        }
-        Ok(())
-    }
-
-    fn ask(&mut self) -> Result<(), Failure> {
-        match retry_on_intr(|| write(&self.task.ends.ask, &[ASK])) {
-            Ok(1) => Ok(()),
-            Ok(_) => self.fail(Errno::IO),
-            Err(errno) => self.fail(errno),
-        }
-    }
-
-    fn wait(&mut self) -> Result<(), Failure> {
-        let mut left = self.task.ack_timeout;
-        loop {
-            let slice = left.min(WAIT_SLICE);
-            readable(&self.task.ends.answered, slice);
-            let mut answer = [0];
-            match retry_on_intr(|| read(&self.task.ends.answered, &mut answer)) {
-                Ok(0) => return self.fail(Errno::PIPE),
-                Ok(_) if answer == [ASK] => return Ok(()),
-                Ok(_) => return self.fail(Errno::PROTO),
-                Err(Errno::AGAIN) if left.is_zero() => return self.fail(Errno::TIMEDOUT),
-                Err(Errno::AGAIN) => left -= slice,
-                Err(errno) => return self.fail(errno),
-            }
-        }
-    }
-
-    /// Moves what is in the pipe into the spool.
-    fn receive(&mut self) -> Result<Received, Failure> {
-        let mut some = false;
-        for _ in 0..READS_AT_A_LOOK {
-            let ends = &self.task.ends;
-            match retry_on_intr(|| read(&ends.data, &mut *self.chunk)) {
-                // The parent may close its end once it has answered; before, it gave up or is dead.
-                Ok(0) if self.step < Step::Agreed => return self.fail(Errno::PIPE),
-                Ok(0) | Err(Errno::AGAIN) => {
-                    return Ok(if some { Received::Some } else { Received::Nothing });
-                }
-                Ok(taken) => self.store(taken)?,
-                Err(errno) => return self.fail(errno),
-            }
-            some = true;
-        }
-        Ok(Received::More)
-    }
-
-    fn store(&mut self, taken: usize) -> Result<(), Failure> {
-        let mut bytes = self.chunk.get(..taken).unwrap_or_default();
-        while !bytes.is_empty() {
-            match retry_on_intr(|| write(self.task.spool, bytes)) {
-                Ok(0) => return self.fail(Errno::NOSPC),
-                Ok(stored) => bytes = bytes.get(stored..).unwrap_or_default(),
-                Err(errno) => return self.fail(errno),
-            }
-        }
-        self.received += taken as u64;
-        self.task.shared.set_received(self.received);
-        Ok(())
-    }
-
-    /// Puts the spool behind the dump (P-19).
-    fn append(&mut self) -> Result<(), Failure> {
+    /// Agrees with the parent on the end of the difference, and puts it behind the dump (P-10 to P-19).
+    fn take_difference(&mut self) -> Result<(), Failure> {
+        let Some(mut peer) = self.peer.take() else { return Ok(()) };
+        self.reach(Step::Draining)?;
+        self.told(peer.drain())?;
+        self.reach(Step::Asking)?;
+        self.told(peer.ask())?;
+        self.reach(Step::Waiting)?;
+        self.told(peer.wait())?;
+        self.reach(Step::Agreed)?;
+        self.told(peer.take_rest())?;
         let mut copied = 0;
-        while copied < self.received {
-            match retry_on_intr(|| pread(self.task.spool, &mut *self.chunk, copied)) {
-                Ok(0) => return self.fail(Errno::IO),
-                Ok(taken) => {
-                    self.task.output.put(self.chunk.get(..taken).unwrap_or_default());
-                    copied += taken as u64;
-                }
-                Err(errno) => return self.fail(errno),
-            }
+        while let Some(bytes) = self.told(peer.received_from(copied))? {
+            self.output.put(bytes);
+            copied += bytes.len() as u64;
             self.check()?;
         }
-        Ok(())
+        self.sync()
+    }
+
+    fn sync(&mut self) -> Result<(), Failure> {
+        self.output.sync();
+        self.check()
     }
 
     fn reach(&mut self, step: Step) -> Result<(), Failure> {
         self.step = step;
-        self.task.shared.at(step)
+        self.shared.at(step)
     }
 
     /// Whether the file took everything.
     fn check(&self) -> Result<(), Failure> {
-        match self.task.output.failed() {
+        match self.output.failed() {
             Some(errno) => Err(Failure { step: self.step, errno }),
             None => Ok(()),
         }
     }
 
-    fn fail<T>(&self, errno: Errno) -> Result<T, Failure> {
-        Err(Failure { step: self.step, errno: errno.raw_os_error() })
+    /// An error at the step that was reached.
+    fn told<T>(&self, outcome: Result<T, Errno>) -> Result<T, Failure> {
+        outcome.map_err(|errno| Failure { step: self.step, errno: errno.raw_os_error() })
     }
 
     fn report(&self, outcome: Result<(), Failure>) -> Report {
         let Failure { step, errno } = outcome.err().unwrap_or(Failure { step: Step::Done, errno: 0 });
-        let output = &self.task.output;
         Report {
             ok: outcome.is_ok(),
             step,
             errno,
             keys: self.keys,
-            bytes: output.written(),
-            diff_bytes: self.received,
+            bytes: self.output.written(),
+            diff_bytes: self.shared.bytes_received(),
             cow_bytes: copied::bytes(),
-            checksum: output.checksum(),
+            checksum: self.output.checksum(),
         }
     }
 }
 
-/// What a look at the pipe found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Received {
-    Nothing,
-    Some,
-    /// There may be more.
-    More,
-}
-
-impl Output for Rewrite<'_, '_> {
+impl Output for Job<'_, '_> {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        self.task.output.put(bytes);
+        self.output.put(bytes);
     }
 
     #[inline]
     fn bulk(&mut self, payload: &[u8]) {
-        self.task.output.bulk(payload);
+        self.output.bulk(payload);
     }
 
     fn key_done(&mut self) -> bool {
         self.keys += 1;
-        let written = self.task.output.accepted();
-        let mut went = self.task.shared.key(self.keys, written);
-        if written.saturating_sub(self.looked_at) > LOOK_EVERY && went.is_ok() {
+        let written = self.output.accepted();
+        let mut went = self.shared.key(self.keys, written);
+        if let Some(peer) = &mut self.peer
+            && written.saturating_sub(self.looked_at) > LOOK_EVERY
+            && went.is_ok()
+        {
             self.looked_at = written;
-            went = self.receive().map(drop);
+            let heard = peer.receive().map(drop);
+            went = self.told(heard);
         }
         self.failure = went.err();
-        self.failure.is_none() && self.task.output.key_done()
+        self.failure.is_none() && self.output.key_done()
     }
-}
-
-/// Whether a read would find something, an end or an error within `time`.
-fn readable(fd: impl AsFd, time: Duration) -> bool {
-    let time = Timespec::try_from(time).ok();
-    let mut fds = [PollFd::new(&fd, PollFlags::IN)];
-    poll(&mut fds, time.as_ref()).is_ok_and(|ready| ready > 0)
 }

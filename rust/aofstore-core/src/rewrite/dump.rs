@@ -1,4 +1,4 @@
-//! A whole keyspace into a new file, by the thread that asks: the rewrite without a child.
+//! A whole keyspace into a new file, by the thread that asks: the rewrite, and the save, without a child.
 //!
 //! For a store that is closed or held still by its caller: what is changed meanwhile is nowhere in the file (R-18). The file
 //! gets its own name only; putting it in the log's place is `switch`'s. INVARIANT: a failure, a panic included, leaves no
@@ -7,8 +7,9 @@
 use std::io;
 use std::sync::Arc;
 
+use super::form::{Form, Role};
 use super::output::FileOutput;
-use super::snapshot::{self, Head, Output};
+use super::snapshot::Output;
 use crate::fs::{Create, Dir, File, errno};
 use crate::keyspace::Keyspace;
 
@@ -20,7 +21,7 @@ pub struct Place<'a> {
     pub name: &'a str,
     /// Permission bits, whatever the umask: those of the log that it replaces (R-20).
     pub mode: u32,
-    pub head: Head,
+    pub role: Role,
 }
 
 /// A finished, durable dump; its name is durable only after a sync of the directory.
@@ -46,6 +47,7 @@ pub struct Failed {
 pub fn dump(
     space: &Keyspace,
     place: Place<'_>,
+    mut form: Form,
     incremental_sync: bool,
     watch: impl FnMut(u64, u64) -> bool,
 ) -> Result<Dumped, Failed> {
@@ -58,10 +60,9 @@ pub fn dump(
     })?;
     let mut out = Watched { out: FileOutput::new(file, incremental_sync), keys: 0, watch, stopped: false };
     // The walk ends early for one of two reasons, and says neither.
-    snapshot::head(place.head, space, &mut out);
-    let whole = snapshot::write(space, &mut out) && out.out.sync();
+    let whole = form.write(space, &mut out) && out.out.sync();
     if out.stopped {
-        return Err(stopped());
+        return Err(place.stopped());
     }
     if let Some(errno) = out.out.failed() {
         return Err(place.failed("write", &io::Error::from_raw_os_error(errno)));
@@ -79,11 +80,33 @@ impl Place<'_> {
         let path = self.dir.path().join(self.name);
         let errno = errno(error);
         let next = match errno {
-            libc::ENOSPC | libc::EDQUOT => "; free space and rewrite again",
-            _ => "",
+            libc::ENOSPC | libc::EDQUOT => format!("; free space and {} again", self.verb()),
+            _ => String::new(),
         };
-        let path = path.display();
-        Failed { errno, message: format!("cannot {what} {path}: {error}; the log is as it was{next}") }
+        let (path, kept) = (path.display(), self.kept());
+        Failed { errno, message: format!("cannot {what} {path}: {error}; {kept}{next}") }
+    }
+
+    const fn verb(&self) -> &'static str {
+        match self.role {
+            Role::Rewrite => "rewrite",
+            Role::Save => "save",
+        }
+    }
+
+    /// What a failure has not touched.
+    const fn kept(&self) -> &'static str {
+        match self.role {
+            Role::Rewrite => "the log is as it was",
+            Role::Save => "the last dump is as it was",
+        }
+    }
+
+    fn stopped(&self) -> Failed {
+        Failed {
+            errno: libc::ECANCELED,
+            message: format!("the {} was stopped; {}", self.verb(), self.kept()),
+        }
     }
 
     /// Somebody may have cut or removed the file under its name; the descriptor would not tell.
@@ -98,15 +121,12 @@ impl Place<'_> {
         Err(Failed {
             errno: libc::EIO,
             message: format!(
-                "{path} was changed by somebody else during the rewrite: {found} instead of {bytes} bytes; \
-                 the log is as it was"
+                "{path} was changed by somebody else during the {}: {found} instead of {bytes} bytes; {}",
+                self.verb(),
+                self.kept()
             ),
         })
     }
-}
-
-fn stopped() -> Failed {
-    Failed { errno: libc::ECANCELED, message: String::from("the rewrite was stopped; the log is as it was") }
 }
 
 /// Removes the file unless it is to be kept. Best effort: what cannot be unlinked is swept at the next open.

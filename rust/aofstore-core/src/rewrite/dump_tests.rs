@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Dumped, Failed, Head, Place, dump};
+use super::{Dumped, Failed, Form, Place, Role, dump};
 use crate::fs::Dir;
 use crate::fs::fault::{Call, Fault, FaultDir, Mode, Plan};
 use crate::fs::os::{Access, OsDir};
 use crate::fs::scratch::Scratch;
 use crate::keyspace::{Keyspace, Limits};
+use crate::rewrite::Head;
 
 const NAME: &str = "temp-rewriteaof-1.aof";
 
@@ -20,7 +21,8 @@ fn space(keys: usize) -> Keyspace {
 }
 
 fn run(space: &Keyspace, dir: &dyn Dir, watch: impl FnMut(u64, u64) -> bool) -> Result<Dumped, Failed> {
-    dump(space, Place { dir, name: NAME, mode: 0o640, head: Head::default() }, true, watch)
+    let form = Form::Resp(Head::default());
+    dump(space, Place { dir, name: NAME, mode: 0o640, role: Role::Rewrite }, form, true, watch)
 }
 
 fn opened(scratch: &Scratch) -> Arc<OsDir> {
@@ -44,8 +46,9 @@ fn r20_a_dump_is_whole_counted_and_of_the_mode_asked_for() {
     assert_eq!(heard.last(), Some(&(300, dumped.bytes)));
     assert!(heard.len() == 300 && heard.is_sorted());
     assert_eq!(dumped.file.write(b"more").unwrap(), 4);
-    let empty = Place { dir: &*dir, name: "empty", mode: 0o600, head: Head::default() };
-    assert_eq!(dump(&space(0), empty, false, |_, _| true).unwrap().bytes, 0);
+    let empty = Place { dir: &*dir, name: "empty", mode: 0o600, role: Role::Rewrite };
+    let form = Form::Resp(Head::default());
+    assert_eq!(dump(&space(0), empty, form, false, |_, _| true).unwrap().bytes, 0);
     assert_eq!(dir.size("empty").unwrap(), Some(0));
 }
 

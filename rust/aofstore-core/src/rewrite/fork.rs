@@ -6,17 +6,17 @@
 
 #![expect(unsafe_code, reason = "fork and _exit have no safe interface")]
 
+use super::form::{Form, Role};
 use super::output::FileOutput;
 use super::pipes::ChildEnds;
 use super::plan::SharedPage;
 use super::process::Child;
-use super::snapshot::Head;
 use super::{child, settle};
 use crate::fs::os::with_signals_blocked;
 use crate::keyspace::Keyspace;
 use rustix::process::{Pid, getpid};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -31,16 +31,37 @@ static IN_CHILD: AtomicBool = AtomicBool::new(false);
 
 /// All that a child needs.
 pub struct Task<'a> {
+    pub role: Role,
     pub space: &'a Keyspace,
-    pub head: Head,
     /// Over the temp file, which must be empty.
     pub output: FileOutput<BorrowedFd<'a>>,
+    pub form: Form,
+    /// Who sends what is changed meanwhile, to stand behind the dump; `None`: the dump is all there is.
+    pub peer: Option<Peer<'a>>,
+    pub report: OwnedFd,
+    pub shared: &'a SharedPage,
+}
+
+/// What the conversation about the difference needs.
+pub struct Peer<'a> {
+    pub ends: ChildEnds,
     /// An empty file without a name, open for reading and writing: what the parent sends during the dump waits here.
     pub spool: BorrowedFd<'a>,
-    pub ends: ChildEnds,
     /// How long the child waits for the answer to its `!` (P-15).
     pub ack_timeout: Duration,
-    pub shared: &'a SharedPage,
+}
+
+impl Task<'_> {
+    /// The descriptors that the child keeps, in order.
+    fn descriptors(&self) -> Vec<i32> {
+        let mut kept = vec![self.output.target().as_raw_fd(), self.report.as_raw_fd()];
+        if let Some(Peer { ends, spool, .. }) = &self.peer {
+            let ends = [&ends.data, &ends.ask, &ends.answered].map(AsRawFd::as_raw_fd);
+            kept.extend(ends.into_iter().chain([spool.as_raw_fd()]));
+        }
+        kept.sort_unstable();
+        kept
+    }
 }
 
 /// Forks a child that carries out `task`.
@@ -51,16 +72,8 @@ pub fn fork(mut task: Task<'_>) -> io::Result<Child> {
     if let Some(errno) = task.shared.refusal() {
         return Err(io::Error::from_raw_os_error(errno));
     }
-    let mut chunk = vec![0; CHUNK];
-    let mut kept = [
-        task.spool.as_raw_fd(),
-        task.output.target().as_raw_fd(),
-        task.ends.data.as_raw_fd(),
-        task.ends.ask.as_raw_fd(),
-        task.ends.answered.as_raw_fd(),
-        task.ends.report.as_raw_fd(),
-    ];
-    kept.sort_unstable();
+    let mut chunk = vec![0; if task.peer.is_some() { CHUNK } else { 0 }];
+    let kept = task.descriptors();
     let parent = getpid();
     with_signals_blocked(|| {
         let begun = Instant::now();
@@ -72,7 +85,7 @@ pub fn fork(mut task: Task<'_>) -> io::Result<Child> {
                 let micros = begun.elapsed().as_micros() as u64;
                 let pid = Pid::from_raw(pid).filter(|_| pid > 0).ok_or_else(io::Error::last_os_error)?;
                 task.shared.set_pid(pid.as_raw_nonzero().get());
-                Ok(Child::new(pid, micros))
+                Ok(Child::new(pid, task.role, micros))
             }
         }
     })
@@ -82,7 +95,7 @@ pub fn fork(mut task: Task<'_>) -> io::Result<Child> {
 fn run_alone(task: &mut Task<'_>, chunk: &mut [u8], parent: Pid, kept: &[i32]) -> ! {
     IN_CHILD.store(true, Ordering::Relaxed);
     let _never_unwind = Leaving;
-    settle::settle(parent, kept);
+    settle::settle(parent, task.role, kept);
     leave(child::run(task, chunk))
 }
 

@@ -1,7 +1,8 @@
-//! The four pipes between a parent and its child, two ends each (P-05).
+//! The pipes between a parent and its child, two ends each: one for the child's report, and three for the
+//! conversation about the difference, if there is one (P-05).
 //!
-//! Made by whoever forks, before the fork. [`ChildEnds`] go with the task and are closed in the parent as soon as
-//! the fork is over, or was refused (G-13); the child closes its copies of [`ParentEnds`] with everything else.
+//! Made by whoever forks, before the fork. The child's ends go with the task and are closed in the parent as soon as
+//! the fork is over, or was refused (G-13); the child closes its copies of the parent's with everything else.
 //! INVARIANT: each process holds only its own ends, so the death of one is an end of file, or EPIPE, to the other
 //! at once (P-21).
 
@@ -19,8 +20,6 @@ pub struct ParentEnds {
     pub asked: OwnedFd,
     /// The `!` for the child goes in here.
     pub answer: OwnedFd,
-    /// The child's [`Report`](super::Report) comes out here.
-    pub report: OwnedFd,
 }
 
 /// What the child keeps. Only what it reads is non-blocking; its own few bytes always fit.
@@ -29,23 +28,28 @@ pub struct ChildEnds {
     pub(super) data: OwnedFd,
     pub(super) ask: OwnedFd,
     pub(super) answered: OwnedFd,
-    pub(super) report: OwnedFd,
 }
 
-/// All four, close-on-exec.
-pub fn open() -> io::Result<(ParentEnds, ChildEnds)> {
+/// The three of the difference, close-on-exec.
+pub fn difference() -> io::Result<(ParentEnds, ChildEnds)> {
     let (data_out, data_in) = pipe()?;
     let (asked, ask) = pipe()?;
     let (answered, answer) = pipe()?;
-    let (report_out, report_in) = pipe()?;
-    for end in [&data_out, &data_in, &asked, &answered, &answer, &report_out] {
-        let flags = rustix::fs::fcntl_getfl(end)?;
-        rustix::fs::fcntl_setfl(end, flags | OFlags::NONBLOCK)?;
-    }
-    Ok((
-        ParentEnds { data: data_in, asked, answer, report: report_out },
-        ChildEnds { data: data_out, ask, answered, report: report_in },
-    ))
+    [&data_out, &data_in, &asked, &answered, &answer].into_iter().try_for_each(never_wait)?;
+    let parent = ParentEnds { data: data_in, asked, answer };
+    Ok((parent, ChildEnds { data: data_out, ask, answered }))
+}
+
+/// The one of the [`Report`](super::Report): the parent's end, which it comes out of, and the child's.
+pub fn report() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (out, into) = pipe()?;
+    never_wait(&out)?;
+    Ok((out, into))
+}
+
+fn never_wait(end: &OwnedFd) -> io::Result<()> {
+    let flags = rustix::fs::fcntl_getfl(end)?;
+    Ok(rustix::fs::fcntl_setfl(end, flags | OFlags::NONBLOCK)?)
 }
 
 #[cfg(not(target_vendor = "apple"))]
@@ -70,12 +74,13 @@ mod tests {
 
     #[test]
     fn each_pipe_leads_from_its_one_end_to_its_other_and_only_what_must_not_wait_does_not() {
-        let (parent, child) = open().unwrap();
+        let (parent, child) = difference().unwrap();
+        let (report_out, report_in) = report().unwrap();
         for (into, out) in [
             (&parent.data, &child.data),
             (&child.ask, &parent.asked),
             (&parent.answer, &child.answered),
-            (&child.report, &parent.report),
+            (&report_in, &report_out),
         ] {
             let mut byte = [0];
             assert_eq!(read(out, &mut byte), Err(Errno::AGAIN));
@@ -85,14 +90,14 @@ mod tests {
             assert!(fcntl_getfd(out).unwrap().contains(FdFlags::CLOEXEC));
         }
         let waits = |fd: &OwnedFd| !rustix::fs::fcntl_getfl(fd).unwrap().contains(OFlags::NONBLOCK);
-        assert!(waits(&child.ask) && waits(&child.report) && !waits(&parent.data));
+        assert!(waits(&child.ask) && waits(&report_in) && !waits(&parent.data));
     }
 
     #[test]
     fn closed_ends_are_noticed_at_once() {
-        let (parent, child) = open().unwrap();
+        let (parent, child) = difference().unwrap();
         drop(child);
-        assert_eq!(read(&parent.report, &mut [0]), Ok(0));
+        assert_eq!(read(&parent.asked, &mut [0]), Ok(0));
         assert_eq!(write(&parent.data, b"x"), Err(Errno::PIPE));
     }
 }

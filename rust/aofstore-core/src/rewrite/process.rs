@@ -4,6 +4,7 @@
 //! signal goes to, and no status is taken from, a process whose end was seen: its number may be somebody else's by
 //! then. With a pidfd that also holds when the host itself has waited for the child.
 
+use super::form::Role;
 use crate::fs::owner::Owner;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process, waitid};
@@ -25,6 +26,7 @@ pub enum Reaped {
 pub struct Child {
     pid: Pid,
     pidfd: Option<OwnedFd>,
+    pub role: Role,
     /// How long the fork took.
     pub micros: u64,
     owner: Owner,
@@ -32,8 +34,8 @@ pub struct Child {
 }
 
 impl Child {
-    pub(super) fn new(pid: Pid, micros: u64) -> Self {
-        Self { pid, pidfd: open_pidfd(pid), micros, owner: Owner::new(), end: Mutex::new(None) }
+    pub(super) fn new(pid: Pid, role: Role, micros: u64) -> Self {
+        Self { pid, pidfd: open_pidfd(pid), role, micros, owner: Owner::new(), end: Mutex::new(None) }
     }
 
     pub fn pid(&self) -> i32 {
@@ -147,7 +149,7 @@ mod tests {
     /// A process that lives until it is killed, held with and without a pidfd.
     fn each_way(test: impl Fn(&Child)) {
         for with_pidfd in [true, false] {
-            let mut child = Child::new(sleeping(), 0);
+            let mut child = Child::new(sleeping(), Role::Rewrite, 0);
             if !with_pidfd {
                 child.pidfd = None;
             }
@@ -182,7 +184,7 @@ mod tests {
     #[test]
     fn a_dropped_one_is_gone() {
         let pid = sleeping();
-        drop(Child::new(pid, 0));
+        drop(Child::new(pid, Role::Rewrite, 0));
         let again = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
         assert_eq!(again.err(), Some(Errno::CHILD));
     }

@@ -1,7 +1,7 @@
-//! The parent's half of the conversation with the child (theme 10): sends the difference, agrees on its end, waits
-//! for the report.
+//! The parent's half of the conversation with the child: sends the difference and agrees on its end, if there is one
+//! (theme 10), and waits for the report.
 //!
-//! Runs in the thread that leads the rewrite, with no lock held, and needs nothing of the host's. INVARIANT: bytes
+//! Runs in the thread that leads the child, with no lock held, and needs nothing of the host's. INVARIANT: bytes
 //! leave the outlet exactly when the pipe has taken them, so what the child got and what the outlet still has join to
 //! the whole stream (P-18).
 
@@ -14,6 +14,7 @@ use crate::event::Events;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read, retry_on_intr, write};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 /// How often new bytes, and a wish to stop, are looked for.
@@ -46,32 +47,29 @@ impl Failure {
     }
 }
 
-/// Serves `child` until it is gone. `stop` says why it is to be killed, if it is.
+/// A child that somebody waits for.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    pub child: &'a Child,
+    /// The parent's end of its report.
+    pub report: &'a OwnedFd,
+    pub events: &'a Events,
+}
+
+/// Serves a child that takes a difference until it is gone. `stop` says why it is to be killed, if it is.
 pub fn pump(
+    watch: Watch<'_>,
     ends: &ParentEnds,
     outlet: &mut Outlet,
-    child: &Child,
-    events: &Events,
     stop: impl Fn() -> Option<Failure>,
 ) -> Result<Report, Failure> {
-    let mut pump = Pump { ends, outlet, child, events, sending: true, listening: true, report: None };
-    loop {
-        let wish = stop().or_else(|| pump.outlet.diff().is_spoilt().then(no_memory));
-        if let Some(failure) = wish {
-            child.kill();
-            child.reap(true);
-            return Err(failure);
-        }
-        match pump.turn() {
-            Ok(false) => {}
-            Ok(true) => return pump.outcome(),
-            Err(error) => {
-                child.kill();
-                child.reap(true);
-                return Err(Failure::system("no room for what was changed meanwhile", &error));
-            }
-        }
-    }
+    let speech = Speech { ends, outlet, sending: true, listening: true };
+    Pump { watch, speech: Some(speech), report: None }.run(stop)
+}
+
+/// The same for a child that is told nothing.
+pub fn wait(watch: Watch<'_>, stop: impl Fn() -> Option<Failure>) -> Result<Report, Failure> {
+    Pump { watch, speech: None, report: None }.run(stop)
 }
 
 fn no_memory() -> Failure {
@@ -80,34 +78,85 @@ fn no_memory() -> Failure {
 }
 
 struct Pump<'a> {
-    ends: &'a ParentEnds,
-    outlet: &'a mut Outlet,
-    child: &'a Child,
-    events: &'a Events,
-    /// Until the child asked for the end, or is dead (P-13).
-    sending: bool,
-    listening: bool,
+    watch: Watch<'a>,
+    speech: Option<Speech<'a>>,
     report: Option<Report>,
 }
 
+/// What the child is told.
+struct Speech<'a> {
+    ends: &'a ParentEnds,
+    outlet: &'a mut Outlet,
+    /// Until the child asked for the end, or is dead (P-13).
+    sending: bool,
+    listening: bool,
+}
+
 impl Pump<'_> {
+    fn run(mut self, stop: impl Fn() -> Option<Failure>) -> Result<Report, Failure> {
+        loop {
+            let spoilt = self.speech.as_ref().is_some_and(|speech| speech.outlet.diff().is_spoilt());
+            let wish = stop().or_else(|| spoilt.then(no_memory));
+            let failure = match wish {
+                Some(wish) => wish,
+                None => match self.turn() {
+                    Ok(false) => continue,
+                    Ok(true) => return self.outcome(),
+                    Err(error) => Failure::system("no room for what was changed meanwhile", &error),
+                },
+            };
+            self.watch.child.kill();
+            self.watch.child.reap(true);
+            return Err(failure);
+        }
+    }
+
     /// Waits for a moment and does what is to be done; true when the child is gone. Its report is not enough: the
     /// end of file behind it may never come, since a forked copy of the host can hold the other end.
     fn turn(&mut self) -> io::Result<bool> {
-        self.outlet.relieve()?;
-        let wants = self.sending && !self.outlet.front()?.is_empty();
-        let ready = Ready::wait(self.ends, self.child, self.listening, wants);
-        if ready.asked {
-            self.answer();
-        }
-        if ready.room && self.sending {
-            self.send()?;
+        let wants_room = match &mut self.speech {
+            Some(speech) => speech.has_more()?,
+            None => false,
+        };
+        let ready = Ready::wait(self.watch, self.speech.as_ref(), wants_room);
+        if let Some(speech) = &mut self.speech {
+            speech.go_on(&ready, self.watch.events)?;
         }
         if (ready.report || ready.gone) && self.report.is_none() {
             // What was written before the end is still in the pipe.
-            self.report = Report::read(&self.ends.report).ok().flatten();
+            self.report = Report::read(self.watch.report).ok().flatten();
         }
         Ok(ready.gone)
+    }
+
+    fn outcome(&self) -> Result<Report, Failure> {
+        let child = self.watch.child;
+        let (end, who) = (child.reap(true), child.role.child());
+        let Some(report) = self.report else { return Err(silent(who, end)) };
+        if !report.ok {
+            let error = io::Error::from_raw_os_error(report.errno);
+            let what = match report.errno {
+                libc::ETIMEDOUT => format!("the {who} heard no answer in time"),
+                _ => format!("the {who} failed ({})", report.step.name()),
+            };
+            return Err(Failure::system(&what, &error));
+        }
+        // The status is only the second witness: the host may have taken it.
+        if matches!(end, Reaped::Exited(0) | Reaped::Unknown) { Ok(report) } else { Err(silent(who, end)) }
+    }
+}
+
+impl Speech<'_> {
+    fn has_more(&mut self) -> io::Result<bool> {
+        self.outlet.relieve()?;
+        Ok(self.sending && !self.outlet.front()?.is_empty())
+    }
+
+    fn go_on(&mut self, ready: &Ready, events: &Events) -> io::Result<()> {
+        if ready.asked {
+            self.answer(events);
+        }
+        if ready.room && self.sending { self.send() } else { Ok(()) }
     }
 
     fn send(&mut self) -> io::Result<()> {
@@ -123,7 +172,7 @@ impl Pump<'_> {
     }
 
     /// Whatever comes here, it comes once.
-    fn answer(&mut self) {
+    fn answer(&mut self, events: &Events) {
         let mut byte = [0];
         let asked = retry_on_intr(|| read(&self.ends.asked, &mut byte));
         self.listening = false;
@@ -131,43 +180,28 @@ impl Pump<'_> {
             return;
         }
         self.sending = false;
-        self.events.notice("the rewrite child asks for the end of the difference");
+        events.notice("the rewrite child asks for the end of the difference");
         if let Err(errno) = retry_on_intr(|| write(&self.ends.answer, &[ASK])) {
             // It waits with a timeout of its own.
             let error = io::Error::from(errno);
-            self.events.warning(format!("cannot answer the rewrite child: {error}"));
+            events.warning(format!("cannot answer the rewrite child: {error}"));
         }
-    }
-
-    fn outcome(&self) -> Result<Report, Failure> {
-        let end = self.child.reap(true);
-        let Some(report) = self.report else { return Err(silent(end)) };
-        if !report.ok {
-            let error = io::Error::from_raw_os_error(report.errno);
-            let what = match report.errno {
-                libc::ETIMEDOUT => "the rewrite child heard no answer in time".to_owned(),
-                _ => format!("the rewrite child failed ({})", report.step.name()),
-            };
-            return Err(Failure::system(&what, &error));
-        }
-        // The status is only the second witness: the host may have taken it.
-        if matches!(end, Reaped::Exited(0) | Reaped::Unknown) { Ok(report) } else { Err(silent(end)) }
     }
 }
 
 /// A child that ended otherwise than it should have, or said nothing.
-fn silent(end: Reaped) -> Failure {
+fn silent(who: &str, end: Reaped) -> Failure {
     match end {
         Reaped::Signalled(signal) => {
-            let what = format!("the rewrite child was killed by signal {signal}");
+            let what = format!("the {who} was killed by signal {signal}");
             Failure::new(RewriteCause::Signal(signal), what)
         }
         Reaped::Exited(code) => {
-            let what = format!("the rewrite child ended with status {code} and without a report");
+            let what = format!("the {who} ended with status {code} and without a report");
             Failure::new(RewriteCause::Exit(code), what)
         }
         Reaped::Running | Reaped::Unknown => {
-            Failure::new(RewriteCause::Other, "the rewrite child is gone without a report")
+            Failure::new(RewriteCause::Other, format!("the {who} is gone without a report"))
         }
     }
 }
@@ -182,14 +216,19 @@ struct Ready {
 }
 
 impl Ready {
-    fn wait(ends: &ParentEnds, child: &Child, listening: bool, wants_room: bool) -> Self {
-        let interest = |wanted, flags| if wanted { flags } else { PollFlags::empty() };
+    fn wait(watch: Watch<'_>, speech: Option<&Speech<'_>>, wants_room: bool) -> Self {
+        let Watch { child, report, .. } = watch;
+        let listening = speech.is_some_and(|speech| speech.listening);
+        let interest = |fd, wanted, flags| match fd {
+            Some(fd) if wanted => PollFd::new(fd, flags),
+            _ => PollFd::new(report, PollFlags::empty()),
+        };
         let pidfd = child.pidfd();
         let mut fds = [
-            PollFd::new(&ends.report, PollFlags::IN),
-            PollFd::new(&ends.asked, interest(listening, PollFlags::IN)),
-            PollFd::new(&ends.data, interest(wants_room, PollFlags::OUT)),
-            pidfd.map_or(PollFd::new(&ends.report, PollFlags::empty()), |fd| {
+            PollFd::new(report, PollFlags::IN),
+            interest(speech.map(|speech| &speech.ends.asked), listening, PollFlags::IN),
+            interest(speech.map(|speech| &speech.ends.data), wants_room, PollFlags::OUT),
+            pidfd.map_or(PollFd::new(report, PollFlags::empty()), |fd| {
                 PollFd::from_borrowed_fd(fd, PollFlags::IN)
             }),
         ];

@@ -11,6 +11,7 @@
 )]
 
 use super::fork::leave;
+use super::form::Role;
 use rustix::process::{Pid, getppid};
 use std::ptr::null_mut;
 
@@ -21,11 +22,11 @@ const IGNORED: [i32; 4] = [libc::SIGINT, libc::SIGHUP, libc::SIGPIPE, libc::SIGX
 const LAST_SIGNAL: i32 = 64;
 
 /// `kept` must be sorted.
-pub(super) fn settle(parent: Pid, kept: &[i32]) {
+pub(super) fn settle(parent: Pid, role: Role, kept: &[i32]) {
     die_with(parent);
     reset_signals();
     close_all_but(kept);
-    show();
+    show(role);
 }
 
 #[cfg(target_os = "linux")]
@@ -175,8 +176,8 @@ fn close(fd: i32) {
 
 /// A name for `ps`, and the wish to be killed before the host when memory runs out.
 #[cfg(target_os = "linux")]
-fn show() {
-    let _ = rustix::thread::set_name(c"aofstore-rewrite");
+fn show(role: Role) {
+    let _ = rustix::thread::set_name(role.process());
     // SAFETY: strings that end with a zero, a buffer and its length; the descriptor is closed here.
     unsafe {
         let fd = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_RDWR);
@@ -195,7 +196,7 @@ fn show() {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn show() {}
+fn show(_: Role) {}
 
 #[cfg(target_os = "linux")]
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn p_21_a_child_whose_parent_closed_its_ends_leaves_at_once() {
         while rig.page.reached() != Some(step) {
             running.pump();
         }
-        running.ends = None;
+        running.hang_up();
         let begun = Instant::now();
         rig.page.resume();
         assert_eq!(running.child.reap(true), Reaped::Exited(1), "{}", step.name());
@@ -74,7 +74,7 @@ fn a_report_that_nobody_reads_fails_the_child() {
     while rig.page.reached() != Some(Step::Synced) {
         running.pump();
     }
-    running.ends = None;
+    running.hang_up();
     // Another test may be forking: its child holds copies of the ends until it has closed them.
     std::thread::sleep(Duration::from_millis(200));
     rig.page.resume();
@@ -205,7 +205,7 @@ fn the_end_is_told_again_and_nobody_is_killed_after_it() {
     assert_eq!(running.child.reap(true), Reaped::Signalled(libc::SIGKILL));
     running.child.kill();
     assert_eq!(running.child.reap(true), Reaped::Signalled(libc::SIGKILL));
-    assert!(Report::read(&running.ends.take().unwrap().report).unwrap().is_none());
+    assert!(Report::read(running.told.take().unwrap()).unwrap().is_none());
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Real children of this many-threaded process: the whole protocol of themes 9 and 10, with a parent of a few lines.
+//! Real children of this many-threaded process: those of a save, and the whole protocol of themes 9 and 10, with a parent
+//! of a few lines.
 //!
 //! Every successful rewrite here is checked byte for byte, and its child for allocations.
 #![cfg(target_os = "linux")]
@@ -12,6 +13,7 @@
     reason = "a test, which looks at files and processes from outside"
 )]
 
+mod alone;
 mod failures;
 mod manners;
 mod protocol;

@@ -135,7 +135,8 @@ fn the_parent_may_close_its_data_end_once_it_has_answered() {
     drop(ends.data);
     rig.page.resume();
     assert_eq!(running.child.reap(true), Reaped::Exited(0));
-    rig.check(&running, aofstore_core::rewrite::Report::read(&ends.report).unwrap().unwrap());
+    running.pump();
+    rig.check(&running, running.report.unwrap());
 }
 
 #[test]

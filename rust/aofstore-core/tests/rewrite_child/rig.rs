@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -15,7 +15,8 @@ use aofstore_core::command;
 use aofstore_core::keyspace::{Keyspace, Limits};
 use aofstore_core::load::{Loader, OnReplayError};
 use aofstore_core::rewrite::{
-    self, Child, FileOutput, Output, ParentEnds, Plan, Reaped, Report, SharedPage, Step, Task,
+    self, Child, FileOutput, Form, Output, ParentEnds, Peer, Plan, Reaped, Report, Role, SharedPage, Step,
+    Task,
 };
 
 /// Counts what children ask it for.
@@ -154,12 +155,35 @@ impl Drop for Scratch {
     }
 }
 
+/// A form, made anew for each child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Resp,
+}
+
+impl Kind {
+    fn form(self) -> Form {
+        match self {
+            Self::Resp => Form::Resp(rewrite::Head::default()),
+        }
+    }
+
+    fn dump_of(self, space: &Keyspace) -> Vec<u8> {
+        match self {
+            Self::Resp => dump_of(space),
+        }
+    }
+}
+
 /// All that is made before a fork.
 pub struct Rig {
     pub space: Keyspace,
     pub temp: File,
     pub spool: File,
     pub ack_timeout: Duration,
+    pub kind: Kind,
+    /// The child is told nothing: it dumps, syncs, reports.
+    pub alone: bool,
     pub page: Arc<SharedPage>,
     _scratch: Scratch,
 }
@@ -182,7 +206,8 @@ impl Rig {
         if plan != Plan::default() {
             page.arm(&plan);
         }
-        Self { space, temp, spool, ack_timeout: Duration::from_secs(5), page, _scratch: scratch }
+        let ack_timeout = Duration::from_secs(5);
+        Self { space, temp, spool, ack_timeout, kind: Kind::Resp, alone: false, page, _scratch: scratch }
     }
 
     pub fn fork(&self) -> Running {
@@ -190,20 +215,23 @@ impl Rig {
     }
 
     pub fn try_fork(&self) -> io::Result<Running> {
-        let (ends, child_ends) = rewrite::pipes::open().unwrap();
+        let (ends, child_ends) = rewrite::pipes::difference().unwrap();
+        let (told, report) = rewrite::pipes::report().unwrap();
+        let peer = Peer { ends: child_ends, spool: self.spool.as_fd(), ack_timeout: self.ack_timeout };
         PAGE.set(self.page.allocations());
         let child = rewrite::fork(Task {
+            role: if self.alone { Role::Save } else { Role::Rewrite },
             space: &self.space,
-            head: rewrite::Head::default(),
             output: FileOutput::new(self.temp.as_fd(), true),
-            spool: self.spool.as_fd(),
-            ends: child_ends,
-            ack_timeout: self.ack_timeout,
+            form: self.kind.form(),
+            peer: (!self.alone).then_some(peer),
+            report,
             shared: &self.page,
         })?;
         Ok(Running {
             child,
-            ends: Some(ends),
+            ends: (!self.alone).then_some(ends),
+            told: Some(told),
             page: Arc::clone(&self.page),
             fed: Vec::new(),
             sent: 0,
@@ -224,7 +252,7 @@ impl Rig {
     /// That the child did it all, and that the file is the dump and exactly what was sent.
     pub fn check(&self, running: &Running, report: Report) {
         let file = self.file();
-        let dump = dump_of(&self.space);
+        let dump = self.kind.dump_of(&self.space);
         assert!(report.ok, "{report:?}");
         assert_eq!((report.step, report.errno), (Step::Done, 0));
         assert_eq!(report.keys, rewrite::keys(&self.space));
@@ -244,6 +272,8 @@ impl Rig {
 pub struct Running {
     pub child: Child,
     pub ends: Option<ParentEnds>,
+    /// The report comes out here.
+    pub told: Option<OwnedFd>,
     page: Arc<SharedPage>,
     pub fed: Vec<u8>,
     pub sent: usize,
@@ -255,6 +285,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// As a parent that is gone.
+    pub fn hang_up(&mut self) {
+        (self.ends, self.told) = (None, None);
+    }
+
     pub fn await_step(&self, step: Step) {
         let begun = Instant::now();
         while self.page.reached() != Some(step) {
@@ -269,6 +304,18 @@ impl Running {
 
     /// One round; whether anything moved.
     pub fn pump(&mut self) -> bool {
+        let mut moved = self.converse();
+        if self.report.is_none()
+            && let Some(told) = &self.told
+            && let Ok(Some(report)) = Report::read(told)
+        {
+            self.report = Some(report);
+            moved = true;
+        }
+        moved
+    }
+
+    fn converse(&mut self) -> bool {
         let Some(ends) = &self.ends else { return false };
         let mut moved = false;
         if !self.asked
@@ -285,10 +332,6 @@ impl Running {
                 // Gone meanwhile: its end tells (P-13).
                 let _ = rustix::io::write(&ends.answer, &[answer]);
             }
-            moved = true;
-        }
-        if let Ok(Some(report)) = Report::read(&ends.report) {
-            self.report = Some(report);
             moved = true;
         }
         moved

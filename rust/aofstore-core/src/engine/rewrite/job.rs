@@ -5,7 +5,7 @@
 //! included, ends in [`Core::end_rewrite`].
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -19,7 +19,8 @@ use crate::error::{Error, Result, RewriteCause};
 use crate::event::Events;
 use crate::fs::os::with_signals_blocked;
 use crate::rewrite::{
-    self, Child, ChildEnds, Failure, FileOutput, ParentEnds, Report, SharedPage, Switch, Task, Temp, pipes,
+    self, Child, ChildEnds, Failure, FileOutput, Form, ParentEnds, Peer, Report, Role, SharedPage, Switch,
+    Task, Temp, Watch, pipes,
 };
 
 type Done<T> = std::result::Result<T, Failure>;
@@ -74,6 +75,7 @@ struct Job {
     temp: Temp,
     spool: OwnedFd,
     ends: (ParentEnds, ChildEnds),
+    report: (OwnedFd, OwnedFd),
     page: Arc<SharedPage>,
     incremental_sync: bool,
     ack_timeout: Duration,
@@ -89,13 +91,14 @@ impl Job {
         if ticket.is_stopped() {
             return Err(Failure::stopped("the rewrite was stopped"));
         }
-        let temp = Temp::create(&home.dir, &home.name, &shared.events);
+        let temp = Temp::create(&home.dir, &home.name, Role::Rewrite, &shared.events);
         let temp = temp.map_err(|error| Failure::system("cannot make the file of a rewrite", &error))?;
         let made = |what: &'static str| move |error: io::Error| Failure::system(what, &error);
         Ok(Self {
             temp,
             spool: home.dir.spool().map_err(made("cannot make room for the difference of a rewrite"))?,
-            ends: pipes::open().map_err(made("no pipes for a rewrite"))?,
+            ends: pipes::difference().map_err(made("no pipes for a rewrite"))?,
+            report: pipes::report().map_err(made("no pipe for a rewrite"))?,
             page: SharedPage::new().map_err(made("no memory for a rewrite"))?,
             incremental_sync,
             ack_timeout,
@@ -104,7 +107,7 @@ impl Job {
 
     /// With everybody waiting. None where there is no such thing as a fork.
     fn fork(self, shared: &Shared, ticket: &Ticket) -> Done<Option<Forked>> {
-        let Self { temp, spool, ends: (parent, child), page, .. } = self;
+        let Self { temp, spool, ends: (parent, child), report: (report, told), page, .. } = self;
         let file = Arc::clone(temp.file());
         let Some(fd) = file.fd() else { return Ok(None) };
         // ORDER: memory is taken before the locks are.
@@ -122,12 +125,12 @@ impl Job {
         let mut hold = log.as_ref().map(|log| log.hold());
         let start = Instant::now();
         let forked = rewrite::fork(Task {
+            role: Role::Rewrite,
             space: &core.space,
-            head: core.head(),
             output,
-            spool: std::os::fd::AsFd::as_fd(&spool),
-            ends: child,
-            ack_timeout: self.ack_timeout,
+            form: Form::Resp(core.head()),
+            peer: Some(Peer { ends: child, spool: spool.as_fd(), ack_timeout: self.ack_timeout }),
+            report: told,
             shared: &page,
         });
         let micros =
@@ -145,7 +148,7 @@ impl Job {
         };
         let bytes_before = core.forked(ticket, Arc::clone(outlet.diff()), child.pid());
         ticket.started(page, keys);
-        Ok(Some(Forked { child, temp, parent, outlet, bytes_before }))
+        Ok(Some(Forked { child, temp, parent, report, outlet, bytes_before }))
     }
 }
 
@@ -155,6 +158,7 @@ struct Forked {
     child: Child,
     temp: Temp,
     parent: ParentEnds,
+    report: OwnedFd,
     outlet: Outlet,
     bytes_before: u64,
 }
@@ -167,7 +171,8 @@ impl Forked {
         events: &Events,
         stop: impl Fn() -> Option<Failure>,
     ) -> Done<Summary> {
-        let report = rewrite::pump(&self.parent, &mut self.outlet, &self.child, events, &stop)?;
+        let watch = Watch { child: &self.child, report: &self.report, events };
+        let report = rewrite::pump(watch, &self.parent, &mut self.outlet, &stop)?;
         let pumped = Instant::now();
         tell(events, &report);
         let control = shared.lock().home()?.control;

@@ -13,7 +13,7 @@ use crate::engine::core::Core;
 use crate::engine::latency::{event, whole_ms};
 use crate::error::{Error, Result, RewriteCause};
 use crate::event::Events;
-use crate::rewrite::{Failure, Head, Placed, Switch, Temp, dump};
+use crate::rewrite::{Failure, Form, Head, Placed, Role, Switch, Temp, dump};
 
 type Done<T> = std::result::Result<T, Failure>;
 
@@ -59,11 +59,11 @@ impl Core {
     pub(super) fn rewrite_here(&mut self, began: Instant) -> Done<Summary> {
         let home = self.home()?;
         let bytes_before = self.log.as_ref().map_or(0, |log| log.sizes().0);
-        let planned = Temp::plan(&*home.dir, &home.name);
+        let planned = Temp::plan(&*home.dir, &home.name, Role::Rewrite);
         let (name, mode) = planned.map_err(|error| Failure::system("cannot look at the log", &error))?;
-        let place = dump::Place { dir: &*home.dir, name: &name, mode, head: self.head() };
+        let place = dump::Place { dir: &*home.dir, name: &name, mode, role: Role::Rewrite };
         let incremental_sync = self.settings.is_yes("aof-rewrite-incremental-fsync");
-        let dumped = dump::dump(&self.space, place, incremental_sync, |_, _| true)
+        let dumped = dump::dump(&self.space, place, Form::Resp(self.head()), incremental_sync, |_, _| true)
             .map_err(|failed| Failure::new(RewriteCause::Errno(failed.errno), failed.message))?;
         let temp = Temp::adopt(&home.dir, name, dumped.file, &self.events);
         self.rewrites.schedule.started();

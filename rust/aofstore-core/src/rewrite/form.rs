@@ -1,0 +1,48 @@
+//! What is written, and what for.
+
+use super::snapshot::{self, Head, Output};
+use crate::keyspace::Keyspace;
+use std::ffi::CStr;
+
+/// What a file, and the child that writes it, is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Rewrite,
+    Save,
+}
+
+/// How the keyspace is written; made before a fork, since writing allocates nothing.
+pub enum Form {
+    /// As commands.
+    Resp(Head),
+}
+
+impl Role {
+    /// The child's name in messages.
+    pub const fn child(self) -> &'static str {
+        match self {
+            Self::Rewrite => "rewrite child",
+            Self::Save => "save child",
+        }
+    }
+
+    /// The same for `ps`, which shows fifteen characters of it.
+    pub(super) const fn process(self) -> &'static CStr {
+        match self {
+            Self::Rewrite => c"aofstore-rewrite",
+            Self::Save => c"aofstore-save",
+        }
+    }
+}
+
+impl Form {
+    /// Writes all of it; false if the output stopped it.
+    pub(super) fn write(&mut self, space: &Keyspace, out: &mut impl Output) -> bool {
+        match self {
+            Self::Resp(head) => {
+                snapshot::head(*head, space, out);
+                snapshot::write(space, out)
+            }
+        }
+    }
+}
