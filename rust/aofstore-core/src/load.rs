@@ -3,14 +3,18 @@
 //! The caller decides when to go on, when to stop and what becomes of a torn tail; this only works. Nothing
 //! expires meanwhile. A MULTI block is held back until its EXEC and applied whole or not at all.
 
+mod plan;
+
 use std::io;
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
+use self::plan::{Plan, Step};
 use crate::aof::{Leading, Next, Reader};
-use crate::clock;
-use crate::command::{self, Argv, Context, Effects, EngineCommand, Flags, Handler, Reply, Spec};
+use crate::command::{
+    self, Argv, Context, Effects, EngineCommand, Flags, Handler, KeyPositions, Reply, Spec,
+};
 use crate::error::{Error, LoadKind, Result};
 use crate::fs::{self, Create, Dir, ReadFile};
 use crate::keyspace::Keyspace;
@@ -44,6 +48,7 @@ pub enum OnReplayError {
 /// A replay in progress.
 pub struct Loader {
     reader: Reader,
+    plan: Plan,
     db: usize,
     /// The commands of the open MULTI, with their offsets.
     block: Option<Vec<(&'static Spec, Argv, u64)>>,
@@ -62,6 +67,7 @@ impl Loader {
     pub fn new(reader: Reader, on_error: OnReplayError) -> Self {
         Self {
             reader,
+            plan: Plan::default(),
             db: 0,
             block: None,
             commands: 0,
@@ -110,8 +116,11 @@ impl Loader {
         let began = Instant::now();
         while self.ended.is_none() {
             self.apply_next(space)?;
-            if self.commands.is_multiple_of(TICK) && began.elapsed() >= budget {
-                break;
+            if self.commands.is_multiple_of(TICK) {
+                space.expect(self.db, self.reader.offset(), self.reader.total());
+                if began.elapsed() >= budget {
+                    break;
+                }
             }
         }
         Ok(self.ended.is_some())
@@ -152,7 +161,11 @@ impl Loader {
     fn command(&mut self, space: &mut Keyspace) -> Result<()> {
         self.commands += 1;
         let at = self.reader.command_start();
-        let Some(spec) = command::lookup(self.reader.arg(0)) else {
+        if self.reader.turn() == 0 {
+            self.plan.make(&self.reader, space, self.db);
+        }
+        let step = self.plan.step(self.reader.turn());
+        let Some(spec) = step.spec else {
             let name = String::from_utf8_lossy(self.reader.arg(0)).into_owned();
             return Err(self.reader.error(
                 LoadKind::UnknownCommand,
@@ -174,9 +187,8 @@ impl Loader {
                     self.reader.args().for_each(|arg| argv.push(arg));
                     block.push((spec, argv, at));
                 } else {
-                    let mut argv = SmallVec::new();
-                    self.reader.argv(&mut argv);
-                    let failed = run(spec, &argv, space, self.db, &mut self.reply, &mut self.effects);
+                    let argv = self.reader.argv();
+                    let failed = run(step, &argv, space, self.db, &mut self.reply, &mut self.effects);
                     drop(argv);
                     self.tolerate(failed, at)?;
                 }
@@ -237,7 +249,8 @@ impl Loader {
                     None => return Err(self.reader.error(LoadKind::Replay, *at, "DB index is out of range")),
                 }
             } else {
-                let failed = run(spec, &argv, space, self.db, &mut self.reply, &mut self.effects);
+                let step = Step { spec: Some(spec), hash: None };
+                let failed = run(step, &argv, space, self.db, &mut self.reply, &mut self.effects);
                 self.tolerate(failed, *at)?;
             }
         }
@@ -318,13 +331,14 @@ fn copy_tail(dir: &dyn Dir, from: &dyn ReadFile, valid_to: u64, saved: &str) -> 
 
 /// Runs one command on the keyspace; the text of its error, if it failed.
 fn run(
-    spec: &Spec,
+    Step { spec, hash }: Step,
     argv: &[&[u8]],
     space: &mut Keyspace,
     db: usize,
     reply: &mut Reply,
     effects: &mut Effects,
 ) -> Option<String> {
+    let spec = spec?;
     let Handler::Keyspace(handler) = spec.handler else { return None };
     if !spec.is_write() {
         // A read has no place in a log and no effect; a hostile one could keep us busy for ever.
@@ -332,13 +346,18 @@ fn run(
     }
     effects.begin(db);
     let mut cx = Context {
-        keys: space.keys(db, clock::now_ms()),
+        keys: space.keys_at(db, None),
         reply,
         effects,
         replaying: true,
         name: spec.name,
         wait: None,
     };
+    if let (Some(hash), KeyPositions::Range { first, .. }) = (hash, spec.keys)
+        && let Some(key) = argv.get(first)
+    {
+        cx.keys.foreseen(key, hash);
+    }
     let outcome = command::run(spec, handler, &mut cx, argv);
     if cx.wait.is_some() {
         return Some(format!("'{}' would have to wait", spec.name));

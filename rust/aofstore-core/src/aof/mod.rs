@@ -6,6 +6,7 @@
 //! keeps true: the file is always a prefix of what was fed, in order, without holes; nothing is acknowledged that
 //! is not as safe as the policy promises; and after a failed sync nothing more is appended to that file.
 
+mod ahead;
 pub mod annotation;
 mod buffer;
 mod commit;
@@ -29,13 +30,14 @@ mod tail;
 mod words;
 mod write;
 
+pub use ahead::AHEAD;
 pub use buffer::Feed;
 pub use diff::Diff;
 pub use ending::{Known, Tear};
 pub use latency::{Kind as LatencyKind, Sample as LatencySample};
 pub use log::{Log, Settings};
 pub use outlet::Outlet;
-pub use reader::{Leading, Next, Reader};
+pub use reader::{Command, Leading, Next, Reader};
 pub use source::{Seekable, Source};
 pub use stats::Stats;
 pub use switch::{Hold, Install};

@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 use memchr::memchr;
 use smallvec::SmallVec;
 
+use super::ahead::Ahead;
 use super::annotation::{self, Note};
 use super::ending::{self, Known, Rest, Tear};
 use super::source::{Source, read_some};
 use crate::error::{Error, LoadKind, Result};
-use crate::resp::decode::{Damage, Frame, Progress, decode};
+use crate::resp::decode::{Damage, Progress, decode};
 
 /// Bytes asked for at once.
 const BLOCK: usize = 1 << 20;
@@ -46,6 +47,25 @@ pub enum Leading {
     Dump,
 }
 
+/// A command that may not have had its turn yet.
+#[derive(Clone, Copy)]
+pub struct Command<'a> {
+    bytes: &'a [u8],
+    args: &'a [Range<usize>],
+}
+
+impl<'a> Command<'a> {
+    pub fn argc(&self) -> usize {
+        self.args.len()
+    }
+
+    /// One argument; empty behind the last one.
+    #[inline]
+    pub fn arg(&self, index: usize) -> &'a [u8] {
+        self.args.get(index).and_then(|range| self.bytes.get(range.clone())).unwrap_or_default()
+    }
+}
+
 /// Reads one file; see the module.
 pub struct Reader {
     source: Box<dyn Source>,
@@ -61,7 +81,7 @@ pub struct Reader {
     /// Where the current command starts in the window, and where what follows it does.
     command: usize,
     position: usize,
-    frame: Frame,
+    ahead: Ahead,
     valid_to: u64,
     /// Microseconds since 1970.
     stop_after: Option<i64>,
@@ -90,7 +110,7 @@ impl Reader {
             filled: 0,
             command: 0,
             position: 0,
-            frame: Frame::default(),
+            ahead: Ahead::default(),
             valid_to: start,
             stop_after: None,
             any_command: false,
@@ -116,14 +136,36 @@ impl Reader {
             return ended.clone();
         }
         self.command = self.position;
-        self.frame.clear();
+        if let Some(frame) = self.ahead.advance() {
+            self.position += frame.len();
+            return Ok(Next::Command);
+        }
+        self.ahead.clear();
         let found = self.advance();
         if matches!(found, Ok(Next::Command)) {
+            self.ahead.look(self.window.get(self.command..self.filled).unwrap_or_default(), self.max_bulk);
             return found;
         }
-        self.frame.clear();
+        self.ahead.clear();
         self.ended = Some(found.clone());
         found
+    }
+
+    /// How many commands were framed together with the current one and stand before it.
+    #[inline]
+    pub fn turn(&self) -> usize {
+        self.ahead.turn()
+    }
+
+    /// The commands that were framed together, the first of them being the current one.
+    #[inline]
+    pub fn together(&self) -> impl Iterator<Item = Command<'_>> {
+        let mut start = self.command;
+        self.ahead.frames().iter().map(move |frame| {
+            let bytes = self.window.get(start..).unwrap_or_default();
+            start += frame.len();
+            Command { bytes, args: frame.args() }
+        })
     }
 
     fn advance(&mut self) -> Result<Next> {
@@ -135,9 +177,9 @@ impl Reader {
                     Comment::Need(need) => need,
                     Comment::Ended(next) => return Ok(next),
                 },
-                Some(_) => match decode(bytes, self.max_bulk, &mut self.frame) {
+                Some(_) => match decode(bytes, self.max_bulk, self.ahead.current_mut()) {
                     Ok(Progress::Complete) => {
-                        self.position = self.command + self.frame.len();
+                        self.position = self.command + self.ahead.current().len();
                         self.any_command = true;
                         return Ok(Next::Command);
                     }
@@ -163,26 +205,25 @@ impl Reader {
     /// Arguments of the current command, its name counted; 0 when there is none.
     #[inline]
     pub fn argc(&self) -> usize {
-        self.frame.args().len()
+        self.ahead.current().args().len()
     }
 
     /// One argument of the current command; empty behind the last one.
     #[inline]
     pub fn arg(&self, index: usize) -> &[u8] {
-        self.frame.args().get(index).map_or(&[], |range| self.slice(range))
+        self.ahead.current().args().get(index).map_or(&[], |range| self.slice(range))
     }
 
     /// All arguments of the current command.
     #[inline]
     pub fn args(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.frame.args().iter().map(|range| self.slice(range))
+        self.ahead.current().args().iter().map(|range| self.slice(range))
     }
 
-    /// All arguments of the current command, into `out`: for sixteen or fewer nothing is allocated.
+    /// All arguments of the current command; for a few nothing is allocated.
     #[inline]
-    pub fn argv<'a>(&'a self, out: &mut SmallVec<[&'a [u8]; 16]>) {
-        out.clear();
-        out.extend(self.args());
+    pub fn argv(&self) -> SmallVec<[&[u8]; 32]> {
+        self.args().collect()
     }
 
     #[inline]
@@ -225,7 +266,7 @@ impl Reader {
 
     /// Bytes that the reader holds.
     pub fn memory(&self) -> usize {
-        self.window.capacity() + self.frame.memory()
+        self.window.capacity() + self.ahead.memory()
     }
 
     /// An error about this file at `offset`, for the loader's own findings (`message` is the middle of a sentence).

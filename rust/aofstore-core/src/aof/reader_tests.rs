@@ -1,6 +1,6 @@
 use std::io::Cursor;
 
-use super::super::Seekable;
+use super::super::{AHEAD, Seekable};
 use super::*;
 use crate::resp::decode::MAX_BULK;
 
@@ -413,8 +413,7 @@ fn long_values_cross_the_window_and_leave_it() {
         let mut reader = Reader::new(source, 0, file.len() as u64, Path::new("a"), MAX_BULK, known);
         for command in &commands {
             assert_eq!(reader.next(), Ok(Next::Command));
-            let mut args = SmallVec::new();
-            reader.argv(&mut args);
+            let args = reader.argv();
             assert!(args.iter().zip(command).all(|(got, want)| got == want), "a value came back changed");
         }
         assert!(reader.memory() <= 52 << 20);
@@ -499,5 +498,30 @@ fn a_wrong_last_byte_is_damage_however_it_arrives() {
         let source = Box::new(Pieces { data: file.clone(), most, random: fastrand::Rng::with_seed(1) });
         let mut reader = Reader::new(source, 0, file.len() as u64, Path::new("a.aof"), MAX_BULK, known);
         assert_eq!(kind_and_offset(&load(&mut reader).1), Some((LoadKind::Format, 11)), "{most} at once");
+    }
+}
+
+#[test]
+fn commands_are_seen_before_their_turn_as_they_are_then() {
+    let file = [sample().concat(), b"# a remark\r\n".to_vec(), sample().concat().repeat(9)].concat();
+    for most in [1, 7, 1 << 20] {
+        let source = Box::new(Pieces { data: file.clone(), most, random: fastrand::Rng::with_seed(3) });
+        let mut reader = Reader::new(source, 0, file.len() as u64, Path::new("a.aof"), MAX_BULK, known);
+        let (mut seen, mut most_seen) = (Vec::new(), 0);
+        while reader.next() == Ok(Next::Command) {
+            if reader.turn() == 0 {
+                assert!(seen.is_empty(), "some did not come");
+                let told = |command: Command<'_>| {
+                    (0..command.argc()).map(|at| command.arg(at).to_vec()).collect::<Argv>()
+                };
+                seen = reader.together().map(told).collect();
+                assert!((1..=AHEAD).contains(&seen.len()));
+                most_seen = most_seen.max(seen.len());
+                seen.reverse();
+            }
+            let own: Argv = reader.args().map(<[u8]>::to_vec).collect();
+            assert_eq!(seen.pop(), Some(own));
+        }
+        assert!(seen.is_empty() && (most < 1 << 20 || most_seen == AHEAD));
     }
 }

@@ -52,6 +52,7 @@ impl Engine {
         core.loading = false;
         let expires = !core.view;
         core.space.set_expiring(expires);
+        core.space.settle();
         core.space.stats.dirty = 0;
         drop(core);
         self.start_ticker()

@@ -40,6 +40,16 @@ impl Db {
         self.deadlines.set_resize_allowed(allowed);
     }
 
+    /// Makes room for so many keys.
+    pub(super) fn expect(&mut self, keys: usize) {
+        self.records.expect(keys);
+    }
+
+    /// Gives back what was made too large.
+    pub(super) fn settle(&mut self) {
+        self.records.settle();
+    }
+
     /// Moves a few buckets of a table that is growing or shrinking.
     pub(super) fn rehash(&mut self, buckets: usize) -> bool {
         let records = self.records.rehash_step(buckets);

@@ -36,6 +36,12 @@ impl<'e> Keys<'e> {
         let records = &self.here().records;
         let hash = records.hash(key);
         records.prefetch(hash);
+        self.foreseen(key, hash);
+    }
+
+    /// The hash of `key` is known: see [`Keyspace::approach`].
+    #[inline]
+    pub fn foreseen(&mut self, key: &'e [u8], hash: u64) {
         self.ahead = Some((key, hash));
     }
 

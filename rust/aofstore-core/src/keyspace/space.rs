@@ -103,14 +103,26 @@ impl Keyspace {
 
     /// Asks for the memory that looking up these keys will touch, so that they wait for it together.
     pub fn prefetch<'k>(&self, db: usize, keys: impl Iterator<Item = &'k [u8]>) {
-        let Some(Db { records, .. }) = self.db(db) else { return };
-        let hashed = |key| {
-            let hash = records.hash(key);
+        let hashes: SmallVec<[u64; 32]> = keys.map(|key| self.approach(db, key)).collect();
+        hashes.into_iter().for_each(|hash| self.approach_element(db, hash));
+    }
+
+    /// Asks for the bucket of `key` in `db`; its hash, for [`Keys::foreseen`] and for what follows.
+    #[inline]
+    pub fn approach(&self, db: usize, key: &[u8]) -> u64 {
+        let hash = self.seed.hash(key);
+        if let Some(Db { records, .. }) = self.db(db) {
             records.prefetch(hash);
-            hash
-        };
-        let hashes: SmallVec<[u64; 32]> = keys.map(hashed).collect();
-        hashes.into_iter().for_each(|hash| records.prefetch_element(hash));
+        }
+        hash
+    }
+
+    /// A little later: asks for what the bucket points to.
+    #[inline]
+    pub fn approach_element(&self, db: usize, hash: u64) {
+        if let Some(Db { records, .. }) = self.db(db) {
+            records.prefetch_element(hash);
+        }
     }
 
     pub fn seed(&self) -> Seed {
@@ -194,6 +206,19 @@ impl Keyspace {
     pub fn set_resize_allowed(&mut self, allowed: bool) {
         self.resize_allowed = allowed;
         self.dbs.iter_mut().for_each(|db| db.set_resize_allowed(allowed));
+    }
+
+    /// A load has brought `done` of `total` bytes into `db`: makes room for as many keys as there will be if it goes on so.
+    pub fn expect(&mut self, db: usize, done: u64, total: u64) {
+        if let Some(db) = self.dbs.find(db).and_then(|slot| self.dbs.at_mut(slot)) {
+            let keys = db.len() as u128 * u128::from(total) / u128::from(done.max(1));
+            db.expect(usize::try_from(keys).unwrap_or(usize::MAX));
+        }
+    }
+
+    /// The load is over: what was expected in vain is given back, a little with every tick.
+    pub fn settle(&mut self) {
+        self.dbs.iter_mut().for_each(Db::settle);
     }
 
     /// Background work of tables that are changing size; whether there is more.

@@ -168,6 +168,15 @@ pub(crate) fn header(bytes: &[u8], at: usize, mark: u8, max: u64) -> Result<Opti
             return Ok(Some((u64::from(ten * 10 + one), at + 5)));
         }
     }
+    if let Some(&[found, hundred, ten, one, b'\r', b'\n']) = bytes.get(at..).and_then(<[u8]>::first_chunk)
+        && found == mark
+        && max >= 999
+    {
+        let [hundred, ten, one] = [hundred, ten, one].map(|digit| digit.wrapping_sub(b'0'));
+        if hundred.wrapping_sub(1) < 9 && ten < 10 && one < 10 {
+            return Ok(Some((u64::from(hundred) * 100 + u64::from(ten * 10 + one), at + 6)));
+        }
+    }
     any_header(bytes, at, mark, max)
 }
 

@@ -35,6 +35,12 @@ impl<E> Buckets<E> {
         Self { exponent, live_segments: 0, small: None, directory: vec![None; segments].into_boxed_slice() }
     }
 
+    /// The power of two that there are buckets.
+    #[inline]
+    pub(super) const fn exponent(&self) -> u32 {
+        self.exponent
+    }
+
     /// How many buckets.
     #[inline]
     pub(super) const fn len(&self) -> usize {

@@ -23,6 +23,8 @@ const TOO_SPARSE: usize = 32;
 const TOO_FULL: usize = 4;
 /// One migration changes the size by no more than this power of two: one step of a scan visits that many buckets.
 const LEAP: u32 = 4;
+/// An array of fewer buckets than this power of two is moved at once where that saves much.
+const SMALL: u32 = 10;
 /// What one change of the table moves: it stops at the first bucket that brings the elements moved to `MOVE_ELEMENTS`, or
 /// after `MOVE_BUCKETS`. One full bucket an insert ends a growth long before the next is due.
 const MOVE_ELEMENTS: usize = 4;
@@ -61,6 +63,34 @@ impl<E: Element> Table<E> {
         }
     }
 
+    /// Makes room for `len` elements, for whoever knows that so many are about to come. Growing step by step would move
+    /// every element more than once; an array that turns out too large is brought back by [`settle`](Self::settle).
+    pub fn expect(&mut self, len: usize) {
+        let half_full = self.len * 2 > self.buckets.len() * SLOTS;
+        if half_full && self.migration.is_none() && self.resize_allowed {
+            let (now, wanted) = (self.buckets.exponent(), fitting(len.min(MOST_RESERVED)));
+            if now < SMALL && wanted > now {
+                self.begin(wanted);
+                self.advance(usize::MAX, usize::MAX);
+            } else if wanted > now {
+                self.begin(wanted.min(now + LEAP));
+            }
+        }
+    }
+
+    /// Begins to shrink an array that is larger than its elements want it; a background tick goes on with it.
+    pub fn settle(&mut self) {
+        let (now, wanted) = (self.buckets.exponent(), fitting(self.len));
+        if wanted < now && self.migration.is_none() && self.resize_allowed {
+            self.begin(wanted.max(now.saturating_sub(LEAP)));
+        }
+    }
+
+    fn begin(&mut self, exponent: u32) {
+        let old = std::mem::replace(&mut self.buckets, Buckets::new(exponent));
+        self.migration = Some(Box::new(Migration { old, next: 0 }));
+    }
+
     /// Before an insert: grows when due, and moves a little.
     #[inline]
     pub(super) fn make_room(&mut self) {
@@ -87,14 +117,12 @@ impl<E: Element> Table<E> {
         if self.migration.is_some() || !self.may_move() {
             return;
         }
-        let now = self.buckets.len().trailing_zeros();
+        let now = self.buckets.exponent();
         let slots = self.buckets.len() * SLOTS;
         let full = len > slots;
         let sparse = now > 0 && len * SPARSE < slots;
         if full || sparse {
-            let exponent = fitting(len).clamp(now.saturating_sub(LEAP), now + LEAP);
-            let old = std::mem::replace(&mut self.buckets, Buckets::new(exponent));
-            self.migration = Some(Box::new(Migration { old, next: 0 }));
+            self.begin(fitting(len).clamp(now.saturating_sub(LEAP), now + LEAP));
         }
     }
 

@@ -23,7 +23,7 @@ impl Seed {
     }
 
     #[inline]
-    pub(super) fn hash(self, key: &[u8]) -> u64 {
+    pub fn hash(self, key: &[u8]) -> u64 {
         SipHasher13::new_with_keys(self.0, self.1).hash(key)
     }
 }

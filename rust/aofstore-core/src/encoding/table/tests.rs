@@ -460,3 +460,37 @@ fn a_table_can_go_to_another_thread() {
     let len = std::thread::spawn(move || table.iter().count()).join().unwrap();
     assert_eq!(len, 100);
 }
+
+#[test]
+fn a_table_that_knows_what_comes_moves_its_elements_once() {
+    let mut table = filled(0..600);
+    finish(&mut table);
+    table.expect(100_000);
+    assert!(!table.is_rehashing(), "a small array is moved at once");
+    let room = table.buckets.len();
+    assert!(room * SLOTS > 100_000 && check_chains(&table) == 600);
+    for n in 600..100_000 {
+        table.insert(Blob::new(&key(n)));
+        assert!(table.buckets.len() == room && !table.is_rehashing());
+    }
+    table.settle();
+    assert_eq!(table.buckets.len(), room, "nothing was expected in vain");
+}
+
+#[test]
+fn what_was_expected_in_vain_is_given_back() {
+    let mut table = filled(0..20_000);
+    finish(&mut table);
+    let before = table.buckets.len();
+    table.expect(100);
+    table.expect(usize::MAX);
+    assert!(table.is_rehashing() && table.buckets.len() == before * 16, "a large array grows by leaps");
+    table.expect(usize::MAX);
+    finish(&mut table);
+    table.expect(usize::MAX);
+    assert!(!table.is_rehashing(), "it is not half full");
+    table.settle();
+    finish(&mut table);
+    assert_eq!((table.buckets.len(), check_chains(&table)), (4096, 20_000));
+    assert_eq!((0..20_000).filter(|n| table.contains(&key(*n))).count(), 20_000);
+}
