@@ -51,9 +51,13 @@ fn set_all(cx: &mut Context<'_>, args: Args<'_>) -> Result<usize, ErrorReply> {
     let hash = cx.keys.hash_or_new(key)?;
     hash.expect(pairs, &limits, seed);
     let mut new = 0;
-    for pair in pairs.chunks_exact(2) {
-        if let [field, value] = pair {
-            new += usize::from(hash.set(field, value, &limits, seed));
+    if pairs.len() > 2 && hash.fill(pairs, &limits) {
+        new = pairs.len() / 2;
+    } else {
+        for pair in pairs.chunks_exact(2) {
+            if let [field, value] = pair {
+                new += usize::from(hash.set(field, value, &limits, seed));
+            }
         }
     }
     cx.keys.changed(key);

@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::HashSet;
 
-use super::{Limits, sample};
+use super::{Limits, are_distinct, sample};
 use crate::encoding::listpack::{self, Entry, Listpack};
 use crate::encoding::{Entry as Slot, Pair, Pos, Seed, Table, prefetch_ref, table};
 
@@ -117,6 +117,20 @@ impl Hash {
         if more > limits.hash_max_listpack_entries && matches!(self.0, Repr::Packed(_)) {
             self.convert(more, seed);
         }
+    }
+
+    /// An empty hash takes all of `argv` at once, fields and values in turn, if that fits a listpack and no field comes
+    /// twice. False: nothing was done.
+    pub fn fill(&mut self, argv: &[&[u8]], limits: &Limits) -> bool {
+        let Repr::Packed(pack) = &mut self.0 else { return false };
+        let fits = argv.len() / 2 <= limits.hash_max_listpack_entries
+            && argv.iter().all(|word| word.len() <= limits.hash_max_listpack_value)
+            && pack.fits(argv.iter().map(|word| word.len()).sum());
+        if !fits || !pack.is_empty() || !are_distinct(argv.iter().copied().step_by(2)) {
+            return false;
+        }
+        pack.extend(argv);
+        true
     }
 
     /// Sets a field; whether it is new.
@@ -243,8 +257,7 @@ fn set_in_pack(pack: &mut Listpack, field: &[u8], value: &[u8], limits: &Limits)
     if pack.len() / 2 >= limits.hash_max_listpack_entries {
         return None;
     }
-    pack.push_back(field);
-    pack.push_back(value);
+    pack.insert_pair(None, Entry::parse(field), Entry::parse(value));
     Some(true)
 }
 

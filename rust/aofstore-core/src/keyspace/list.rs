@@ -90,7 +90,7 @@ impl List {
         match &mut self.0 {
             Form::Packed(pack) => match end {
                 End::Front => values.iter().for_each(|value| pack.push_front(value)),
-                End::Back => values.iter().for_each(|value| pack.push_back(value)),
+                End::Back => pack.extend(values),
             },
             Form::Quick(list) => match end {
                 End::Front => values.iter().for_each(|value| list.push_front(value)),

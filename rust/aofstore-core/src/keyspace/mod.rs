@@ -6,6 +6,7 @@
 
 mod databases;
 mod db;
+mod distinct;
 mod entries;
 mod expiry;
 mod hash;
@@ -34,6 +35,8 @@ pub use space::{Keyspace, Sampled, Stats};
 pub use text::{INLINE_LIMIT, Text};
 pub use waste::Waste;
 pub use zset::{Bounds, Growth, Scores, Walk, ZSet};
+
+use distinct::are_distinct;
 
 /// A borrowed element of a collection: bytes, or an integer that a listpack or intset keeps as such.
 pub use crate::encoding::listpack::Entry;

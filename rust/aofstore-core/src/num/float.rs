@@ -25,8 +25,8 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
         Body::Infinity => Some(if negative { f64::NEG_INFINITY } else { f64::INFINITY }),
         Body::Decimal { whole, fraction, .. } => {
             let value: f64 = str::from_utf8(text).ok()?.parse().ok()?;
-            let zero = whole.iter().chain(fraction).all(|&digit| digit == b'0');
-            (value.is_finite() && (value != 0.0) != zero).then_some(value)
+            let vanished = || whole.iter().chain(fraction).any(|&digit| digit != b'0');
+            (value.is_finite() && (value != 0.0 || !vanished())).then_some(value)
         }
         Body::Hexadecimal { bits, inexact, exponent } => {
             let value = from_bits(bits, inexact, exponent)?;
@@ -53,6 +53,13 @@ pub fn fmt_f64_shortest(value: f64, buf: &mut Buf) -> &[u8] {
     }
     if value.abs() <= PLAIN_INTEGERS && value.trunc().to_bits() == value.to_bits() {
         return fmt_i64(value as i64, buf);
+    }
+    let mut buffer = zmij::Buffer::new();
+    let printed = buffer.format_finite(value);
+    if (1e-3..PLAIN_INTEGERS).contains(&value.abs()) && !printed.contains('e') {
+        buf.clear();
+        buf.push(printed.as_bytes());
+        return buf.bytes();
     }
     let digits = Digits::of(value);
     buf.clear();

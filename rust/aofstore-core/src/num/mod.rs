@@ -1,15 +1,18 @@
 //! Redis-exact numbers <-> bytes.
 //!
 //! `int` reads and writes canonical 64-bit integers, `float` reads what `strtod` reads and writes doubles for files and
-//! replies, `longdouble` is the 80-bit arithmetic of INCRBYFLOAT; `literal` is the grammar the last two share.
+//! replies, `longdouble` is the 80-bit arithmetic of INCRBYFLOAT; `literal` is the grammar the last two share;
+//! `glance` compares without rounding.
 //! Nothing here looks at the locale: a comma from the host's settings must never reach a file.
 
 mod float;
+mod glance;
 mod int;
 mod literal;
 mod longdouble;
 
 pub use float::{fmt_f64_reply, fmt_f64_repr, fmt_f64_shortest, parse_f64};
+pub use glance::glance;
 pub use int::{fmt_i64, fmt_u64, parse_i64, parse_u64};
 pub use longdouble::LongDouble;
 

@@ -122,6 +122,12 @@ fn apply(
     if pairs.len() > 1 {
         let longest = pairs.iter().map(|[_, member]| member.len()).max();
         zset.expect(pairs.len(), longest.unwrap_or_default(), &growth);
+        // Into an empty set every option but XX lets them all, and XX finds no empty set.
+        let mut members: SmallVec<[(f64, &[u8]); 16]> =
+            scores.iter().copied().zip(pairs.iter().map(|[_, member]| *member)).collect();
+        if zset.is_empty() && zset.fill(&mut members, &growth) {
+            return Ok(Tally { added: pairs.len(), updated: 0, score: scores.last().copied() });
+        }
     }
     for ([_, member], given) in pairs.iter().zip(scores) {
         let mut nan = false;

@@ -12,6 +12,24 @@ impl Listpack {
         self.push_back_entry(Entry::parse(value));
     }
 
+    /// [`Self::push_back`] for each of `values`, with one change of size.
+    pub fn extend(&mut self, values: &[&[u8]]) {
+        let end = self.end();
+        self.put_all(end, values.iter().map(|value| Entry::parse(value)));
+    }
+
+    /// Puts entries behind each other at `at`.
+    fn put_all<'a>(&mut self, at: usize, entries: impl Iterator<Item = Entry<'a>> + Clone) {
+        let size = entries.clone().map(codec::size).sum();
+        let (mut room, mut count) = (self.splice(at, 0, size), 0);
+        for entry in entries {
+            let (own, rest) = room.split_at_mut(codec::size(entry));
+            codec::write(own, entry);
+            (room, count) = (rest, count + 1);
+        }
+        self.count_up(count);
+    }
+
     pub fn push_front(&mut self, value: &[u8]) {
         self.put(HEADER, 0, Entry::parse(value));
         self.count_up(1);
@@ -22,6 +40,12 @@ impl Listpack {
         let end = self.end();
         self.put(end, 0, entry);
         self.count_up(1);
+    }
+
+    /// Puts two entries before the one at `pos`, or at the end, with one change of size.
+    pub fn insert_pair(&mut self, pos: Option<Pos>, first: Entry<'_>, second: Entry<'_>) {
+        let at = pos.map_or_else(|| self.end(), Pos::at);
+        self.put_all(at, [first, second].into_iter());
     }
 
     /// Returns where the new entry is; the one that was at `pos` follows it.

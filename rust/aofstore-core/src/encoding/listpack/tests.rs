@@ -366,3 +366,23 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn values_added_together_stand_as_those_added_one_by_one(
+        first in vec("[0-9a-f-]{0,70}", 0..4),
+        more in vec("(-?[0-9]{1,20}|[a-z]{0,300})", 0..20),
+    ) {
+        let bytes = |values: &[String]| values.iter().map(|value| value.clone().into_bytes()).collect::<Vec<_>>();
+        let (first, more) = (bytes(&first), bytes(&more));
+        let slices: Vec<&[u8]> = more.iter().map(Vec::as_slice).collect();
+        let mut together = pack(&first.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let mut single = together.clone();
+        together.extend(&slices);
+        for value in &slices {
+            single.push_back(value);
+        }
+        prop_assert_eq!(together.as_bytes(), single.as_bytes());
+        assert_sound(&together, &[first, more].concat());
+    }
+}

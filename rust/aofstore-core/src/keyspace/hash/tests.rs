@@ -131,3 +131,27 @@ proptest! {
         prop_assert_eq!(scanned, model);
     }
 }
+
+proptest! {
+    #[test]
+    fn fields_that_come_together_are_set_as_one_by_one(
+        pairs in vec(("[a-f]{1,2}|[0-9]{1,10}", "[a-z0-9]{0,10}"), 0..7),
+        there in any::<bool>(),
+    ) {
+        let words: Vec<&[u8]> =
+            pairs.iter().flat_map(|(field, value)| [field.as_bytes(), value.as_bytes()]).collect();
+        let (mut single, mut together) = (filled(usize::from(there), &small()), filled(usize::from(there), &small()));
+        for pair in words.chunks(2) {
+            single.set(pair[0], pair[1], &small(), seed());
+        }
+        if together.fill(&words, &small()) {
+            prop_assert_eq!(content(&together), content(&single));
+            prop_assert_eq!((together.len(), together.encoding()), (single.len(), single.encoding()));
+        } else {
+            let fits = pairs.len() <= 4 && words.iter().all(|word| word.len() <= 8);
+            let twice = pairs.iter().map(|(field, _)| field).collect::<HashSet<_>>().len() < pairs.len();
+            prop_assert!(there || !fits || twice);
+            prop_assert_eq!(together.len(), usize::from(there));
+        }
+    }
+}

@@ -1,9 +1,13 @@
 //! Making whole sorted sets: from members in order, from a listpack of a file, with room ahead.
 
+use std::cmp::Ordering;
+
+use super::growth::SCORE_ROOM;
 use super::pairs::{self, Pairs};
 use super::{Form, Growth, ZSet};
 use crate::encoding::listpack::Entry;
 use crate::encoding::{Listpack, SortedMembers};
+use crate::keyspace::are_distinct;
 
 impl ZSet {
     /// Makes an empty set ready for `members`, the longest of this length; others stay as they are.
@@ -11,6 +15,22 @@ impl ZSet {
         if !growth.allows(members, longest) && self.is_empty() {
             self.enlarge(growth, members);
         }
+    }
+
+    /// An empty set takes all `members` at once, if they fit the small encoding and none comes twice. False: nothing was done.
+    pub fn fill(&mut self, members: &mut [(f64, &[u8])], growth: &Growth) -> bool {
+        let longest = members.iter().map(|(_, member)| member.len()).max().unwrap_or_default();
+        let Form::Small(pairs) = &mut self.0 else { return false };
+        let bytes = members.len().saturating_mul(longest.saturating_add(SCORE_ROOM));
+        let fits = growth.allows(members.len(), longest) && pairs.listpack().fits(bytes);
+        if !fits || !pairs.is_empty() || !are_distinct(members.iter().map(|(_, member)| *member)) {
+            return false;
+        }
+        members.sort_unstable_by(|left, right| {
+            left.0.partial_cmp(&right.0).unwrap_or(Ordering::Equal).then_with(|| left.1.cmp(right.1))
+        });
+        pairs.fill(members);
+        true
     }
 
     /// Collects members that come in order and only once.

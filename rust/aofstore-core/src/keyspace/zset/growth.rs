@@ -5,7 +5,7 @@ use crate::encoding::{Listpack, Seed};
 use crate::keyspace::Keyspace;
 
 /// Bytes that an entry's frame and a score take at most.
-const SCORE_ROOM: usize = 64;
+pub(super) const SCORE_ROOM: usize = 64;
 
 /// The limits of the listpack, and the seed of the table that comes after it.
 #[derive(Clone, Copy)]

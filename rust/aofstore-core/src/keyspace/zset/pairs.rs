@@ -6,6 +6,8 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::Walk;
 use crate::encoding::listpack::{Digits, Entry};
 use crate::encoding::{Listpack, Pos};
@@ -112,23 +114,31 @@ impl Pairs {
 
     /// Adds a member that comes behind all others.
     pub(super) fn push_back(&mut self, member: Entry<'_>, score: f64) {
-        match member {
-            // Bytes from a skip list may spell an integer.
-            Entry::Str(bytes) => self.0.push_back(bytes),
-            Entry::Int(_) => self.0.push_back_entry(member),
-        }
-        self.0.push_back(num::fmt_f64_shortest(score, &mut Buf::new()));
+        // Bytes from a skip list may spell an integer.
+        let member = if let Entry::Str(bytes) = member { Entry::parse(bytes) } else { member };
+        self.put(None, member, score);
+    }
+
+    fn put(&mut self, before: Option<Pos>, member: Entry<'_>, score: f64) {
+        let mut text = Buf::new();
+        self.0.insert_pair(before, member, Entry::parse(num::fmt_f64_shortest(score, &mut text)));
+    }
+
+    /// Fills an empty set with members that come in order and only once.
+    pub(super) fn fill(&mut self, members: &[(f64, &[u8])]) {
+        let mut texts: SmallVec<[Buf; 16]> = SmallVec::new();
+        texts.resize_with(members.len(), Buf::new);
+        let entries: SmallVec<[&[u8]; 32]> = members
+            .iter()
+            .zip(&mut texts)
+            .flat_map(|((score, member), text)| [*member, num::fmt_f64_shortest(*score, text)])
+            .collect();
+        self.0.extend(&entries);
     }
 
     /// Adds a member that is not there.
     pub(super) fn insert(&mut self, member: &[u8], score: f64) {
-        match self.place(member, score) {
-            None => self.push_back(Entry::Str(member), score),
-            Some(at) => {
-                let at = self.0.insert_before(at, member);
-                self.0.insert_after(at, num::fmt_f64_shortest(score, &mut Buf::new()));
-            }
-        }
+        self.put(self.place(member, score), Entry::parse(member), score);
     }
 
     /// The first member that comes after this one; None if all come before.
@@ -149,7 +159,9 @@ impl Pairs {
 
     /// Whether the pair at these places comes before (score, member).
     fn comes_before(&self, member_at: Pos, score_at: Pos, member: &[u8], score: f64) -> bool {
-        match score_of(self.0.get(score_at)).partial_cmp(&score) {
+        let own = self.0.get(score_at);
+        let glance = if let Entry::Str(text) = own { num::glance(text, score) } else { None };
+        match glance.or_else(|| score_of(own).partial_cmp(&score)) {
             Some(Ordering::Equal) => self.0.get(member_at).as_bytes(&mut Digits::default()) < member,
             order => order == Some(Ordering::Less),
         }

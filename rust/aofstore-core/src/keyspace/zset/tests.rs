@@ -198,3 +198,35 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn members_that_come_together_are_put_as_one_by_one(
+        members in vec(("[a-d]{1,2}|[0-9]{1,3}", -3.0..3.0f64, any::<bool>()), 1..9),
+        there in any::<bool>(),
+    ) {
+        let growth = Growth::for_test(6, 2);
+        let before: &[(&str, f64)] = if there { &[("x", 1.0)] } else { &[] };
+        let (mut single, mut together) = (zset_of(before, &growth), zset_of(before, &growth));
+        let scored = |(member, score, round): &(String, f64, bool)| {
+            (if *round { score.round() } else { *score }, member.clone())
+        };
+        let members: Vec<(f64, String)> = members.iter().map(scored).collect();
+        for (score, member) in &members {
+            single.insert(member.as_bytes(), *score, &growth);
+        }
+        let mut slices: Vec<(f64, &[u8])> =
+            members.iter().map(|(score, member)| (*score, member.as_bytes())).collect();
+        if together.fill(&mut slices, &growth) {
+            prop_assert_eq!(told(together.iter()), told(single.iter()));
+            prop_assert_eq!(together.as_listpack().map(Listpack::as_bytes), single.as_listpack().map(Listpack::as_bytes));
+        } else {
+            let mut names: Vec<_> = members.iter().map(|(_, member)| member).collect();
+            names.sort();
+            names.dedup();
+            let fits = members.len() <= 6 && members.iter().all(|(_, member)| member.len() <= 2);
+            prop_assert!(there || !fits || names.len() < members.len());
+            prop_assert_eq!(together.len(), before.len());
+        }
+    }
+}
