@@ -18,6 +18,11 @@ class View:
     until: int | None = None
     """Microseconds since 1970; None: all."""
 
+    @property
+    def second(self) -> int | None:
+        """The second that a copy is of: what was logged in it is seen as a whole."""
+        return None if self.until is None else self.until // 1_000_000
+
     @classmethod
     def of(cls, until: datetime.datetime) -> View:
         """As of ``until``. ConfigError unless it is a datetime with a time zone."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from . import demo, rewrite
+from . import convert, demo, restore, rewrite
 
 __all__ = ["main"]
 
@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("rewrite")(rewrite.rewrite)
+app.command("restore")(restore.restore)
+app.command("convert")(convert.convert)
 
 
 @app.callback()

@@ -15,6 +15,7 @@ use crate::client::{NAP, PyClient};
 use crate::directory::PyDirectory;
 use crate::error::{raise, raise_reply};
 use crate::events;
+use crate::export::PyExport;
 use crate::loader::PyLoader;
 use crate::testing;
 
@@ -93,6 +94,10 @@ impl PyEngine {
     /// Ends the load of a store that is only read.
     fn start_view(&self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| self.inner.start_view()).map_err(|error| raise(py, &error))
+    }
+
+    fn export(&self) -> PyExport {
+        PyExport::new(&self.inner)
     }
 
     /// "started" once the child lives, or "scheduled".

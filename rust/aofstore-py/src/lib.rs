@@ -11,6 +11,7 @@ mod directory;
 mod engine;
 mod error;
 mod events;
+mod export;
 mod loader;
 mod replies;
 mod testing;
@@ -29,6 +30,8 @@ mod _core {
     use crate::directory::PyDirectory;
     #[pymodule_export]
     use crate::engine::PyEngine;
+    #[pymodule_export]
+    use crate::export::PyExport;
     #[pymodule_export]
     use crate::loader::PyLoader;
     #[pymodule_export]

@@ -311,8 +311,8 @@ fn a_longer_hash_line_is_taken_where_servers_take_it() {
         let (done, end) = load(&mut reader);
         assert_eq!((done.len(), end), (2, Ok(Next::End)));
     }
-    // The same behind a record whose count is damaged: what follows is seen to be whole.
-    let file = [b"*9\r\n".as_slice(), &set, &set, &line].concat();
+    // The same behind a record whose length is damaged: what follows is seen to be whole.
+    let file = [b"*1\r\n$9999\r\n".as_slice(), &set, &set, &line].concat();
     assert_eq!(kind_and_offset(&load(&mut reader(&file)).1), Some((LoadKind::Format, 0)));
     for cut in 1..line.len() {
         let file = [&set[..], &line[..cut]].concat();

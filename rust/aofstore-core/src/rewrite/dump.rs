@@ -91,6 +91,7 @@ impl Place<'_> {
         match self.role {
             Role::Rewrite => "rewrite",
             Role::Save => "save",
+            Role::Copy => "copy",
         }
     }
 
@@ -99,6 +100,7 @@ impl Place<'_> {
         match self.role {
             Role::Rewrite => "the log is as it was",
             Role::Save => "the last dump is as it was",
+            Role::Copy => "what is copied is as it was",
         }
     }
 

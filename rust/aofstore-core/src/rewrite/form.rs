@@ -9,6 +9,8 @@ use std::ffi::CStr;
 pub enum Role {
     Rewrite,
     Save,
+    /// Somewhere else, by nobody's child.
+    Copy,
 }
 
 /// How the keyspace is written; made before a fork, since writing allocates nothing.
@@ -23,6 +25,7 @@ impl Role {
         match self {
             Self::Rewrite => "rewrite child",
             Self::Save => "save child",
+            Self::Copy => "copy",
         }
     }
 
@@ -31,6 +34,7 @@ impl Role {
         match self {
             Self::Rewrite => c"aofstore-rewrite",
             Self::Save => c"aofstore-save",
+            Self::Copy => c"aofstore-copy",
         }
     }
 }

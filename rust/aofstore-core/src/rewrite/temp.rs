@@ -13,7 +13,8 @@ use std::sync::Arc;
 /// Begin and end of the names; between them stand the pid and eight hexadecimal digits.
 const fn affixes(role: Role) -> (&'static str, &'static str) {
     match role {
-        Role::Rewrite => ("temp-rewriteaof-bg-", ".aof"),
+        // A copy has no file but the one that is asked for.
+        Role::Rewrite | Role::Copy => ("temp-rewriteaof-bg-", ".aof"),
         Role::Save => ("temp-", ".rdb"),
     }
 }

@@ -1,0 +1,31 @@
+"""``aofstore convert SRC DST``: the same data in another layout, with another base."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..moment import View
+from .copies import BaseName, LayoutName, run
+
+
+def convert(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SRC", help="A data directory, a directory with a manifest, a log, or a dump.rdb."
+        ),
+    ],
+    target: Annotated[Path, typer.Argument(metavar="DST", help="A new or empty directory.")],
+    layout: Annotated[LayoutName, typer.Option(help="The files of the copy.")],
+    base: Annotated[BaseName, typer.Option(help="How the data in it is written.")] = BaseName.RESP,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Write the data of SRC into DST in another form; SRC is not touched.
+
+    The exit status is 0 when the copy is whole and on the disk, 1 when SRC is not sound or DST is taken, 2
+    when SRC could not be looked at. In the last two cases there is no copy.
+    """
+    run(source, target, layout, base, View(), as_json=as_json)

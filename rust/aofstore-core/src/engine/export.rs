@@ -1,0 +1,73 @@
+//! The data of a store as files somewhere else: for copies as of a moment, and other layouts.
+//!
+//! Nothing here touches the store's own directory, so a store that is only read can be exported too. Every call makes
+//! its files durable with their names; putting them where they are looked for is the caller's.
+
+use super::core::Engine;
+use crate::aof::manifest::{Entry, Manifest};
+use crate::aof::names::Names;
+use crate::error::{Error, Result};
+use crate::fs::{Dir, errno};
+use crate::rewrite::{Form, Role, dump, keys};
+use std::io;
+
+/// A file that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exported {
+    pub keys: u64,
+    pub bytes: u64,
+}
+
+const PRIVATE_FILE: u32 = 0o600;
+
+impl Engine {
+    /// Writes all data into the new file `name`. The store stands still meanwhile; `watch` hears of keys done, all keys
+    /// and bytes, and stops it by answering false.
+    pub fn export(
+        &self,
+        dir: &dyn Dir,
+        name: &str,
+        form: Form,
+        mut watch: impl FnMut(u64, u64, u64) -> bool,
+    ) -> Result<Exported> {
+        let mut core = self.shared.enter()?;
+        core.guarded(|core| {
+            let all = keys(&core.space);
+            let place = dump::Place { dir, name, mode: PRIVATE_FILE, role: Role::Copy };
+            let dumped = dump::dump(&core.space, place, form, true, |keys, bytes| watch(keys, all, bytes))
+                .map_err(|failed| failure(dir, name, failed.errno, failed.message))?;
+            dir.sync().map_err(|error| refused(dir, name, &error))?;
+            Ok(Exported { keys: dumped.keys, bytes: dumped.bytes })
+        })
+    }
+}
+
+/// Writes the manifest of a multi-part log that is the one base `base`, and the increment that a store will append to.
+pub fn write_manifest(dir: &dyn Dir, names: &Names, base: &str) -> Result<()> {
+    let (incr, path) = (names.incr(1), names.manifest());
+    let manifest = Manifest {
+        base: Some(Entry::new(base, 1)),
+        incrs: vec![Entry::new(incr.clone(), 1)],
+        ..Manifest::default()
+    };
+    let text = manifest.render().map_err(|name| {
+        failure(dir, &path, libc::ENAMETOOLONG, format!("no manifest has room for the name {name}"))
+    })?;
+    let write = || {
+        dir.write_new(&incr, b"")?;
+        dir.sync()?;
+        // ORDER: whoever finds the manifest finds what it names.
+        dir.write_new(&path, &text)?;
+        dir.sync()
+    };
+    write().map_err(|error| refused(dir, &path, &error))
+}
+
+fn refused(dir: &dyn Dir, name: &str, error: &io::Error) -> Error {
+    let path = dir.path().join(name);
+    failure(dir, name, errno(error), format!("cannot write {}: {error}", path.display()))
+}
+
+fn failure(dir: &dyn Dir, name: &str, errno: i32, message: String) -> Error {
+    Error::Write { path: dir.path().join(name), errno, pending_bytes: 0, message }
+}
