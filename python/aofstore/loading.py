@@ -71,10 +71,7 @@ def refuse_foreign(directory: Directory, config: Config) -> None:
             raise _unreadable(directory, parts, "is a multi-part log")
     for manifest in sorted({"appendonly.aof.manifest", f"{config.appendfilename}.manifest"} & names):
         raise _unreadable(directory, manifest, "is the manifest of a multi-part log")
-    if config.appendonly and config.appendfilename in names:
-        if directory.head(config.appendfilename, 6).startswith((b"REDIS", b"VALKEY")):
-            raise _unreadable(directory, config.appendfilename, "begins with a snapshot (RDB)")
-    elif config.dbfilename in names:
+    if config.dbfilename in names and not (config.appendonly and config.appendfilename in names):
         raise _unreadable(directory, config.dbfilename, "is a snapshot (RDB)")
 
 
@@ -122,12 +119,13 @@ def _replay(
     loader = engine.loader(directory, name, until=None if view is None else view.until)
     try:
         _run(loader, path, began, on_progress)
-        commands = loader.commands
+        keys, commands = loader.keys, loader.commands
         kept, truncations = _settle(loader, path, config, view)
     finally:
         loader.close()
     seconds = time.monotonic() - began
-    logger.info("%s: loaded %d commands, %d bytes in %.3f s", path, commands, kept, seconds)
+    snapshot = f"{keys} keys of a snapshot and " if keys else ""
+    logger.info("%s: loaded %s%d commands, %d bytes in %.3f s", path, snapshot, commands, kept, seconds)
     return LoadReport((path,), commands, kept, seconds, truncations)
 
 

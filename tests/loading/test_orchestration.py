@@ -66,6 +66,7 @@ class FakeDirectory:
 
 class FakeLoader:
     bytes_total = 300
+    keys = 0
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -226,8 +227,6 @@ def test_everything_is_released_whatever_fails(world: World, tmp_path: Path, fai
     [
         ("appendonlydir/appendonly.aof.manifest", b"file x seq 1 type b\n"),
         ("appendonly.aof.manifest", b"file x seq 1 type b\n"),
-        ("appendonly.aof", b"REDIS0011"),
-        ("appendonly.aof", b"VALKEY080"),
         ("dump.rdb", b"REDIS0011"),
     ],
 )

@@ -3,7 +3,7 @@
 //! Command errors (`WRONGTYPE …`) are replies, not these. The binding maps each variant to one exception class
 //! of `aofstore.errors`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Result of everything that touches files or the life of a store.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -83,4 +83,12 @@ pub enum Error {
     /// A defect of ours; the store is latched.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+impl Error {
+    /// What is wrong with a file at an offset, and what to do about it; `message` is the middle of a sentence.
+    pub fn at(kind: LoadKind, path: &Path, offset: u64, message: &str, advice: &str) -> Self {
+        let message = format!("{} at offset {offset}: {message}; {advice}", path.display());
+        Self::Load { kind, path: path.to_owned(), offset, message }
+    }
 }

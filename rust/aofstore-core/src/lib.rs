@@ -1,7 +1,7 @@
 //! The engine of aofstore, without Python: keyspace, commands, append-only file.
 //!
 //! Floors, lowest first; a floor may only import lower ones (`tests/meta/test_layers.py`):
-//! ground (`error`, `event`, `clock`, `num`, `resp`, `fs`), `encoding`, `keyspace`, `command` and `aof`,
+//! ground (`error`, `event`, `clock`, `num`, `sink`, `resp`, `fs`), `encoding`, `keyspace`, `rdb`, `command` and `aof`,
 //! `load` and `rewrite`, `engine`.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests look at files from outside"))]
@@ -17,5 +17,7 @@ pub mod fs;
 pub mod keyspace;
 pub mod load;
 pub mod num;
+pub mod rdb;
 pub mod resp;
 pub mod rewrite;
+pub mod sink;

@@ -1,4 +1,4 @@
-//! Replays one log through the same commands that wrote it, a slice at a time.
+//! Replays one log through the same commands that wrote it, a slice at a time; a snapshot at its head is read before.
 //!
 //! The caller decides when to go on, when to stop and what becomes of a torn tail; this only works. Nothing
 //! expires meanwhile. A MULTI block is held back until its EXEC and applied whole or not at all.
@@ -6,6 +6,7 @@
 mod plan;
 
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
@@ -19,9 +20,14 @@ use crate::error::{Error, LoadKind, Result};
 use crate::fs::{self, Create, Dir, ReadFile};
 use crate::keyspace::Keyspace;
 use crate::num;
+use crate::rdb::file::{self as rdb, Unknown};
 
-/// Commands between two looks at the clock, and between two progress reports.
+/// Commands, or keys of a snapshot, between two looks at the clock and between two progress reports.
 pub const TICK: u64 = 1000;
+/// The same in bytes of a snapshot, where one key can be long.
+const TICK_BYTES: u64 = 4 << 20;
+/// As much as it takes to know a snapshot.
+const HEAD: usize = 9;
 
 /// How a file ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +51,27 @@ pub enum OnReplayError {
     Warn,
 }
 
+/// How a file is to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The longest argument that a command may have.
+    pub max_bulk: u64,
+    pub on_error: OnReplayError,
+    /// What becomes of values in a snapshot that the store has no place for.
+    pub unknown: Unknown,
+    /// Read only what was logged up to this moment, in microseconds since 1970.
+    pub until: Option<i64>,
+    /// The file is a base: it has nothing of what was before its first `#TS` line.
+    pub base: bool,
+}
+
 /// A replay in progress.
 pub struct Loader {
     reader: Reader,
     plan: Plan,
+    /// What the file begins with, until it is read.
+    snapshot: Option<Box<rdb::Reader>>,
+    keys: u64,
     db: usize,
     /// The commands of the open MULTI, with their offsets.
     block: Option<Vec<(&'static Spec, Argv, u64)>>,
@@ -57,6 +80,7 @@ pub struct Loader {
     /// Errors that were tolerated, for the caller's log.
     warnings: Vec<String>,
     ended: Option<Ended>,
+    until: Option<i64>,
     /// The file is a base by its name.
     base: bool,
     reply: Reply,
@@ -64,27 +88,52 @@ pub struct Loader {
 }
 
 impl Loader {
+    /// Opens a file of the directory, whatever it begins with.
+    pub fn open(dir: &dyn Dir, name: &str, options: Options) -> Result<Self> {
+        let path = dir.path().join(name);
+        Self::opened(dir, name, &path, options).map_err(|error| Error::Open {
+            errno: fs::errno(&error),
+            message: format!("cannot open {}: {error}", path.display()),
+            path,
+        })
+    }
+
+    fn opened(dir: &dyn Dir, name: &str, path: &Path, options: Options) -> io::Result<Self> {
+        let file = dir.open_read(name)?;
+        let size = file.size()?;
+        let mut head = [0; HEAD];
+        let read = fill(&*file, &mut head)?;
+        let snapshot = if rdb::is_snapshot(head.get(..read).unwrap_or_default()) {
+            let source = Box::new(dir.open_read(name)?);
+            Some(Box::new(rdb::Reader::new(source, size, path, options.unknown)))
+        } else {
+            None
+        };
+        let known = |name: &[u8], argc: usize| command::lookup(name).is_some_and(|spec| spec.accepts(argc));
+        let reader = Reader::new(Box::new(file), 0, size, path, options.max_bulk, known);
+        let reader = reader.stop_after(options.until);
+        let Options { until, base, .. } = options;
+        Ok(Self { snapshot, until, base, ..Self::new(reader, options.on_error) })
+    }
+
+    /// Replays commands alone.
     pub fn new(reader: Reader, on_error: OnReplayError) -> Self {
         Self {
             reader,
             plan: Plan::default(),
+            snapshot: None,
+            keys: 0,
             db: 0,
             block: None,
             commands: 0,
             on_error,
             warnings: Vec::new(),
             ended: None,
+            until: None,
             base: false,
             reply: Reply::muted(),
             effects: Effects::default(),
         }
-    }
-
-    /// The file is a base: it has nothing of what was before its first `#TS` line.
-    #[must_use]
-    pub fn of_base(mut self, base: bool) -> Self {
-        self.base = base;
-        self
     }
 
     /// Commands applied so far, those of an open MULTI included.
@@ -92,9 +141,15 @@ impl Loader {
         self.commands
     }
 
+    /// Keys read from the snapshot at the head of the file.
+    pub fn keys(&self) -> u64 {
+        self.keys
+    }
+
     /// Bytes replayed, and bytes there are.
     pub fn progress(&self) -> (u64, u64) {
-        (self.reader.offset(), self.reader.total())
+        let offset = self.snapshot.as_ref().map_or(self.reader.offset(), |snapshot| snapshot.offset());
+        (offset, self.reader.total())
     }
 
     /// How the file ended, once a step has said so.
@@ -114,6 +169,9 @@ impl Loader {
     /// Applies commands until a tick after `budget` is over; true when the file's end was reached.
     pub fn step(&mut self, space: &mut Keyspace, budget: Duration) -> Result<bool> {
         let began = Instant::now();
+        if self.snapshot.is_some() && !self.read_snapshot(space, began, budget)? {
+            return Ok(false);
+        }
         while self.ended.is_none() {
             self.apply_next(space)?;
             if self.commands.is_multiple_of(TICK) {
@@ -124,6 +182,31 @@ impl Loader {
             }
         }
         Ok(self.ended.is_some())
+    }
+
+    /// Reads keys of the snapshot until a tick after the budget is over; true at its end.
+    fn read_snapshot(&mut self, space: &mut Keyspace, began: Instant, budget: Duration) -> Result<bool> {
+        let Some(snapshot) = &mut self.snapshot else { return Ok(true) };
+        let mut ticked = snapshot.offset();
+        loop {
+            let more = snapshot.next(space);
+            self.warnings.append(&mut snapshot.take_notes());
+            self.keys = snapshot.keys();
+            if !more? {
+                break;
+            }
+            if self.keys.is_multiple_of(TICK) || snapshot.offset() - ticked >= TICK_BYTES {
+                ticked = snapshot.offset();
+                if began.elapsed() >= budget {
+                    return Ok(false);
+                }
+            }
+        }
+        snapshot.check_made_before(self.until)?;
+        // A torn command may be cut off, but never into the snapshot.
+        self.reader.begin_at(snapshot.offset());
+        self.snapshot = None;
+        Ok(true)
     }
 
     fn apply_next(&mut self, space: &mut Keyspace) -> Result<()> {
@@ -269,6 +352,18 @@ impl Loader {
             }
         }
     }
+}
+
+/// As many bytes as there are, up to the length of `into`.
+fn fill(file: &dyn ReadFile, into: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(room) = into.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match file.read_at(filled as u64, room)? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
 }
 
 /// Cuts `name` back to `valid_to` and syncs it; what is cut is first saved in a file beside, whose name is given.

@@ -1,18 +1,15 @@
 //! `Loader`: one file's replay, in steps that Python paces.
 
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aofstore_core::aof::Reader;
-use aofstore_core::command;
 use aofstore_core::engine::Engine;
 use aofstore_core::fs::Dir;
-use aofstore_core::load::{Ended, Loader, OnReplayError, cut_tail};
+use aofstore_core::load::{Ended, Loader, Options, cut_tail};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::directory::{PyDirectory, refused};
+use crate::directory::PyDirectory;
 use crate::error::raise;
 
 #[pyclass(frozen, module = "aofstore._core", name = "Loader")]
@@ -33,19 +30,10 @@ impl PyLoader {
         base: bool,
     ) -> PyResult<Self> {
         let dir = directory.dir(py)?;
-        let path = dir.path().join(name);
-        let opened = || -> io::Result<_> {
-            let file = dir.open_read(name)?;
-            let size = file.size()?;
-            Ok((file, size))
-        };
-        let (file, size) = opened().map_err(|error| raise(py, &refused(&path, "open", &error)))?;
+        let options = Options { until, base, ..engine.load_options() };
+        let opened = Loader::open(&*dir, name, options);
+        let loader = opened.map_err(|error| raise(py, &error))?;
         engine.begin_load().map_err(|error| raise(py, &error))?;
-        let known = |name: &[u8], argc: usize| command::lookup(name).is_some_and(|spec| spec.accepts(argc));
-        let reader = Reader::new(Box::new(file), 0, size, &path, engine.max_bulk(), known).stop_after(until);
-        let on_error =
-            if engine.tolerates_replay_errors() { OnReplayError::Warn } else { OnReplayError::Stop };
-        let loader = Loader::new(reader, on_error).of_base(base);
         Ok(Self { engine: Arc::clone(engine), dir, name: name.to_owned(), loader: Mutex::new(Some(loader)) })
     }
 
@@ -69,6 +57,11 @@ impl PyLoader {
     #[getter]
     fn bytes_total(&self) -> PyResult<u64> {
         self.with(|loader| loader.progress().1)
+    }
+
+    #[getter]
+    fn keys(&self) -> PyResult<u64> {
+        self.with(|loader| loader.keys())
     }
 
     #[getter]

@@ -108,6 +108,7 @@ pub(crate) mod _testing {
     use aofstore_core::event::Level;
     use pyo3::exceptions::PyValueError;
     use pyo3::prelude::*;
+    use pyo3::types::PyBytes;
 
     #[pymodule_export]
     use super::PyFaultPlan;
@@ -184,6 +185,19 @@ pub(crate) mod _testing {
             .ok_or_else(|| PyValueError::new_err(format!("unknown control '{name}'")))?;
         *CONTROL.lock().unwrap_or_else(PoisonError::into_inner) = control;
         Ok(())
+    }
+
+    /// The keyspace of `engine` as a snapshot of `version`.
+    #[pyfunction]
+    #[pyo3(signature = (engine, version, /))]
+    fn snapshot<'py>(
+        py: Python<'py>,
+        engine: &Bound<'py, PyEngine>,
+        version: i64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let engine = &engine.get().inner;
+        let bytes = py.detach(|| engine.snapshot(version)).map_err(|error| raise(py, &error))?;
+        Ok(PyBytes::new(py, &bytes))
     }
 
     /// Panics inside `engine`, as a defect of a command would.

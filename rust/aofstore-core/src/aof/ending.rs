@@ -9,7 +9,7 @@ use std::io;
 use memchr::{memchr, memrchr_iter};
 
 use super::annotation::LONGEST;
-use super::source::{Source, read_full};
+use crate::fs::{Source, read_full};
 use crate::resp::decode::{MAX_ARGS, header};
 
 /// Whether a command of this name takes this many arguments (its name counted).

@@ -21,7 +21,6 @@ pub mod manifest;
 pub mod names;
 mod outlet;
 mod reader;
-mod source;
 mod stats;
 mod switch;
 mod sync;
@@ -38,10 +37,11 @@ pub use latency::{Kind as LatencyKind, Sample as LatencySample};
 pub use log::{Log, Settings};
 pub use outlet::Outlet;
 pub use reader::{Command, Leading, Next, Reader};
-pub use source::{Seekable, Source};
 pub use stats::Stats;
 pub use switch::{Hold, Install};
 pub use synced::{Flush, Synced};
 pub use tail::{Policy, Status};
 #[doc(hidden)]
 pub use write::Control;
+
+pub use crate::fs::{Seekable, Source};

@@ -14,8 +14,8 @@ use smallvec::SmallVec;
 use super::ahead::Ahead;
 use super::annotation::{self, Note};
 use super::ending::{self, Known, Rest, Tear};
-use super::source::{Source, read_some};
 use crate::error::{Error, LoadKind, Result};
+use crate::fs::{Source, read_some};
 use crate::resp::decode::{Damage, Progress, decode};
 
 /// Bytes asked for at once.
@@ -124,6 +124,13 @@ impl Reader {
     pub fn stop_after(mut self, micros: Option<i64>) -> Self {
         self.stop_after = micros;
         self
+    }
+
+    /// Begins at `start`, behind a snapshot. Before the first [`Reader::next`] only.
+    pub fn begin_at(&mut self, start: u64) {
+        self.total = self.total.max(start);
+        (self.base, self.valid_to) = (start, start);
+        self.any_command = true;
     }
 
     /// Goes to the next command. What ended the file is told again at every further call.
@@ -280,8 +287,7 @@ impl Reader {
                 "the file was left untouched; put a sound copy in its place, or look at it with redis-check-aof"
             }
         };
-        let message = format!("{} at offset {offset}: {message}; {advice}", self.path.display());
-        Error::Load { kind, path: self.path.clone(), offset, message }
+        Error::at(kind, &self.path, offset, message, advice)
     }
 
     /// The error of a torn file where cutting is not allowed.

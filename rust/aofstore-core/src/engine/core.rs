@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 use crate::event::Events;
 use crate::fs::owner::Owner;
 use crate::keyspace::Keyspace;
+use crate::load;
+use crate::rdb::file::Unknown;
 
 /// Everything the lock protects.
 pub(super) struct Core {
@@ -146,12 +148,20 @@ impl Engine {
     }
 
     /// Longest argument a log may hold.
-    pub fn max_bulk(&self) -> u64 {
-        self.shared.lock().settings.limits.longest_in_log() as u64
-    }
-
-    pub fn tolerates_replay_errors(&self) -> bool {
-        self.shared.lock().settings.get("on-replay-error") == Some("warn")
+    /// How the files of a store with these settings are read.
+    pub fn load_options(&self) -> load::Options {
+        let core = self.shared.lock();
+        let settings = &core.settings;
+        let on_error = match settings.get("on-replay-error") {
+            Some("warn") => load::OnReplayError::Warn,
+            _ => load::OnReplayError::Stop,
+        };
+        let unknown = match settings.get("unknown-types") {
+            Some("skip") => Unknown::Skip,
+            _ => Unknown::Refuse,
+        };
+        let max_bulk = settings.limits.longest_in_log() as u64;
+        load::Options { max_bulk, on_error, unknown, until: None, base: false }
     }
 
     /// Why writes are refused or not acknowledged at this moment, if they are. Not to be asked in a forked copy.

@@ -14,6 +14,8 @@ use crate::command::{
     self, Context, ErrorReply, Flags, Handler, KeyPositions, Outcome, Reply, Spec, Wait, errors,
 };
 use crate::error::{Error, Result};
+use crate::rdb::file::{About, Snapshot};
+use crate::rdb::value::Version;
 
 impl Engine {
     /// Runs one command. The reply is complete unless `Done` says otherwise.
@@ -68,6 +70,18 @@ impl Engine {
     /// The system's number behind the last MISCONF; 0 if there was none.
     pub fn write_errno(&self) -> i32 {
         self.shared.refused.load(Ordering::Relaxed)
+    }
+
+    /// The whole keyspace as a snapshot, in memory: for tests.
+    #[doc(hidden)]
+    pub fn snapshot(&self, version: i64) -> Result<Vec<u8>> {
+        let version = Version::from_number(version).ok_or_else(|| Error::Config("unknown version".into()))?;
+        let about = About { version, redis_version: "7.2.0", created: 0, used_memory: 0, aof_base: false };
+        self.run(|core| {
+            let mut bytes = Vec::new();
+            Snapshot::prepare(about).write(&core.space, &mut bytes);
+            Ok(bytes)
+        })
     }
 
     /// Panics under the lock, as a defect of a command would.

@@ -13,6 +13,10 @@ use std::sync::Arc;
 pub mod fault;
 pub mod os;
 pub mod owner;
+mod source;
+
+pub use source::{Seekable, Source};
+pub(crate) use source::{read_full, read_some};
 
 /// What to do when the file to append to is not there, or is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -113,7 +113,11 @@ impl Hash {
 
     /// Makes ready for `argv`, fields and values in turn: what will not fit a listpack becomes a table at once.
     pub fn expect(&mut self, argv: &[&[u8]], limits: &Limits, seed: Seed) {
-        let more = argv.len() / 2;
+        self.expect_fields(argv.len() / 2, limits, seed);
+    }
+
+    /// The same for so many fields.
+    pub fn expect_fields(&mut self, more: usize, limits: &Limits, seed: Seed) {
         if more > limits.hash_max_listpack_entries && matches!(self.0, Repr::Packed(_)) {
             self.convert(more, seed);
         }

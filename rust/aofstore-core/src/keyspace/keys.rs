@@ -462,7 +462,7 @@ pub(super) fn value(record: &Record<Object>) -> Value<'_> {
 }
 
 /// The int64 a string is stored as: only text that reads back letter for letter.
-fn int_encoding(bytes: &[u8]) -> Option<i64> {
+pub(super) fn int_encoding(bytes: &[u8]) -> Option<i64> {
     if bytes.len() > 20 {
         return None;
     }

@@ -3,17 +3,7 @@
 //! Writes into any [`Sink`], so that the live log, a rewrite's fixed buffer and tests share one encoder.
 //! Lengths are byte lengths and payloads may hold any byte, CR and LF included (F-18).
 
-/// Takes encoded bytes; a sink that can fail remembers the failure itself.
-pub trait Sink {
-    fn put(&mut self, bytes: &[u8]);
-}
-
-impl Sink for Vec<u8> {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-}
+use crate::sink::Sink;
 
 /// `MULTI` and `EXEC` as they stand in a log.
 pub const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";

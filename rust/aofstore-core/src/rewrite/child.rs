@@ -12,6 +12,7 @@ use super::plan::SharedPage;
 use super::report::{Failure, Report, Step};
 use super::snapshot::Output;
 use crate::keyspace::Keyspace;
+use crate::sink::{KeySink, Sink};
 use rustix::io::Errno;
 use std::os::fd::BorrowedFd;
 
@@ -131,17 +132,21 @@ impl Job<'_, '_> {
     }
 }
 
-impl Output for Job<'_, '_> {
+impl Sink for Job<'_, '_> {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.output.put(bytes);
     }
+}
 
+impl Output for Job<'_, '_> {
     #[inline]
     fn bulk(&mut self, payload: &[u8]) {
         self.output.bulk(payload);
     }
+}
 
+impl KeySink for Job<'_, '_> {
     fn key_done(&mut self) -> bool {
         self.keys += 1;
         let written = self.output.accepted();

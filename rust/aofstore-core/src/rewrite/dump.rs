@@ -12,6 +12,7 @@ use super::output::FileOutput;
 use super::snapshot::Output;
 use crate::fs::{Create, Dir, File, errno};
 use crate::keyspace::Keyspace;
+use crate::sink::{KeySink, Sink};
 
 /// Where the dump goes.
 #[derive(Clone, Copy)]
@@ -153,17 +154,21 @@ struct Watched<W> {
     stopped: bool,
 }
 
-impl<W: FnMut(u64, u64) -> bool> Output for Watched<W> {
+impl<W: FnMut(u64, u64) -> bool> Sink for Watched<W> {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.out.put(bytes);
     }
+}
 
+impl<W: FnMut(u64, u64) -> bool> Output for Watched<W> {
     #[inline]
     fn bulk(&mut self, payload: &[u8]) {
         self.out.bulk(payload);
     }
+}
 
+impl<W: FnMut(u64, u64) -> bool> KeySink for Watched<W> {
     #[inline]
     fn key_done(&mut self) -> bool {
         self.keys += 1;

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use super::snapshot::Output;
 use crate::fs::{File, errno, os};
+use crate::resp::encode;
+use crate::sink::{KeySink, Sink};
 
 /// Bytes handed to one `write(2)`: large enough that the call costs nothing, small enough to stay in the cache.
 pub const BUFFER: usize = 256 << 10;
@@ -203,7 +205,7 @@ impl<T: Target> FileOutput<T> {
     }
 }
 
-impl<T: Target> Output for FileOutput<T> {
+impl<T: Target> Sink for FileOutput<T> {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
         match self.buffer.get_mut(self.at..).and_then(|room| room.get_mut(..bytes.len())) {
@@ -214,19 +216,23 @@ impl<T: Target> Output for FileOutput<T> {
             None => self.put_beyond(bytes),
         }
     }
+}
 
+impl<T: Target> KeySink for FileOutput<T> {
+    #[inline]
+    fn key_done(&mut self) -> bool {
+        self.failed.is_none()
+    }
+}
+
+impl<T: Target> Output for FileOutput<T> {
     #[inline]
     fn bulk(&mut self, payload: &[u8]) {
         let room = self.buffer.get_mut(self.at..).unwrap_or_default();
         match frame(room, payload) {
             Some(taken) => self.at += taken,
-            None => super::snapshot::bulk_by_parts(self, payload),
+            None => encode::bulk(self, payload),
         }
-    }
-
-    #[inline]
-    fn key_done(&mut self) -> bool {
-        self.failed.is_none()
     }
 }
 

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use super::{BEGIN_EVERY, BUFFER, FileOutput, SYNC_EVERY, Target};
 use crate::resp::encode;
 use crate::rewrite::snapshot::Output;
+use crate::sink::{KeySink, Sink};
 
 #[derive(Default)]
 struct Script {

@@ -7,20 +7,19 @@
 use crate::aof::annotation;
 use crate::keyspace::{Entry, Hash, Keyspace, List, Set, Stored, Text, Value, ZSet};
 use crate::num::{self, Buf};
-use crate::resp::encode::{self, Sink};
+use crate::resp::encode;
+use crate::sink::KeySink;
 
-/// Takes the bytes of a rewrite. One that can fail keeps the failure, drops what comes later and says so after the key.
-pub trait Output {
-    fn put(&mut self, bytes: &[u8]);
-
+/// Takes the bytes of a rewrite.
+pub trait Output: KeySink {
     /// `$<len>\r\n<payload>\r\n`: nearly all that a rewrite consists of. Worth passing on by whoever wraps an output.
     #[inline]
-    fn bulk(&mut self, payload: &[u8]) {
-        bulk_by_parts(self, payload);
+    fn bulk(&mut self, payload: &[u8])
+    where
+        Self: Sized,
+    {
+        encode::bulk(self, payload);
     }
-
-    /// After each key with all that belongs to it. False: the output failed, go no further.
-    fn key_done(&mut self) -> bool;
 }
 
 /// Items in one command (K-16): small enough that no command of a rewrite is slow to replay.
@@ -51,7 +50,7 @@ pub fn head(head: Head, space: &Keyspace, out: &mut impl Output) {
 /// Writes every database; false if the output stopped it.
 pub fn write(space: &Keyspace, out: &mut impl Output) -> bool {
     for (index, db) in space.iter_dbs().filter(|(_, db)| !db.is_empty()) {
-        encode::select(&mut Parts(out), index as u32);
+        encode::select(out, index as u32);
         for stored in db.entries() {
             key(&stored, out);
             if !out.key_done() {
@@ -65,21 +64,6 @@ pub fn write(space: &Keyspace, out: &mut impl Output) -> bool {
 /// How many keys [`write`] writes.
 pub fn keys(space: &Keyspace) -> u64 {
     space.iter_dbs().map(|(_, db)| db.len() as u64).sum()
-}
-
-/// [`Output::bulk`] by way of `put`.
-pub(super) fn bulk_by_parts<O: Output + ?Sized>(out: &mut O, payload: &[u8]) {
-    encode::bulk(&mut Parts(out), payload);
-}
-
-/// An output as a sink of the encoder.
-struct Parts<'o, O: ?Sized>(&'o mut O);
-
-impl<O: Output + ?Sized> Sink for Parts<'_, O> {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        self.0.put(bytes);
-    }
 }
 
 #[inline]
@@ -197,7 +181,7 @@ impl<'a> Chunks<'a> {
         debug_assert!(self.left > 0, "a collection has more items than it says");
         self.covered = self.left.clamp(1, ITEMS);
         self.left = self.left.saturating_sub(self.covered);
-        encode::array(&mut Parts(out), 2 + self.width * self.covered);
+        encode::array(out, 2 + self.width * self.covered);
         out.put(self.name);
         out.bulk(self.key);
     }

@@ -5,7 +5,10 @@ use std::cell::Cell;
 use std::fs::File;
 use std::os::fd::AsFd;
 
+use aofstore_core::fs::Seekable;
 use aofstore_core::keyspace::{Growth, Keyspace};
+use aofstore_core::rdb::file::{About, Reader, Snapshot, Unknown};
+use aofstore_core::rdb::value::Version;
 use aofstore_core::rewrite::{self, FileOutput};
 
 use super::place::{self, argv, loaded, small_up_to};
@@ -132,6 +135,29 @@ fn a_rewrite_of_everything_allocates_nothing() {
         assert_eq!(checksum, Some(crc32fast::hash(&bytes)));
         assert_eq!(out.written(), bytes.len() as u64);
         assert_eq!(place::dataset(&mut loaded(&bytes, small_up_to(6))), place::dataset(&mut space));
+    }
+}
+
+#[test]
+fn a_snapshot_of_everything_allocates_nothing_once_it_is_prepared() {
+    let mut space = everything();
+    for version in [Version::V10, Version::V11] {
+        let about = About { version, redis_version: "7.2.0", created: 1, used_memory: 1, aof_base: true };
+        let directory = tempfile();
+        let path = directory.join("snapshot.rdb");
+        let file = File::create(&path).unwrap();
+        let mut out = FileOutput::new(file.as_fd(), true);
+        let mut snapshot = Snapshot::prepare(about);
+        let (whole, calls) = counted(|| snapshot.write(&space, &mut out) && out.sync());
+        assert_eq!((whole, calls), (true, 0), "whole, calls of the allocator");
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::remove_dir_all(&directory).unwrap();
+        let source = Box::new(Seekable(std::io::Cursor::new(bytes.clone())));
+        let mut reader = Reader::new(source, bytes.len() as u64, &path, Unknown::Refuse);
+        let mut back = Keyspace::new(16, small_up_to(6));
+        back.set_expiring(false);
+        while reader.next(&mut back).unwrap() {}
+        assert_eq!(place::dataset(&mut back), place::dataset(&mut space));
     }
 }
 

@@ -11,6 +11,7 @@ use aofstore_core::keyspace::{Keyspace, Limits, Value};
 use aofstore_core::load::{Ended, Loader, OnReplayError};
 use aofstore_core::resp::encode;
 use aofstore_core::rewrite::{self, Output};
+use aofstore_core::sink::{KeySink, Sink};
 
 pub type Argv = Vec<Vec<u8>>;
 
@@ -25,11 +26,15 @@ pub struct Collected {
     pub stop_after: Option<usize>,
 }
 
-impl Output for Collected {
+impl Sink for Collected {
     fn put(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        self.bytes.put(bytes);
     }
+}
 
+impl Output for Collected {}
+
+impl KeySink for Collected {
     fn key_done(&mut self) -> bool {
         self.keys += 1;
         self.stop_after.is_none_or(|most| self.keys < most)
@@ -67,9 +72,14 @@ pub fn small_up_to(entries: usize) -> Limits {
 
 /// Replays commands into an empty keyspace.
 pub fn loaded(bytes: &[u8], limits: Limits) -> Keyspace {
+    replayed(bytes, limits, OnReplayError::Stop)
+}
+
+/// The same, minding errors or not.
+pub fn replayed(bytes: &[u8], limits: Limits, on_error: OnReplayError) -> Keyspace {
     let mut space = Keyspace::new(16, limits);
     space.set_expiring(false);
-    let mut loader = Loader::new(reader(bytes), OnReplayError::Stop);
+    let mut loader = Loader::new(reader(bytes), on_error);
     while !loader.step(&mut space, Duration::MAX).unwrap() {}
     assert_eq!(loader.ended(), Some(Ended::Whole));
     space

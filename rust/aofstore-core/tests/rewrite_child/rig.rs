@@ -18,6 +18,7 @@ use aofstore_core::rewrite::{
     self, Child, FileOutput, Form, Output, ParentEnds, Peer, Plan, Reaped, Report, Role, SharedPage, Step,
     Task,
 };
+use aofstore_core::sink::{KeySink, Sink};
 
 /// Counts what children ask it for.
 struct Counting;
@@ -123,10 +124,13 @@ fn replay(space: &mut Keyspace, log: &[u8]) {
 /// What a rewrite of the keyspace writes.
 pub fn dump_of(space: &Keyspace) -> Vec<u8> {
     struct Bytes(Vec<u8>);
-    impl Output for Bytes {
+    impl Sink for Bytes {
         fn put(&mut self, bytes: &[u8]) {
-            self.0.extend_from_slice(bytes);
+            self.0.put(bytes);
         }
+    }
+    impl Output for Bytes {}
+    impl KeySink for Bytes {
         fn key_done(&mut self) -> bool {
             true
         }

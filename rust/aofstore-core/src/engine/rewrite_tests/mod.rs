@@ -155,7 +155,8 @@ fn load(engine: &Engine, dir: &dyn Dir) {
     let size = file.size().unwrap();
     engine.begin_load().unwrap();
     let known = |name: &[u8], argc: usize| command::lookup(name).is_some_and(|spec| spec.accepts(argc));
-    let reader = Reader::new(Box::new(file), 0, size, &dir.path().join(NAME), engine.max_bulk(), known);
+    let reader =
+        Reader::new(Box::new(file), 0, size, &dir.path().join(NAME), engine.load_options().max_bulk, known);
     let mut loader = Loader::new(reader, OnReplayError::Stop);
     while !engine.load_step(&mut loader, Duration::from_secs(1)).unwrap() {}
     assert_eq!(loader.ended(), Some(crate::load::Ended::Whole));

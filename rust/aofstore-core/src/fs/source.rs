@@ -1,11 +1,11 @@
 //! Where a reader's bytes come from.
 //!
-//! `reader` and `tail` read through it; whoever opens files gives them one. It has no position of its own, because a
-//! file's end is looked at twice.
+//! Logs and snapshots are read through it; whoever opens files gives them one. It has no position of its own, because a
+//! log's end is looked at twice.
 
 use std::io;
 
-use crate::fs::ReadFile;
+use super::ReadFile;
 
 /// A file that can be read anywhere; the tail is looked at twice.
 pub trait Source: Send {
@@ -31,7 +31,7 @@ impl<R: io::Read + io::Seek + Send> Source for Seekable<R> {
 }
 
 /// Fills `into` whatever pieces the source gives.
-pub(super) fn read_full(source: &mut dyn Source, mut offset: u64, mut into: &mut [u8]) -> io::Result<()> {
+pub(crate) fn read_full(source: &mut dyn Source, mut offset: u64, mut into: &mut [u8]) -> io::Result<()> {
     while !into.is_empty() {
         let read = read_some(source, offset, into)?;
         offset += read as u64;
@@ -40,7 +40,7 @@ pub(super) fn read_full(source: &mut dyn Source, mut offset: u64, mut into: &mut
     Ok(())
 }
 
-pub(super) fn read_some(source: &mut dyn Source, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_some(source: &mut dyn Source, offset: u64, into: &mut [u8]) -> io::Result<usize> {
     loop {
         match source.read_at(offset, into) {
             Ok(0) => {

@@ -1,0 +1,111 @@
+"""Snapshots change hands: what a server saved is opened here, what was written here a server loads."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import aofstore
+from aofstore._core import _testing
+from tests.conftest import OpenStore, StartServer
+from tests.servers.connection import Partner, StoreConnection
+from tests.servers.dataset import Dataset, compare, dataset
+from tests.servers.process import binary
+from tests.servers.workload import run
+
+COMMANDS = 20_000
+KINDS = {"string", "list", "set", "zset", "hash"}
+SMALL = {
+    "hash-max-listpack-entries": 8,
+    "list-max-listpack-size": 16,
+    "set-max-intset-entries": 16,
+    "zset-max-listpack-entries": 8,
+}
+EXTREMES: list[list[str | int | bytes]] = [
+    ["SET", b"\x00\xff\r\n", b"\x00" * 100],
+    ["SET", "compressible", "ab" * 5000],
+    ["SET", "empty", ""],
+    ["SET", "min", -(2**63)],
+    ["SET", "leading", "007"],
+    ["ZADD", "extremes", "inf", "a", "-inf", "b", "5e-324", "c", "1.7976931348623157e308", "d", "-0", "e"],
+    ["RPUSH", "plain", "x" * 100_000, 1, "y" * 100_000],
+    ["SADD", "wide", 1, 2**40, -(2**62)],
+    ["HSET", "pack", "", "", "1", "-1", "f", b"\xff" * 60],
+    ["PEXPIREAT", "pack", 4_102_444_800_123],
+]
+
+
+def fill(partner: Partner, seed: int) -> Dataset:
+    """A data set with every type in every encoding, and what is in it."""
+    run(partner, seed, COMMANDS)
+    partner.execute("SELECT", 0)
+    for command in EXTREMES:
+        reply = partner.execute(*command)
+        assert not isinstance(reply, Exception), (command, reply)
+    return dataset(partner)
+
+
+def snapshot(store: aofstore.Store[bytes], version: int) -> bytes:
+    return _testing.snapshot(store._lifetime.engine, version)  # type: ignore[no-any-return]
+
+
+#: Redis 7.0 reads version 10 and older: that is why 10 is the default.
+READABLE = [("redis", 10), ("valkey", 10), ("valkey", 11)]
+
+
+@pytest.mark.parametrize(("kind", "version"), READABLE)
+def test_what_is_written_here_a_server_loads(
+    kind: str, version: int, tmp_path: Path, open_store: OpenStore, start_server: StartServer
+) -> None:
+    store = open_store(hash_max_listpack_entries=8, list_max_listpack_size=16, zset_max_listpack_entries=8)
+    wanted = fill(StoreConnection(store), 3)
+    assert {kind for kind, _, _ in wanted.values()} == KINDS
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "dump.rdb").write_bytes(snapshot(store, version))
+    server = start_server(kind, directory=there)
+    with server.connect() as connection:
+        assert compare(wanted, dataset(connection)) == []
+
+
+@pytest.mark.parametrize("compressed", ["yes", "no"])
+def test_what_a_server_saved_is_opened_here(
+    server_kind: str, compressed: str, tmp_path: Path, open_store: OpenStore, start_server: StartServer
+) -> None:
+    server = start_server(server_kind, "--rdbcompression", compressed)
+    with server.connect() as connection:
+        for name, limit in SMALL.items():
+            assert connection.execute("CONFIG", "SET", name, limit) == "OK"
+        wanted = fill(connection, 5)
+        assert connection.execute("SAVE") == "OK"
+    here = tmp_path / "here"
+    here.mkdir()
+    shutil.copy(server.directory / "dump.rdb", here / "appendonly.aof")
+    store = open_store(here)
+    assert store.load_report.truncations == ()
+    assert compare(dataset(StoreConnection(store)), wanted) == []
+    store.close()
+    # And what was added behind the snapshot is there again too.
+    with aofstore.open(here) as again:
+        again.set("behind", 1)
+    again = open_store(here)
+    assert again.load_report.commands == 2
+    assert again.get("behind") == b"1"
+
+
+def test_a_server_checks_our_snapshots(tmp_path: Path, open_store: OpenStore) -> None:
+    """Both servers' own checkers; their binaries are their checkers under another name."""
+    store = open_store()
+    fill(StoreConnection(store), 11)
+    for kind, version in READABLE:
+        path = tmp_path / "dump.rdb"
+        path.write_bytes(snapshot(store, version))
+        checker = tmp_path / f"{kind}-check-rdb"
+        checker.unlink(missing_ok=True)
+        checker.symlink_to(binary(kind))
+        done = subprocess.run([str(checker), str(path)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+        assert "Checksum OK" in done.stdout
