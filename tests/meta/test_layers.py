@@ -29,7 +29,7 @@ CORE: dict[str, set[str]] = {
     "rdb::value": {"encoding", "keyspace", "num", "error", "sink"},
     "rdb::file": {"rdb::value", "encoding", "keyspace", "num", "error", "sink", "fs"},
     "command": {"keyspace", "rdb::value", "num", "clock", "error"},
-    "aof": {"fs", "resp", "clock", "event", "error"},
+    "aof": {"fs", "resp", "sink", "clock", "event", "error"},
     "load": {"aof", "rdb", "command", "keyspace", "fs", "clock", "num", "event", "error"},
     "rewrite": {
         "keyspace", "rdb", "resp", "fs", "aof::names", "aof::manifest", "aof::annotation", "aof::Outlet",

@@ -3,7 +3,7 @@
 //! `#TS:<unix seconds>` says when what follows was logged; `#BASE` behind the first of them says that the file begins
 //! with a rewrite, so that what was before that second is not in it. All other lines are somebody else's.
 
-use crate::resp::encode::Sink;
+use crate::sink::Sink;
 
 /// Longest line, its line feed counted: servers read 1023 bytes at once, and take the next one for a new line.
 pub(super) const LONGEST: usize = 1023;

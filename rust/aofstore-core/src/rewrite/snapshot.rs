@@ -37,13 +37,13 @@ pub struct Head {
 /// Writes the head of a file of `space`; without a time, nothing.
 pub fn head(head: Head, space: &Keyspace, out: &mut impl Output) {
     let Some(second) = head.second else { return };
-    annotation::time(&mut Parts(out), second);
+    annotation::time(out, second);
     if head.says_base {
         out.put(annotation::BASE);
     }
     if space.iter_dbs().all(|(_, db)| db.is_empty()) {
         // A `#` line that is the last of a file waits for somebody to append to it.
-        encode::select(&mut Parts(out), 0);
+        encode::select(out, 0);
     }
 }
 
