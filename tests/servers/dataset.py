@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from tests.servers.connection import Arg, Partner
-from tests.servers.replies import plain
+from tests.servers.replies import Failure, plain
 
 Entry: TypeAlias = tuple[str, Any, int]
 Dataset: TypeAlias = dict[tuple[int, bytes], Entry]
@@ -47,9 +47,37 @@ def _database(partner: Partner) -> dict[bytes, Entry]:
     live = [(key, kind) for key, kind in zip(keys, types, strict=True) if kind != "none"]
     readers: list[list[Arg]] = [[*_READERS[kind][0], key, *_READERS[kind][1]] for key, kind in live]
     values = partner.pipeline(readers)
-    expiries = partner.pipeline([["PEXPIRETIME", key] for key, _ in live])
+    expiries = _expiries(partner, [key for key, _ in live])
     rows = zip(live, values, expiries, strict=True)
     return {key: (kind, plain(value), expiry) for (key, kind), value, expiry in rows if expiry != -2}
+
+
+def _expiries(partner: Partner, keys: list[bytes]) -> list[int]:
+    """In unix ms, or -1; of a server before 7.0 as near as its clock and what is left say."""
+    told = partner.pipeline([["PEXPIRETIME", key] for key in keys])
+    if not any(isinstance(expiry, Failure) for expiry in told):
+        return told
+    seconds, micros = (int(part) for part in partner.execute("TIME"))
+    now = seconds * 1000 + micros // 1000
+    left = partner.pipeline([["PTTL", key] for key in keys])
+    return [ms if ms < 0 else now + ms for ms in left]
+
+
+def encodings(partner: Partner, databases: int = DATABASES) -> dict[tuple[int, bytes], str]:
+    """(database, key) → encoding; the partner ends on database 0."""
+    whole: dict[tuple[int, bytes], str] = {}
+    for database in range(databases):
+        if partner.execute("SELECT", database) != "OK":
+            break
+        keys = keys_of(partner)
+        told = partner.pipeline([["OBJECT", "ENCODING", key] for key in keys])
+        whole.update({(database, key): _text(name) for key, name in zip(keys, told, strict=True) if name})
+    partner.execute("SELECT", 0)
+    return whole
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)
 
 
 def compare(ours: Dataset, theirs: Dataset, expiry_slack_ms: int = 0) -> list[str]:
