@@ -6,7 +6,6 @@ say.
 
 from __future__ import annotations
 
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,13 @@ from typing import Any, TypeAlias
 
 import aofstore
 from tests.crash.history import DATABASES, Model
+from tests.crash.layouts import is_log, not_kept, strangers
 from tests.crash.states import Image
 from tests.crash.story import Story
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import Dataset, dataset
 
 PLACE = "made/data"
-LOG = f"{PLACE}/appendonly.aof"
-SAVED = re.compile(r"appendonly\.aof\.truncated-\d+(-\d+)?")
 Frozen: TypeAlias = Any
 
 
@@ -59,7 +57,7 @@ class Outcome:
     """What opening a disk did: each thread's possible positions in the data found, or why it was refused."""
 
     positions: tuple[tuple[int, ...], ...] = ()
-    refused_at: int | None = None
+    refused_at: tuple[str, int | None] | None = None
     wrong: str = ""
 
 
@@ -71,6 +69,7 @@ class Opener:
         self._root = root
         self._histories = [History(story, thread) for thread in range(len(life.starts))]
         self._policy = life.policy
+        self._layout = life.layout
         self._control = story.control
         self._outcomes: dict[bytes, Outcome] = {}
 
@@ -89,11 +88,17 @@ class Opener:
     def _open(self, image: Image, place: Path) -> Outcome:
         try:
             truncated = self._control != "harness-refuse"
-            options: dict[str, Any] = {"appendfsync": self._policy, "aof_load_truncated": truncated}
-            with aofstore.open(place / PLACE, **options) as store:
+            with aofstore.open(
+                place / PLACE,
+                appendfsync=self._policy,
+                aof_layout=self._layout,
+                aof_load_truncated=truncated,
+            ) as store:
                 found = dataset(StoreConnection(store), DATABASES)
         except aofstore.AofLoadError as error:
-            return Outcome(refused_at=error.offset, wrong=f"refused: {error!r}")
+            return Outcome(
+                refused_at=(Path(error.path or "").name, error.offset), wrong=f"refused: {error!r}"
+            )
         except aofstore.AofstoreError as error:
             return Outcome(wrong=f"refused: {error!r}")
         positions = tuple(told.positions(found) for told in self._histories)
@@ -101,7 +106,14 @@ class Opener:
             return Outcome(wrong=f"lost: what no prefix of the history holds: {found!r:.300}")
         if self._control == "harness-leave":
             (place / PLACE / "temp-rewriteaof-bg-1-1.aof").touch()
-        return Outcome(positions, wrong=_left(dict(image.paths).get(LOG) or b"", place / PLACE))
+        return Outcome(positions, wrong=self._left(image, place / PLACE))
+
+    def _left(self, image: Image, place: Path) -> str:
+        """What lies there that should not, or is not there that should: a tail that was cut off."""
+        if strange := strangers(place, self._layout):
+            return f"left: {strange}"
+        found = ((Path(path).name, data) for path, data in image.paths if data is not None)
+        return not_kept({name: data for name, data in found if is_log(name)}, place)
 
 
 def build(image: Image, place: Path) -> None:
@@ -112,20 +124,3 @@ def build(image: Image, place: Path) -> None:
             (place / path).mkdir()
         else:
             (place / path).write_bytes(data)
-
-
-def _left(log: bytes, place: Path) -> str:
-    """What lies there that should not, or is not there that should: the tail that was cut off."""
-    names = {path.name for path in place.iterdir()}
-    strange = sorted(name for name in names if name != Path(LOG).name and not SAVED.fullmatch(name))
-    if strange:
-        return f"left: {strange}"
-    kept = (place / Path(LOG).name).read_bytes()
-    tail = log[len(kept) :]
-    if log.startswith(kept) and (not tail or any(_holds(place / name, tail) for name in names)):
-        return ""
-    return f"cut: {len(tail)} bytes of the log were cut and not kept"
-
-
-def _holds(path: Path, tail: bytes) -> bool:
-    return SAVED.fullmatch(path.name) is not None and path.read_bytes() == tail

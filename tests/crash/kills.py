@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import aofstore
 from tests.crash.counters import Counters
 from tests.crash.damage import lose_last_record
 from tests.crash.history import DATABASES, POLICIES, Model, Policy
+from tests.crash.layouts import LAYOUTS, Layout, newest_log, strangers
 from tests.crash.worker import Life
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import Dataset, compare, dataset
@@ -69,10 +71,20 @@ class Tally:
 class Killer:
     """Runs lives in directories below ``root`` and kills each of them."""
 
-    def __init__(self, root: Path, seed: int, control: str = "", *, rewrites: bool = False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        seed: int,
+        control: str = "",
+        *,
+        rewrites: bool = False,
+        layouts: tuple[Layout, ...] = LAYOUTS,
+    ) -> None:
         self._root = root
         self._rng = random.Random(seed)
         self._control = control
+        self._layouts = layouts
+        self._layout = layouts[0]
         self.tally = Tally(rewrites=rewrites)
         self._nursery = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.worker"],
@@ -102,6 +114,7 @@ class Killer:
 
     def _directory(self, number: int, lives: int) -> None:
         policy = POLICIES[number % len(POLICIES)]
+        self._layout = self._layouts[number // len(POLICIES) % len(self._layouts)]
         directory = self._root / f"d{number}"
         models = [Model(thread) for thread in range(self._rng.choice([1, 1, 3]))]
         for _ in range(lives):
@@ -121,7 +134,10 @@ class Killer:
         for model in models:
             counters.start(model.thread, model.position)
         starts = tuple(model.position for model in models)
-        pid = self._spawn(Life(str(directory), str(path), policy, starts, self._control, self.tally.rewrites))
+        life = Life(
+            str(directory), str(path), policy, starts, self._control, self.tally.rewrites, self._layout
+        )
+        pid = self._spawn(life)
         death = os.pidfd_open(pid)
         try:
             early = self._rng.random() < 0.05
@@ -164,9 +180,9 @@ class Killer:
         self.tally.rewriting += counters.rewriting
         self.tally.operations += sum(acknowledged) - sum(model.position for model in models)
         if self._control == "harness-lose-last":
-            lose_last_record(directory / "appendonly.aof")
+            lose_last_record(newest_log(directory))
         try:
-            with aofstore.open(directory, appendfsync=policy) as store:
+            with aofstore.open(directory, appendfsync=policy, aof_layout=self._layout) as store:
                 found = dataset(StoreConnection(store), DATABASES)
         except aofstore.AofLockedError as error:
             self.tally.add("locked", str(error))
@@ -176,7 +192,7 @@ class Killer:
             return False
         if self._control == "harness-leave":
             (directory / "temp-rewriteaof-bg-1-1.aof").touch()
-        if left := sorted(path.name for path in directory.iterdir() if path.name.startswith("temp-")):
+        if left := strangers(directory, self._layout):
             self.tally.add("left", f"{policy}: {left}")
         settled = [
             self._settle(model, found, policy, *ends)
@@ -199,7 +215,4 @@ class Killer:
 
 
 def _remove(directory: Path) -> None:
-    for path in directory.glob("*"):
-        path.unlink()
-    if directory.exists():
-        directory.rmdir()
+    shutil.rmtree(directory, ignore_errors=True)

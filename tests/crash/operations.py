@@ -51,12 +51,18 @@ class Remove:
 
 @dataclass(frozen=True)
 class Move:
-    """A rename inside one directory."""
+    """A rename, inside one directory or into another one."""
 
     directory: int
     old: str
     new: str
     node: int
+    into: int | None = None
+
+    @property
+    def target(self) -> int:
+        """The directory of the new name."""
+        return self.directory if self.into is None else self.into
 
 
 @dataclass(frozen=True)

@@ -15,19 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import aofstore
-from tests.crash.faults import PATIENCE, STEPS, broken, child_plan, faults
+from tests.crash.faults import PATIENCE, STEPS, STEPS_ALONE, broken, child_plan, faults
 from tests.crash.history import DATABASES, Operation, tape
+from tests.crash.layouts import Layout, strangers
 from tests.crash.sweep import Sweep, fresh, settle
 from tests.crash.trial import BEFORE, Outcome, prepared
 
 SYNC_DELAY_MS = 300
 
 
-def orders() -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
+def orders(layout: Layout) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
     """What a child is made to do, and the cause that the host must be told."""
     for number in (errno.EAGAIN, errno.ENOMEM):
         yield {"refuse": number}, {"errno": number}
-    for step in STEPS:
+    for step in STEPS if layout == "single-file" else STEPS_ALONE:
         yield {"kill": step}, {"signal": signal.SIGKILL}
         yield {"exit": step, "status": 3}, {"exit_code": 3}
         yield {"panic": step}, {"exit_code": 102}
@@ -36,10 +37,10 @@ def orders() -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
                 yield {"fail": step, "errno": number}, {"errno": number}
 
 
-def child_sweep(root: Path, every: int = 1, control: str = "") -> Sweep:
+def child_sweep(root: Path, every: int = 1, control: str = "", layout: Layout = "single-file") -> Sweep:
     """Every order, or one in ``every``."""
-    seen, source = Sweep(), prepared(root)
-    for number, (order, cause) in enumerate(orders()):
+    seen, source = Sweep(layout=layout), prepared(root, layout)
+    for number, (order, cause) in enumerate(orders(layout)):
         if number % every == 0:
             _one_child(seen, fresh(source, root / "case"), root / "copy", order, cause, control)
     if seen.injected != seen.planned:
@@ -52,7 +53,7 @@ def _one_child(
 ) -> None:
     case, told, operations = f"{order}", list[Outcome](), iter(tape(0)[BEFORE:])
     seen.planned += 1
-    with aofstore.open(directory, appendfsync="always") as store:
+    with aofstore.open(directory, appendfsync="always", aof_layout=seen.layout) as store:
         engine = store._lifetime.engine
         with child_plan(**({} if control == "harness-no-fault" else order)):
             try:
@@ -68,7 +69,7 @@ def _one_child(
         if not told:
             _operate(store, next(operations))
             told.append("told")
-        if left := sorted(path.name for path in directory.iterdir() if path.name.startswith("temp-")):
+        if left := strangers(directory, seen.layout):
             seen.add("left", f"{case}: {left}")
         settle(seen, f"{case}, killed then", fresh(directory, copy), told, control)
         try:
@@ -89,11 +90,11 @@ def _operate(store: aofstore.Store[bytes], operation: Operation) -> None:
         pipe.execute()
 
 
-def pending_at_the_switch(root: Path, control: str = "") -> Sweep:
+def pending_at_the_switch(root: Path, control: str = "", layout: Layout = "single-file") -> Sweep:
     """While records wait in the buffer for a slow sync to end, a rewrite takes place."""
-    seen, directory = Sweep(planned=1), root / "pending"
+    seen, directory = Sweep(planned=1), root / f"pending-{layout}"
     with broken(control), faults() as plan:
-        store = aofstore.open(directory, appendfsync="everysec", aof_postpone_write=True)
+        store = aofstore.open(directory, appendfsync="everysec", aof_postpone_write=True, aof_layout=layout)
         plan.add("sync", mode="delay", delay_ms=SYNC_DELAY_MS)
         store.incr("n")
         deadline = time.monotonic() + PATIENCE
@@ -104,7 +105,7 @@ def pending_at_the_switch(root: Path, control: str = "") -> Sweep:
         store._lifetime.engine.rewrite(False)
         seen.injected = plan.injected
         store.close()
-    with aofstore.open(directory) as store:
+    with aofstore.open(directory, aof_layout=layout) as store:
         found = store.get("n")
     if found != b"4":
         seen.add(

@@ -17,10 +17,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.crash.disks import LOG, PLACE, Opener, Outcome, build
+from tests.crash.disks import PLACE, Opener, Outcome, build
 from tests.crash.history import Policy
+from tests.crash.layouts import Layout, Logs, holes
 from tests.crash.omissions import broken, without_recovery_syncs
-from tests.crash.operations import Sync
+from tests.crash.operations import Sync, Write
 from tests.crash.recording import Recording, Said, read_tree, recorded, sections
 from tests.crash.states import ORDERS, Disk, Image, Order
 from tests.crash.story import OPERATIONS, Life, Story
@@ -163,7 +164,7 @@ class Judge:
         self.samples: list[Sample] = []
 
     def run(self, recording: Recording, order: Order, promise: Promise) -> None:
-        disk = Disk(order, recording.before)
+        disk, logs = Disk(order, recording.before), Logs(recording.before)
         for number, event in enumerate(recording.events):
             what, begins = event.what, event.phase == "begin"
             if isinstance(what, Said):
@@ -172,7 +173,11 @@ class Judge:
             # What may be on the disk changes now: what has been promised by now must hold until then.
             if isinstance(what, Sync) != begins and not self._at_the_end:
                 self._cut(disk, promise, f"{order}, before event {number}")
-            if isinstance(what, Sync) and begins and disk.at(LOG) == what.node:
+            if begins:
+                logs.see(what)
+            if isinstance(what, Write) and begins:
+                logs.wrote(what.node)
+            if isinstance(what, Sync) and begins and logs.is_current(what.node):
                 promise.sync_begins(what)
             (disk.begin if begins else disk.end)(what)
             if isinstance(what, Sync) and not begins:
@@ -200,8 +205,7 @@ class Judge:
                 self._offer(Sample(image, promise.copy(), tuple(kept)))
 
     def _refused_for_a_hole(self, image: Image, outcome: Outcome) -> bool:
-        hole = dict(image.holes).get(LOG)
-        return hole is not None and outcome.refused_at == hole
+        return outcome.refused_at is not None and outcome.refused_at in holes(image.holes).items()
 
     def _offer(self, sample: Sample) -> None:
         """Every disk offered is kept with the same chance."""
@@ -212,27 +216,38 @@ class Judge:
             self.samples[at] = sample
 
 
-def stories(seeds: int, control: str = "", length: int = OPERATIONS) -> Iterator[Story]:
+def stories(
+    seeds: int, control: str = "", length: int = OPERATIONS, layout: Layout = "single-file"
+) -> Iterator[Story]:
     """Each policy from the first creation on: rewrites under one thread and under three, the log switched off
-    and on, failing and healing, and rewritten since it grew; and a life after a sudden end.
+    and on, failing and healing, and rewritten since it grew; a life after a sudden end; and, into parts, one
+    that takes a single file over.
     """
+    for seed in range(seeds):
+        for lives in _courses(length, layout):
+            yield Story(PLACE, seed, lives, control)
+
+
+def _courses(length: int, layout: Layout) -> Iterator[tuple[Life, ...]]:
     third = length // 3
     others: tuple[Upkeep, ...] = ("switches", "heals", "grows")
-    for seed in range(seeds):
-        for policy in POLICIES:
-            yield Story(PLACE, seed, (Life(policy, (0,), length, upkeep="rewrites"),), control)
-            yield Story(PLACE, seed, (Life(policy, (0, 0, 0), third, upkeep="rewrites"),), control)
-            for upkeep in others:
-                yield Story(PLACE, seed, (Life(policy, (0,), third, upkeep=upkeep),), control)
-        killed = Life("everysec", (0,), third, killed=True, upkeep="abandons")
-        sudden = killed, Life("always", (third,), 15, upkeep="rewrites")
-        yield Story(PLACE, seed, sudden, control)
+    for policy in POLICIES:
+        yield (Life(policy, (0,), length, upkeep="rewrites", layout=layout),)
+        yield (Life(policy, (0, 0, 0), third, upkeep="rewrites", layout=layout),)
+        for upkeep in others:
+            yield (Life(policy, (0,), third, upkeep=upkeep, layout=layout),)
+        if layout == "multi-part":
+            single = Life(policy, (0,), third, killed=policy == "always")
+            yield single, Life(policy, (third,), third, upkeep="rewrites", layout=layout)
+    killed = Life("everysec", (0,), third, killed=True, upkeep="abandons", layout=layout)
+    yield killed, Life("always", (third,), 15, upkeep="rewrites", layout=layout)
 
 
-def bulky_stories() -> Iterator[Story]:
+def bulky_stories(layout: Layout = "single-file") -> Iterator[Story]:
     """Values that need several writes, in the log, in the pipe and in the file of a rewrite."""
     for policy in POLICIES:
-        yield Story(PLACE, 0, (Life(policy, (0,), BULKY_STEPS, upkeep="rewrites"),), bulky=True)
+        life = Life(policy, (0,), BULKY_STEPS, upkeep="rewrites", layout=layout)
+        yield Story(PLACE, 0, (life,), bulky=True)
 
 
 def cut(root: Path, told: Iterable[Story], floor: int, keep: int = 0) -> Seen:
@@ -262,13 +277,15 @@ def _cut_again(root: Path, story: Story, samples: Sequence[Sample], seen: Seen, 
     """The power comes back, a disk is opened and used, and the power is cut again at every moment of that."""
     if not samples:
         return
-    policy, before = story.lives[-1].policy, len(opener)
+    last, before = story.lives[-1], len(opener)
     again, told = root / "again", {}
     again.mkdir()
     for number, sample in enumerate(samples):
         place = again / str(number)
         build(sample.image, place)
-        told[place] = replace(story, lives=(Life(policy, sample.positions, AFTERWARDS),))
+        told[place] = replace(
+            story, lives=(Life(last.policy, sample.positions, AFTERWARDS, layout=last.layout),)
+        )
     trees = [read_tree(place) for place in told]
     for sample, place, tree, calls in zip(samples, told, trees, _lived(root, told), strict=True):
         judge = Judge(seen, opener, f"{story}, opened again at {sample.positions}")

@@ -293,11 +293,11 @@ class Tracer:
     def _move(self, old: tuple[int, str] | None, new: tuple[int, str] | None) -> Operation | None:
         if old is None and new is None:
             return None
-        if old is None or new is None or old[0] != new[0]:
+        if old is None or new is None:
             raise UnknownCallError(f"a rename from {old} to {new}")
         node = self._names[old[0]].pop(old[1])
-        self._names[old[0]][new[1]] = node
-        return Move(old[0], old[1], new[1], node)
+        self._names[new[0]][new[1]] = node
+        return Move(*old, new[1], node, None if new[0] == old[0] else new[0])
 
     def _linkat(self, call: Call, table: Table) -> Operation | None:
         old, new = call.strings()

@@ -19,8 +19,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.crash import damage, orphans, power, sweep
 from tests.crash.kills import Killer
+from tests.crash.layouts import LAYOUTS, Layout
 from tests.crash.samples import SMALL_LOG
-from tests.crash.trial import Upkeep
+from tests.crash.trial import Upkeep, prepared
 from tests.servers.places import in_memory
 
 CONTROLS = Path(__file__).with_name("controls.toml")
@@ -31,15 +32,18 @@ POWER_AGAIN = 10
 CONTROL_STEPS = 24
 CONTROL_FLOOR = 300
 CONTROL_AGAIN = 6
+# These show in any case.
+SPARSE = ("harness-leave", "harness-no-fault")
 Told: TypeAlias = tuple[str, list[str], list[str]]
-Part: TypeAlias = Callable[[Path, str], Told]
+# A place, what is broken on purpose if anything, and the layouts that it is about.
+Part: TypeAlias = Callable[[Path, str, tuple[Layout, ...]], Told]
 
 
 def kills(number: int, *, rewrites: bool) -> Part:
     """SIGKILL at random moments; of a control fewer."""
 
-    def part(root: Path, control: str) -> Told:
-        with Killer(root, seed=1, control=control, rewrites=rewrites) as killer:
+    def part(root: Path, control: str, layouts: tuple[Layout, ...]) -> Told:
+        with Killer(root, seed=1, control=control, rewrites=rewrites, layouts=layouts) as killer:
             tally = killer.run(CONTROL_KILLS if control else number)
         told = (
             f"{tally.kills} kills, {tally.share:.0%} in flight, {tally.rewriting_share:.0%} in rewrites, "
@@ -50,13 +54,22 @@ def kills(number: int, *, rewrites: bool) -> Part:
     return part
 
 
-def power_cuts(root: Path, control: str) -> Told:
+def power_cuts(root: Path, control: str, layouts: tuple[Layout, ...]) -> Told:
+    """Of each layout as many disks as are wanted."""
+    every = [_power_cuts(root, control, layout) for layout in layouts]
+    return (
+        "; ".join(f"{layout}: {seen}" for layout, seen in zip(layouts, every, strict=True)),
+        sorted({name for seen in every for name in seen.red()}),
+        [text for seen in every for text in seen.violations],
+    )
+
+
+def _power_cuts(root: Path, control: str, layout: Layout) -> power.Seen:
     if control:
-        seen = power.cut(root, power.stories(1, control, CONTROL_STEPS), CONTROL_FLOOR, CONTROL_AGAIN)
-    else:
-        stories = itertools.chain(power.stories(POWER_SEEDS), power.bulky_stories())
-        seen = power.cut(root, stories, POWER_FLOOR, POWER_AGAIN)
-    return str(seen), seen.red(), seen.violations
+        stories = power.stories(1, control, CONTROL_STEPS, layout)
+        return power.cut(root, stories, CONTROL_FLOOR, CONTROL_AGAIN)
+    whole = itertools.chain(power.stories(POWER_SEEDS, layout=layout), power.bulky_stories(layout))
+    return power.cut(root, whole, POWER_FLOOR, POWER_AGAIN)
 
 
 def swept(*sweeps: sweep.Sweep) -> Told:
@@ -68,25 +81,38 @@ def swept(*sweeps: sweep.Sweep) -> Told:
     )
 
 
-def fault_sweep(root: Path, control: str) -> Told:
-    return swept(sweep.sweep(root, control=control))
+def fault_sweep(root: Path, control: str, layouts: tuple[Layout, ...]) -> Told:
+    seen = [sweep.sweep(root, control=control, layout=layout) for layout in layouts]
+    if not control:
+        seen.append(sweep.sweep(root, layout="multi-part", source=prepared(root / "single")))
+    return swept(*seen)
 
 
-def rewrite_faults(root: Path, control: str) -> Told:
+def rewrite_faults(root: Path, control: str, layouts: tuple[Layout, ...]) -> Told:
     upkeeps: tuple[Upkeep, ...] = ("rewrites",) if control else ("rewrites", "switches")
-    every = 20 if control else 1
-    return swept(*(sweep.sweep(root, control=control, every=every, upkeep=upkeep) for upkeep in upkeeps))
+    every = 20 if control in SPARSE else 1
+    return swept(
+        *(
+            sweep.sweep(root, control=control, every=every, upkeep=upkeep, layout=layout)
+            for layout in layouts
+            for upkeep in upkeeps
+        )
+    )
 
 
-def call_kills(root: Path, control: str) -> Told:
-    return swept(sweep.kill_sweep(root, control=control))
+def call_kills(root: Path, control: str, layouts: tuple[Layout, ...]) -> Told:
+    seen = [sweep.kill_sweep(root, control=control, layout=layout) for layout in layouts]
+    if not control:
+        seen.append(sweep.kill_sweep(root, layout="multi-part", source=prepared(root / "single")))
+    return swept(*seen)
 
 
-def children(root: Path, control: str) -> Told:
-    return swept(orphans.child_sweep(root, control=control), orphans.pending_at_the_switch(root, control))
+def children(root: Path, control: str, layouts: tuple[Layout, ...]) -> Told:
+    seen = [orphans.child_sweep(root, control=control, layout=layout) for layout in layouts]
+    return swept(*seen, *(orphans.pending_at_the_switch(root, control, layout) for layout in layouts))
 
 
-def damaged(root: Path, control: str) -> Told:
+def damaged(root: Path, control: str, _layouts: tuple[Layout, ...]) -> Told:
     runs = [damage.run(SMALL_LOG, root / kind, kind, control) for kind in ("cut", "flip")]
     told = f"{sum(len(seen.reports) for seen in runs)} damaged files"
     return (
@@ -119,7 +145,7 @@ def _plain(chosen: dict[str, Part]) -> bool:
     green = True
     for name, part in chosen.items():
         with tempfile.TemporaryDirectory(prefix="crash-", dir=_place(name)) as root:
-            told, red, violations = part(Path(root), "")
+            told, red, violations = part(Path(root), "", LAYOUTS)
         green &= not red
         print(f"{name:<15} {'RED ' + ', '.join(red) if red else 'green':<24} {told}", flush=True)
         for text in violations[:20]:
@@ -132,15 +158,16 @@ def _controls(chosen: dict[str, Part]) -> bool:
     for row in tomllib.loads(CONTROLS.read_text(encoding="utf-8"))["control"]:
         if row["part"] not in chosen:
             continue
+        layout: Layout = row.get("layout", "single-file")
         with tempfile.TemporaryDirectory(prefix="crash-", dir=_place(row["part"])) as root:
             try:
-                _, red, _ = chosen[row["part"]](Path(root), row["name"])
+                _, red, _ = chosen[row["part"]](Path(root), row["name"], (layout,))
             except Exception as error:
                 red = [f"failed: {error!r}"]
         seen = row["expects"] in red
         all_red &= seen
         name, verdict = row["name"], "red, as it must" if seen else f"NOT RED: {red}"
-        print(f"{'control':<15} {name:<26} {row['part']:<15} {verdict}", flush=True)
+        print(f"{'control':<15} {name:<26} {row['part']:<15} {layout:<12} {verdict}", flush=True)
     return all_red
 
 

@@ -58,9 +58,10 @@ class Image:
 
 @dataclass
 class _Pending:
-    """A change that no sync has made durable; ``done`` once its call has returned."""
+    """A change that no sync has made durable; ``done`` once the call that it is of has returned."""
 
     change: Change
+    call: Change
     done: bool = False
 
 
@@ -96,10 +97,13 @@ class Disk:
             return
         if isinstance(operation, (Write, Resize)):
             file = self._file(operation.node)
-            file.pending.append(_Pending(operation))
+            file.pending.append(_Pending(operation, operation))
             file.contents = None
         else:
-            self._pending.append(_Pending(operation))
+            # Each of two directories makes only its own half of a rename durable, unless there is a journal.
+            apart = self._order == "weak" and isinstance(operation, Move) and operation.into is not None
+            changes: tuple[Change, ...] = _parts(operation) if apart else (operation,)
+            self._pending += [_Pending(change, operation) for change in changes]
             if isinstance(operation, Enter) and operation.is_directory:
                 self._names.setdefault(operation.node, {})
 
@@ -115,7 +119,7 @@ class Disk:
         else:
             queue = self._pending
         for pending in queue:
-            if pending.change is operation:
+            if pending.call is operation:
                 pending.done = True
 
     def apply(self, operation: Operation) -> None:
@@ -231,7 +235,7 @@ class Disk:
 def _parts(change: Change) -> tuple[Enter | Remove, ...]:
     """A change of names as changes of single entries."""
     if isinstance(change, Move):
-        return Enter(change.directory, change.new, change.node), Remove(change.directory, change.old)
+        return Enter(change.target, change.new, change.node), Remove(change.directory, change.old)
     assert isinstance(change, (Enter, Remove))
     return (change,)
 

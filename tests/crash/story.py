@@ -22,6 +22,7 @@ from pathlib import Path
 import aofstore
 from tests.crash.faults import broken, faults
 from tests.crash.history import DATABASES, Operation, Policy, operations
+from tests.crash.layouts import Layout
 from tests.crash.upkeeps import UPKEEP, Nothing, Upkeep, say
 
 OPERATIONS = 120
@@ -41,10 +42,11 @@ class Life:
     steps: int
     killed: bool = False
     upkeep: Upkeep = ""
+    layout: Layout = "single-file"
 
     def __str__(self) -> str:
         how = f"{self.upkeep and f' with {self.upkeep}'}{' killed' if self.killed else ''}"
-        return f"{self.policy} {self.starts}+{self.steps}{how}"
+        return f"{self.layout} {self.policy} {self.starts}+{self.steps}{how}"
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def live(story: Story, life: Life) -> None:
     say(f"P {life.policy}")
     upkeep = UPKEEP[life.upkeep]
     with broken(story.control), faults(install=life.upkeep == "heals") as plan:
-        store = aofstore.open(story.directory, appendfsync=life.policy, **upkeep.SETTINGS)
+        settings = {"appendfsync": life.policy, "aof_layout": life.layout, **upkeep.SETTINGS}
+        store = aofstore.open(story.directory, **settings)
     say(f"O {' '.join(map(str, life.starts))}")
     others = [
         threading.Thread(target=_work, args=(Nothing(store, life.steps, plan), story, life, thread))

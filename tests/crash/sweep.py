@@ -21,6 +21,7 @@ import aofstore
 from tests.crash.damage import lose_last_record
 from tests.crash.faults import FaultPlan, broken, faults
 from tests.crash.history import DATABASES, POLICIES, Policy
+from tests.crash.layouts import Layout, newest_log, strangers
 from tests.crash.trial import OPERATIONS, Outcome, Trial, Upkeep, allowed, prepared
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import compare, dataset
@@ -67,6 +68,7 @@ class Sweep:
     """What a sweep saw."""
 
     upkeep: Upkeep = ""
+    layout: Layout = "single-file"
     planned: int = 0
     injected: int = 0
     missed: int = 0
@@ -105,17 +107,22 @@ def sweep(
     control: str = "",
     *,
     upkeep: Upkeep = "",
+    layout: Layout = "single-file",
+    source: Path | None = None,
 ) -> Sweep:
-    """All cases of the policies, or one in ``every``; a new directory must be made durable."""
-    seen = Sweep(upkeep)
-    source = prepared(root)
+    """All cases of the policies, or one in ``every``; a new directory must be made durable.
+
+    Each begins with a copy of ``source``, or of a directory that has a log.
+    """
+    seen = Sweep(upkeep, layout)
+    source = source or prepared(root, layout)
     with broken(control):
         with faults() as plan:
-            aofstore.open(root / "new", appendfsync="always").close()
+            aofstore.open(root / "new", appendfsync="always", aof_layout=layout).close()
         if plan.count("sync_dir") == 0:
             seen.add("unsynced", "a new log was made and its directory never synced")
         for policy in policies:
-            counts = _clean_counts(source, root, policy, upkeep)
+            counts = _clean_counts(source, root, policy, upkeep, layout)
             for number, case in enumerate(cases(policy, counts)):
                 if number % every == 0:
                     _one(seen, case, fresh(source, root / "case"), control)
@@ -124,12 +131,12 @@ def sweep(
     return seen
 
 
-def _clean_counts(source: Path, root: Path, policy: Policy, upkeep: Upkeep) -> dict[str, int]:
+def _clean_counts(source: Path, root: Path, policy: Policy, upkeep: Upkeep, layout: Layout) -> dict[str, int]:
     """How often each call is made when nothing fails, the timer's moods apart."""
     runs = []
     for _ in range(CLEAN_RUNS if upkeep else 1):
         with faults() as plan:
-            trial = Trial(fresh(source, root / "clean"), policy, plan, upkeep=upkeep)
+            trial = Trial(fresh(source, root / "clean"), policy, plan, upkeep=upkeep, layout=layout)
             trial.run()
         assert set(trial.outcomes) == {"told"} and not trial.hung, trial.outcomes
         runs.append(plan.counts())
@@ -139,7 +146,7 @@ def _clean_counts(source: Path, root: Path, policy: Policy, upkeep: Upkeep) -> d
 def _one(seen: Sweep, case: Case, directory: Path, control: str) -> None:
     with faults(install=control != "harness-no-fault") as plan:
         case.plan(plan)
-        trial = Trial(directory, case.policy, plan, upkeep=seen.upkeep)
+        trial = Trial(directory, case.policy, plan, upkeep=seen.upkeep, layout=seen.layout)
         trial.run()
     if seen.upkeep and not plan.injected and plan.count(case.call) < case.nth:
         # The timer made its calls at another moment than in the clean runs.
@@ -162,28 +169,35 @@ def _one(seen: Sweep, case: Case, directory: Path, control: str) -> None:
 def settle(seen: Sweep, case: str, directory: Path, outcomes: list[Outcome], control: str) -> None:
     """What is on the disk must open, with all that was told and nothing that was refused."""
     try:
-        with aofstore.open(directory) as store:
+        with aofstore.open(directory, aof_layout=seen.layout) as store:
             found = dataset(StoreConnection(store), DATABASES)
     except aofstore.AofstoreError as error:
         seen.add("refused", f"{case}: {error!r}")
         return
     if control == "harness-leave":
         (directory / "temp-rewriteaof-bg-1-1.aof").touch()
-    if left := sorted(path.name for path in directory.iterdir() if path.name.startswith("temp-")):
+    if left := strangers(directory, seen.layout):
         seen.add("left", f"{case}: {left}")
     differences = [compare(found, model.dataset()) for model in allowed(outcomes)]
     if all(differences):
         seen.add("lost", f"{case}: {outcomes}: {differences[0][:2]}")
 
 
-def kill_sweep(root: Path, policies: tuple[Policy, ...] = POLICIES, control: str = "") -> Sweep:
+def kill_sweep(
+    root: Path,
+    policies: tuple[Policy, ...] = POLICIES,
+    control: str = "",
+    *,
+    layout: Layout = "single-file",
+    source: Path | None = None,
+) -> Sweep:
     """SIGKILL before and after every call of the story with rewrites, and what is there afterwards.
 
     Every case runs in a fork of this process, which must have no other thread.
     """
-    seen, source = Sweep("rewrites"), prepared(root)
+    seen, source = Sweep("rewrites", layout), source or prepared(root, layout)
     for policy in policies:
-        for call, count in _clean_counts(source, root, policy, "rewrites").items():
+        for call, count in _clean_counts(source, root, policy, "rewrites", layout).items():
             for nth, mode in itertools.product(range(1, count + 1), ("kill", "kill_after")):
                 case = Case(policy, call, nth, mode)
                 _one_kill(seen, case, fresh(source, root / "case"), control)
@@ -196,7 +210,7 @@ def _one_kill(seen: Sweep, case: Case, directory: Path, control: str) -> None:
     told = mmap.mmap(-1, mmap.PAGESIZE)
     pid = os.fork()
     if pid == 0:
-        _be_killed(case, directory, told)
+        _be_killed(case, directory, told, seen.layout)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     seen.planned += 1
     if status != -signal.SIGKILL:
@@ -208,11 +222,11 @@ def _one_kill(seen: Sweep, case: Case, directory: Path, control: str) -> None:
     seen.injected += 1
     outcomes: list[Outcome] = ["told"] * told[0]
     if control == "harness-lose-last":
-        lose_last_record(directory / "appendonly.aof")
+        lose_last_record(newest_log(directory))
     settle(seen, str(case), directory, [*outcomes, "raised"][:OPERATIONS], control)
 
 
-def _be_killed(case: Case, directory: Path, told: mmap.mmap) -> None:
+def _be_killed(case: Case, directory: Path, told: mmap.mmap, layout: Layout) -> None:
     """Never returns."""
     try:
         with faults() as plan:
@@ -221,7 +235,7 @@ def _be_killed(case: Case, directory: Path, told: mmap.mmap) -> None:
             def tell() -> None:
                 told[0] += 1
 
-            Trial(directory, case.policy, plan, upkeep="rewrites", tell=tell).run()
+            Trial(directory, case.policy, plan, upkeep="rewrites", layout=layout, tell=tell).run()
         os._exit(0)
     finally:
         os._exit(70)

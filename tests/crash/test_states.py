@@ -135,6 +135,21 @@ def test_weak_names_come_in_any_order_and_a_rename_is_two() -> None:
     assert images(disk) == {(old,), (new,), (old, new), ()}
 
 
+def test_a_rename_into_another_directory_is_one_in_a_journal_and_two_in_the_weak_order() -> None:
+    tree: Tree = {"log": b"old", "made": {}}
+    found = {}
+    for order in ORDERS:
+        disk = Disk(order, tree)
+        disk.apply(Move(ROOT, "log", "log", 1, into=2))
+        found[order] = {tuple(path for path, _ in image) for image in images(disk)}
+        assert disk.at("made/log") == 1
+    old, new = ("log", "made"), ("made", "made/log")
+    assert found["journal"] == {old, new}
+    assert found["weak"] == {old, new, ("made",), ("log", "made", "made/log")}
+    disk.apply(Sync(2))
+    assert {tuple(path for path, _ in image) for image in images(disk)} == {new, ("log", "made", "made/log")}
+
+
 def test_a_weak_directory_is_synced_alone() -> None:
     disk = Disk("weak", {})
     disk.apply(Enter(ROOT, "made", 1, is_directory=True))

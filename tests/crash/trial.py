@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 import aofstore
 from tests.crash.faults import PATIENCE, FaultPlan, child_plan, newest_child, resume, stand_still
 from tests.crash.history import DATABASES, Model, Operation, Policy, tape
+from tests.crash.layouts import LATE_STEP, Layout
 
 OPERATIONS = 8
 BEFORE = 3
@@ -33,12 +34,14 @@ class Trial:
         plan: FaultPlan,
         *,
         upkeep: Upkeep = "",
+        layout: Layout = "single-file",
         tell: Callable[[], object] = lambda: None,
     ) -> None:
         self.directory = directory
         self.policy = policy
         self.plan = plan
         self.upkeep = upkeep
+        self.layout = layout
         self.tell = tell
         self.outcomes: list[Outcome] = []
         self.silent: list[str] = []
@@ -48,7 +51,7 @@ class Trial:
 
     def run(self) -> None:
         try:
-            store = aofstore.open(self.directory, appendfsync=self.policy)
+            store = aofstore.open(self.directory, appendfsync=self.policy, aof_layout=self.layout)
         except aofstore.PersistenceError:
             return
         try:
@@ -85,13 +88,13 @@ class Trial:
                 self.plan.clear()
 
     def _rewrite_by_child(self, store: aofstore.Store[bytes], meanwhile: Callable[[], None]) -> None:
-        engine, before = store._lifetime.engine, newest_child()
-        with child_plan(pause="agreed"):
+        engine, before, late = store._lifetime.engine, newest_child(), LATE_STEP[self.layout]
+        with child_plan(pause=late):
             try:
                 engine.begin_rewrite()
             except aofstore.PersistenceError:
                 return
-            stand_still("agreed", engine, before)
+            stand_still(late, engine, before)
             meanwhile()
             resume()
             self._rewrite("by a child", lambda: engine.wait_rewrite(PATIENCE))
@@ -181,11 +184,11 @@ def allowed(outcomes: list[Outcome]) -> Iterator[Model]:
         yield model
 
 
-def prepared(root: Path) -> Path:
+def prepared(root: Path, layout: Layout = "single-file") -> Path:
     """A directory with a log that holds the first operations; every case starts from a copy."""
     directory = root / "prepared"
     shutil.rmtree(directory, ignore_errors=True)
-    with aofstore.open(directory, appendfsync="no") as store:
+    with aofstore.open(directory, appendfsync="no", aof_layout=layout) as store:
         for operation in tape(0)[:BEFORE]:
             with store.db(operation.database).pipeline(transaction=True) as pipe:
                 for command in operation.commands:

@@ -12,6 +12,7 @@ import aofstore
 from aofstore._core import _testing
 from tests.crash.faults import FaultPlan
 from tests.crash.history import Operation
+from tests.crash.layouts import LATE_STEP
 
 PATIENCE = 20.0
 Upkeep: TypeAlias = Literal["", "rewrites", "abandons", "switches", "heals", "grows"]
@@ -32,6 +33,7 @@ class Nothing:
         self._engine = store._lifetime.engine
         self._steps = steps
         self._plan = plan
+        self._late = LATE_STEP[store.config.aof_layout]
 
     def operate(self, sessions: Sessions, operation: Operation, number: int) -> None:
         """Operation so many of this life, from 1 on."""
@@ -52,18 +54,16 @@ class Rewriter(Nothing):
     """Four rewrites in the course of a life.
 
     The first child runs as it likes; the second stands still in its dump, so that all of the difference goes
-    through the pipe; the third stands still when the end of the difference is agreed on, so that the rest is
-    the parent's to append; the last rewrite has no child.
+    through the pipe; the third stands still when the end of the difference is agreed on, or, where there is
+    none, when its file is whole; the last rewrite has no child.
     """
-
-    PAUSES = (None, "dumping", "agreed")
 
     def __init__(self, store: aofstore.Store[bytes], steps: int, plan: FaultPlan) -> None:
         super().__init__(store, steps, plan)
-        part = steps // 4
-        self._begins = {at * part + 1: pause for at, pause in enumerate(self.PAUSES)}
-        self._resumes = {at * part + 1 + part // 2 for at in range(len(self.PAUSES))}
-        self._waits = {at * part + part for at in range(len(self.PAUSES))}
+        part, pauses = steps // 4, (None, "dumping", self._late)
+        self._begins = {at * part + 1: pause for at, pause in enumerate(pauses)}
+        self._resumes = {at * part + 1 + part // 2 for at in range(len(pauses))}
+        self._waits = {at * part + part for at in range(len(pauses))}
         self._alone = 3 * part + 1
 
     def step(self, done: int, position: int) -> None:
@@ -86,9 +86,9 @@ class Abandoner(Nothing):
 
     def step(self, done: int, position: int) -> None:
         if done == self._steps // 2:
-            _testing.child_plan(pause="agreed")
+            _testing.child_plan(pause=self._late)
             self._engine.begin_rewrite()
-            self._stand_still("agreed")
+            self._stand_still(self._late)
 
 
 class Switcher(Nothing):

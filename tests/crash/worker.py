@@ -19,6 +19,7 @@ from aofstore._core import _testing
 from tests.crash.counters import Counters
 from tests.crash.faults import broken
 from tests.crash.history import DATABASES, TAPE_LENGTH, Policy, tape
+from tests.crash.layouts import Layout
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Life:
     starts: tuple[int, ...]
     control: str = ""
     rewrites: bool = False
+    layout: Layout = "single-file"
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -56,7 +58,7 @@ def _run(life: Life) -> None:
     for thread, start in enumerate(life.starts):
         counters.start(thread, start)
     with broken(life.control):
-        store = aofstore.open(life.directory, appendfsync=life.policy)
+        store = aofstore.open(life.directory, appendfsync=life.policy, aof_layout=life.layout)
     counters.open_now()
     if life.control == "harness-keep-lock" and os.fork() == 0:
         _inherit_the_lock(life.directory)

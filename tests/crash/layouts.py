@@ -1,0 +1,111 @@
+"""Where each layout of the log has its files, and what else may lie there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from tests.crash.operations import Enter, Move, Operation, Tree, planted
+
+Layout: TypeAlias = Literal["single-file", "multi-part"]
+LAYOUTS: tuple[Layout, ...] = ("single-file",)
+STEM = "appendonly.aof"
+FOLDER = "appendonlydir"
+MANIFEST = f"{STEM}.manifest"
+INCR = re.compile(r"appendonly\.aof\.(\d+)\.incr\.aof")
+SAVED = re.compile(r"appendonly\.aof.*\.truncated-\d+(-\d+)?")
+# Where the parent stands when a child has nothing more to say than its end.
+LATE_STEP: dict[str, str] = {"single-file": "agreed", "multi-part": "synced"}
+
+
+def is_log(name: str) -> bool:
+    """Whether commands are appended to a file of that name, or were before it was taken over."""
+    return name == STEM or INCR.fullmatch(name) is not None
+
+
+def listed(directory: Path) -> set[str]:
+    """The names in the manifest, history included; empty where there is none."""
+    manifest = directory / FOLDER / MANIFEST
+    if not manifest.exists():
+        return set()
+    lines = (line.split() for line in manifest.read_text(encoding="utf-8").splitlines())
+    return {words[1] for words in lines if words and words[0] == "file"}
+
+
+def newest_log(directory: Path) -> Path:
+    """The file that is appended to, or would be."""
+    incrs = [path for path in (directory / FOLDER).glob("*") if INCR.fullmatch(path.name)]
+    live = [path for path in incrs if path.name in listed(directory)]
+    if not live:
+        return directory / STEM
+    return max(live, key=lambda path: int(path.name.split(".")[2]))
+
+
+def strangers(directory: Path, layout: Layout) -> list[str]:
+    """What lies in an open or opened store's directory and is no part of it."""
+    if layout == "single-file":
+        return sorted(path.name for path in directory.iterdir() if not _belongs(path.name, {STEM}))
+    above = [path.name for path in directory.iterdir() if path.name != FOLDER]
+    known = listed(directory) | {MANIFEST}
+    folder = directory / FOLDER
+    inside = [path.name for path in folder.iterdir()] if folder.exists() else []
+    return sorted([*above, *(name for name in inside if not _belongs(name, known))])
+
+
+def _belongs(name: str, known: set[str]) -> bool:
+    return name in known or SAVED.fullmatch(name) is not None
+
+
+def not_kept(before: Mapping[str, bytes], directory: Path) -> str:
+    """What was cut off one of the logs, given by their names, and lies nowhere beside it."""
+    for name, data in before.items():
+        places = [place / name for place in (directory, directory / FOLDER) if (place / name).is_file()]
+        if not places:
+            # A log that became history.
+            continue
+        kept = places[-1].read_bytes()
+        tail = data[len(kept) :]
+        if not data.startswith(kept) or (tail and not _saved(places[-1], tail)):
+            return f"cut: {len(tail)} bytes of {name} were cut and not kept"
+    return ""
+
+
+def _saved(log: Path, tail: bytes) -> bool:
+    saved = (path for path in log.parent.iterdir() if SAVED.fullmatch(path.name))
+    return any(path.read_bytes() == tail for path in saved)
+
+
+class Logs:
+    """Which file of a recording is the log, as it goes: the one that was last written to.
+
+    Everything that was acknowledged is in it or in files before it, which must have been synced by then.
+    """
+
+    def __init__(self, before: Tree) -> None:
+        self._nodes = {entry.node for entry, _ in planted(before) if is_log(entry.name)}
+        self._written: int | None = None
+
+    def see(self, operation: Operation) -> None:
+        """An operation begins."""
+        if isinstance(operation, Enter):
+            name = "" if operation.is_directory else operation.name
+        elif isinstance(operation, Move):
+            name = operation.new
+        else:
+            return
+        if is_log(name):
+            self._nodes.add(operation.node)
+
+    def wrote(self, node: int) -> None:
+        if node in self._nodes:
+            self._written = node
+
+    def is_current(self, node: int) -> bool:
+        return node == self._written if self._written is not None else node in self._nodes
+
+
+def holes(paths: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """The holes of an image by the names of the files."""
+    return {Path(path).name: hole for path, hole in paths}
