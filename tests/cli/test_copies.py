@@ -145,6 +145,26 @@ def test_an_empty_directory_may_be_there(directory: Path, target: Path) -> None:
     assert (target / "appendonly.aof").exists()
 
 
+@pytest.mark.parametrize("base", ["rdb10", "rdb11"])
+def test_a_base_may_be_a_snapshot_and_back(directory: Path, target: Path, base: str) -> None:
+    wanted = held(directory, aof_layout="single-file")
+    assert command("convert", directory, target, "--layout", "single-file", "--base", base).returncode == 0
+    log = target / "appendonly.aof"
+    assert log.read_bytes().startswith(b"REDIS00" + base[3:].encode())
+    assert held(target, aof_layout="single-file") == wanted
+    back = target.with_name("back")
+    assert command("convert", log, back, "--layout", "single-file").returncode == 0
+    assert held(back, aof_layout="single-file") == wanted
+
+
+def test_a_snapshot_of_then_does_not_go_back_behind_it(directory: Path, target: Path) -> None:
+    made = command("restore", directory, "--until", f"{T0 + 15}", "--out", target, "--base", "rdb10")
+    assert made.returncode == 0
+    for moment, status in ((T0 + 14, 1), (T0 + 15, 0)):
+        words = ("restore", target, "--until", f"{moment}", "--out", target.with_name(f"{moment}"))
+        assert command(*words).returncode == status
+
+
 def occupied(target: Path) -> None:
     target.mkdir()
     (target / "something").write_text("of somebody")

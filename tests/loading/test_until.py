@@ -389,3 +389,20 @@ def test_it_works_where_nothing_can_be_written(directory: Path, untouched: Calla
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == "2"
+
+
+def test_t02_every_cut_is_viewed_as_far_as_it_is_whole(memory_path: Path) -> None:
+    whole = (
+        SELECT + stamp(0) + put("a", 1) + MULTI + put("a", 2) + put("b", 2) + EXEC + stamp(5) + put("a", 3)
+    )
+    ends = [0, len(SELECT), whole.index(MULTI), whole.index(EXEC) + len(EXEC), len(whole)]
+    values = [None, None, b"1", b"2", b"3"]
+    path = memory_path / "appendonly.aof"
+    for length in range(len(whole) + 1):
+        path.write_bytes(whole[:length])
+        before = photograph(memory_path)
+        with view(memory_path, 100) as store:
+            reached = max(index for index, end in enumerate(ends) if end <= length)
+            assert store.get("a") == values[reached], length
+            assert bool(store.exists("b")) == (reached > 2)
+        assert photograph(memory_path) == before

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use aofstore_core::aof::names::{self, Names};
-use aofstore_core::engine::{Engine, write_manifest};
-use aofstore_core::error::Error;
-use aofstore_core::rewrite::{Form, Head};
+use aofstore_core::engine::{Base, Engine, write_manifest};
+use aofstore_core::rdb::value::Version;
+use aofstore_core::rewrite::Head;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::directory::PyDirectory;
@@ -32,13 +33,13 @@ impl PyExport {
         }
     }
 
-    fn write(&self, py: Python<'_>, directory: &PyDirectory, name: &str, form: Form) -> PyResult<()> {
+    fn write(&self, py: Python<'_>, directory: &PyDirectory, name: &str, base: Base) -> PyResult<()> {
         let dir = directory.dir(py)?;
         let watch = |keys, all, bytes| {
             self.note(keys, all, bytes);
             !self.stopped.load(Ordering::Relaxed)
         };
-        let written = py.detach(|| self.engine.export(&*dir, name, form, watch));
+        let written = py.detach(|| self.engine.export(&*dir, name, base, watch));
         let written = written.map_err(|error| raise(py, &error))?;
         self.note(written.keys, written.keys, written.bytes);
         Ok(())
@@ -52,11 +53,14 @@ impl PyExport {
 }
 
 /// How a base of that name is written, and what its file's name says of it.
-fn form(py: Python<'_>, base: &str, second: Option<i64>, says_base: bool) -> PyResult<(Form, names::Form)> {
-    match base {
-        "resp" => Ok((Form::Resp(Head { second, says_base }), names::Form::Resp)),
-        _ => Err(raise(py, &Error::Config(format!("no base can be written as {base}")))),
-    }
+fn form(base: &str, second: Option<i64>, says_base: bool) -> PyResult<(Base, names::Form)> {
+    let version = match base {
+        "resp" => return Ok((Base::Resp(Head { second, says_base }), names::Form::Resp)),
+        "rdb10" => Version::V10,
+        "rdb11" => Version::V11,
+        _ => return Err(PyValueError::new_err(format!("no base is called {base}"))),
+    };
+    Ok((Base::Rdb { version, second }, names::Form::Rdb))
 }
 
 #[pymethods]
@@ -71,8 +75,8 @@ impl PyExport {
         base: &str,
         second: Option<i64>,
     ) -> PyResult<()> {
-        let (form, _) = form(py, base, second, true)?;
-        self.write(py, directory, name, form)
+        let (base, _) = form(base, second, true)?;
+        self.write(py, directory, name, base)
     }
 
     /// A base, an increment and their manifest, in the directory that is only theirs.
@@ -85,12 +89,12 @@ impl PyExport {
         base: &str,
         second: Option<i64>,
     ) -> PyResult<()> {
-        let (form, said) = form(py, base, second, false)?;
+        let (base, said) = form(base, second, false)?;
         let names = Names::new(name);
-        let base = names.base(1, said);
-        self.write(py, directory, &base, form)?;
+        let file = names.base(1, said);
+        self.write(py, directory, &file, base)?;
         let dir = directory.dir(py)?;
-        py.detach(|| write_manifest(&*dir, &names, &base)).map_err(|error| raise(py, &error))
+        py.detach(|| write_manifest(&*dir, &names, &file)).map_err(|error| raise(py, &error))
     }
 
     /// Keys done, all keys, bytes.

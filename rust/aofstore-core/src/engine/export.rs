@@ -4,11 +4,15 @@
 //! its files durable with their names; putting them where they are looked for is the caller's.
 
 use super::core::Engine;
+use super::info::REDIS_VERSION;
 use crate::aof::manifest::{Entry, Manifest};
 use crate::aof::names::Names;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::fs::{Dir, errno};
-use crate::rewrite::{Form, Role, dump, keys};
+use crate::rdb::file::{About, Snapshot};
+use crate::rdb::value::Version;
+use crate::rewrite::{Form, Head, Role, dump, keys};
 use std::io;
 
 /// A file that was written.
@@ -18,7 +22,33 @@ pub struct Exported {
     pub bytes: u64,
 }
 
+/// How the data is written.
+#[derive(Debug, Clone, Copy)]
+pub enum Base {
+    Resp(Head),
+    Rdb {
+        version: Version,
+        /// The moment that it is of, in Unix seconds; `None` is now.
+        second: Option<i64>,
+    },
+}
+
 const PRIVATE_FILE: u32 = 0o600;
+
+impl Base {
+    fn form(self, used_memory: u64) -> Form {
+        match self {
+            Self::Resp(head) => Form::Resp(head),
+            Self::Rdb { version, second } => Form::Rdb(Box::new(Snapshot::prepare(About {
+                version,
+                redis_version: REDIS_VERSION,
+                created: second.unwrap_or_else(|| clock::now_ms().div_euclid(1000)),
+                used_memory,
+                aof_base: true,
+            }))),
+        }
+    }
+}
 
 impl Engine {
     /// Writes all data into the new file `name`. The store stands still meanwhile; `watch` hears of keys done, all keys
@@ -27,12 +57,13 @@ impl Engine {
         &self,
         dir: &dyn Dir,
         name: &str,
-        form: Form,
+        base: Base,
         mut watch: impl FnMut(u64, u64, u64) -> bool,
     ) -> Result<Exported> {
         let mut core = self.shared.enter()?;
         core.guarded(|core| {
             let all = keys(&core.space);
+            let form = base.form(core.space.memory() as u64);
             let place = dump::Place { dir, name, mode: PRIVATE_FILE, role: Role::Copy };
             let dumped = dump::dump(&core.space, place, form, true, |keys, bytes| watch(keys, all, bytes))
                 .map_err(|failed| failure(dir, name, failed.errno, failed.message))?;

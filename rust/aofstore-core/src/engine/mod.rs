@@ -35,7 +35,7 @@ pub use blocking::{Slot, Waiter};
 pub use core::Engine;
 pub use direct::Direct;
 pub use due::{Done, Due};
-pub use export::{Exported, write_manifest};
+pub use export::{Base, Exported, write_manifest};
 pub use lifecycle::Flushing;
 pub use rewrite::{Begun, Progress, RewriteHandle, Summary, Waited};
 pub use session::Session;

@@ -2,6 +2,7 @@
 
 use super::snapshot::{self, Head, Output};
 use crate::keyspace::Keyspace;
+use crate::rdb::file::Snapshot;
 use std::ffi::CStr;
 
 /// What a file, and the child that writes it, is for.
@@ -17,6 +18,8 @@ pub enum Role {
 pub enum Form {
     /// As commands.
     Resp(Head),
+    /// As a snapshot.
+    Rdb(Box<Snapshot>),
 }
 
 impl Role {
@@ -47,6 +50,7 @@ impl Form {
                 snapshot::head(*head, space, out);
                 snapshot::write(space, out)
             }
+            Self::Rdb(snapshot) => snapshot.write(space, out),
         }
     }
 }
