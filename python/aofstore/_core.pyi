@@ -12,7 +12,7 @@ from typing_extensions import disjoint_base
 from .errors import PersistenceError
 from .types import Encodable
 
-__all__ = ["Batch", "Client", "Direct", "Directory", "Engine", "Export", "Loader", "_testing"]
+__all__ = ["Batch", "Client", "Direct", "Directory", "Engine", "Export", "Loader", "Parts", "_testing"]
 
 _testing: ModuleType
 
@@ -43,10 +43,11 @@ class Engine:
 
     `loader` reads up to the first ``#TS`` line later than ``until`` (microseconds since 1970); a ``base``
     that begins with such a line is an error. The threads run from `start_log` (writes are logged from then
-    on), `start` (a store without a log; with a directory, one can be switched on) or `start_view` (read
-    only). `rewrite` begins a rewrite and waits for it, `begin_rewrite` only begins; `wait_rewrite` gives each
-    outcome once, or None. They raise RewriteError, RewriteInProgressError and TimeoutError (which leaves the
-    rewrite running). `rewrite_progress` is keys done, all keys, bytes, seconds.
+    on), `start` (a store without a log; with a directory, one can be switched on), `start_parts` (both, for a
+    multi-part log) or `start_view` (read only). `rewrite` begins a rewrite and waits for it, `begin_rewrite`
+    only begins; `wait_rewrite` gives each outcome once, or None. They raise RewriteError,
+    RewriteInProgressError and TimeoutError (which leaves the rewrite running). `rewrite_progress` is keys
+    done, all keys, bytes, seconds.
     `settings` has them under Redis's own names as text, as `config_set` left them.
     `close` wakes waiters, stops the threads, syncs, and raises AofWriteError once; `drain_events`, `closed`
     and `last_persistence_error` answer afterwards too.
@@ -69,6 +70,8 @@ class Engine:
     def start(self, directory: Directory | None = None, name: str = "", /) -> None: ...
     def start_view(self) -> None: ...
     def export(self) -> Export: ...
+    def parts(self, directory: Directory, folder: str, name: str, /) -> Parts: ...
+    def start_parts(self, parts: Parts, /, log: bool = True) -> None: ...
     def settings(self) -> dict[str, str]: ...
     def begin_rewrite(self) -> Literal["started", "scheduled"]: ...
     def rewrite(self, background: bool = True, timeout: float | None = None, /) -> _Report: ...
@@ -110,6 +113,27 @@ class Loader:
     def outcome(self) -> tuple[str, int]: ...
     def truncate(self) -> str: ...
     def close(self) -> None: ...
+
+@final
+class Parts:
+    """The files of a multi-part log in a directory of their own, made when they are needed.
+
+    `read` gives the names of the files that make up the data, in the order of loading, as the manifest
+    ``path`` lists them; None without a manifest. AofLoadError with ``kind="manifest"`` if it is damaged.
+    ``base`` is the base among them. `unlisted` are files that have names of parts, hold something and were
+    not in the manifest read last. `take_over` makes the single file that lies beside the base of a log; it
+    can be repeated.
+    """
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def directory(self) -> Directory | None: ...
+    @property
+    def base(self) -> str | None: ...
+    def read(self) -> list[str] | None: ...
+    def unlisted(self) -> list[str]: ...
+    def take_over(self) -> None: ...
 
 @final
 class Client:

@@ -18,7 +18,8 @@ from pathlib import Path
 from ._core import Directory, Engine, Loader
 from .config import Config
 from .errors import AofLoadError, AofOpenError, ConfigError
-from .later import INTEROP, not_yet
+from .files import Layout, LogFile, layout_of, refuse_other_layout
+from .later import INTEROP
 from .lifetime import Lifetime, keep_from_copies
 from .moment import View
 from .types import LoadProgress, LoadReport, Truncation
@@ -35,27 +36,25 @@ def load(config: Config, on_progress: OnProgress | None, view: View | None = Non
 
     AofOpenError, AofLockedError: the directory cannot be used. AofLoadError: its log cannot be read whole.
     """
-    if config.aof_layout == "multi-part":
-        not_yet('aof_layout="multi-part"', INTEROP)
     with ExitStack() as undo:
         directory = None
         if config.dir is not None:
             directory = Directory(str(Path(config.dir).absolute()), shared=view is not None)
             undo.callback(directory.close)
             keep_from_copies(directory)
-            refuse_foreign(directory, config)
+            refuse_other_layout(directory, config)
         engine = Engine(config.live_settings())
         undo.callback(engine.close)
-        report = LoadReport()
-        if directory is not None and config.appendonly:
-            report = _replay(engine, directory, config, on_progress, view)
+        layout = None if directory is None else layout_of(engine, directory, config)
+        files = layout.files() if layout is not None and config.appendonly else []
+        if directory is not None and not files:
+            refuse_snapshot(directory, config)
+        report = _replay(engine, files, config, on_progress, view)
         if view is not None:
-            _refuse_nothing(directory, config)
+            _refuse_nothing(layout, report)
             engine.start_view()
-        elif directory is not None and config.appendonly:
-            engine.start_log(directory, config.appendfilename)
-        elif directory is not None:
-            engine.start(directory, config.appendfilename)
+        elif layout is not None:
+            layout.start(log=config.appendonly)
         else:
             engine.start()
         lifetime = Lifetime(engine, directory, config, report)
@@ -63,36 +62,18 @@ def load(config: Config, on_progress: OnProgress | None, view: View | None = Non
         return lifetime
 
 
-def refuse_foreign(directory: Directory, config: Config) -> None:
-    """AofOpenError when the directory holds data that this release cannot read: never an empty start."""
-    names = set(directory.names())
-    for parts in sorted({"appendonlydir", config.appenddirname} & names):
-        if _holds_files(Path(directory.path, parts)):
-            raise _unreadable(directory, parts, "is a multi-part log")
-    for manifest in sorted({"appendonly.aof.manifest", f"{config.appendfilename}.manifest"} & names):
-        raise _unreadable(directory, manifest, "is the manifest of a multi-part log")
-    if config.dbfilename in names and not (config.appendonly and config.appendfilename in names):
+def refuse_snapshot(directory: Directory, config: Config) -> None:
+    """AofOpenError when all there is is a snapshot, which this release cannot read: never an empty start."""
+    if config.dbfilename in directory.names():
         raise _unreadable(directory, config.dbfilename, "is a snapshot (RDB)")
 
 
-def _refuse_nothing(directory: Directory | None, config: Config) -> None:
+def _refuse_nothing(layout: Layout | None, report: LoadReport) -> None:
     """AofOpenError when there is nothing that a view could be of: never an empty one by mistake."""
-    if directory is None:
+    if layout is None:
         raise ConfigError("a store that is to be read only needs a directory: give open() a path, or set dir")
-    if directory.size(config.appendfilename) is None:
-        path = str(Path(directory.path, config.appendfilename))
-        raise AofOpenError(f"there is no log {path} to read", path=path, errno=errno.ENOENT)
-
-
-def _holds_files(path: Path) -> bool:
-    try:
-        return any(path.iterdir())
-    except NotADirectoryError:
-        return False
-    except OSError as error:
-        raise AofOpenError(
-            f"cannot look into {path}: {error.strerror}", path=str(path), errno=error.errno
-        ) from error
+    if not report.files:
+        raise AofOpenError(f"there is no log {layout.path} to read", path=layout.path, errno=errno.ENOENT)
 
 
 def _unreadable(directory: Directory, name: str, what: str) -> AofOpenError:
@@ -106,27 +87,44 @@ def _unreadable(directory: Directory, name: str, what: str) -> AofOpenError:
 
 def _replay(
     engine: Engine,
-    directory: Directory,
+    files: list[LogFile],
     config: Config,
     on_progress: OnProgress | None,
     view: View | None,
 ) -> LoadReport:
-    name = config.appendfilename
-    path = str(Path(directory.path, name))
-    if not directory.size(name):
-        return LoadReport(files=() if directory.size(name) is None else (path,))
     began = time.monotonic()
-    loader = engine.loader(directory, name, until=None if view is None else view.until)
+    commands = kept = 0
+    truncations: list[Truncation] = []
+    for file in files:
+        if not file.size:
+            continue
+        loaded, over = _replay_file(engine, file, config, on_progress, view)
+        commands, kept = commands + loaded.commands, kept + loaded.bytes
+        truncations += loaded.truncations
+        if over:
+            break
+    seconds = time.monotonic() - began if files else 0.0
+    return LoadReport(tuple(file.path for file in files), commands, kept, seconds, tuple(truncations))
+
+
+def _replay_file(
+    engine: Engine, file: LogFile, config: Config, on_progress: OnProgress | None, view: View | None
+) -> tuple[LoadReport, bool]:
+    """What was loaded, and whether the moment was reached that the view is of."""
+    began = time.monotonic()
+    until = None if view is None else view.until
+    loader = engine.loader(file.directory, file.name, until=until, base=file.base)
     try:
-        _run(loader, path, began, on_progress)
+        _run(loader, file.path, began, on_progress)
         keys, commands = loader.keys, loader.commands
-        kept, truncations = _settle(loader, path, config, view)
+        kept, truncations = _settle(loader, file, config, view)
+        over = loader.outcome()[0] == "later"
     finally:
         loader.close()
     seconds = time.monotonic() - began
     snapshot = f"{keys} keys of a snapshot and " if keys else ""
-    logger.info("%s: loaded %s%d commands, %d bytes in %.3f s", path, snapshot, commands, kept, seconds)
-    return LoadReport((path,), commands, kept, seconds, truncations)
+    logger.info("%s: loaded %s%d commands, %d bytes in %.3f s", file.path, snapshot, commands, kept, seconds)
+    return LoadReport((file.path,), commands, kept, seconds, truncations), over
 
 
 def _run(loader: Loader, path: str, began: float, on_progress: OnProgress | None) -> None:
@@ -153,7 +151,7 @@ def _progress(loader: Loader, path: str, began: float) -> LoadProgress:
 
 
 def _settle(
-    loader: Loader, path: str, config: Config, view: View | None
+    loader: Loader, file: LogFile, config: Config, view: View | None
 ) -> tuple[int, tuple[Truncation, ...]]:
     """What to do with the end of the file: nothing when it is whole, cut a torn tail or refuse it.
 
@@ -162,11 +160,17 @@ def _settle(
     state, valid_to = loader.outcome()
     if state != "torn":
         return valid_to, ()
-    dropped = loader.bytes_total - valid_to
-    if not config.aof_load_truncated:
+    path, dropped = file.path, loader.bytes_total - valid_to
+    if not (file.last and config.aof_load_truncated):
+        advice = (
+            "Open it with aof_load_truncated=True to cut them off (they are kept in a file beside)"
+            if file.last
+            else "It is not the last file of the log, so what follows would be without what is missing here; "
+            "put the file back from a backup, or see what repair() would drop"
+        )
         raise AofLoadError(
             f"{path} ends in the middle of a command: {dropped} bytes at offset {valid_to} are not whole. "
-            "Open it with aof_load_truncated=True to cut them off (they are kept in a file beside)",
+            f"{advice}",
             kind="truncated",
             path=path,
             offset=valid_to,

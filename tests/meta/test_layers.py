@@ -43,8 +43,8 @@ CORE: dict[str, set[str]] = {
 
 # The doorway translates; its rooms share each other freely but there are no others.
 BINDING = {
-    "batch", "engine", "client", "direct", "directory", "export", "loader", "arguments", "replies", "error",
-    "events", "testing",
+    "batch", "engine", "client", "direct", "directory", "export", "loader", "parts", "arguments", "replies",
+    "error", "events", "testing",
 }  # fmt: skip
 BINDING_CRATES = {"aofstore_core", "pyo3", "std", "core", "smallvec", "itoa"}
 
@@ -61,7 +61,8 @@ PYTHON: dict[str, set[str]] = {
     "pipeline": {"types", "errors", "later", "commands", "session", "_core"},
     "lifetime": {"types", "errors", "config", "_core"},
     "moment": {"errors"},
-    "loading": {"config", "errors", "types", "later", "lifetime", "moment", "_core"},
+    "files": {"config", "errors", "_core"},
+    "loading": {"config", "errors", "types", "later", "lifetime", "moment", "files", "_core"},
     "copying": {"config", "errors", "types", "lifetime", "loading", "moment", "_core"},
     "check": {"config", "errors", "types", "later", "_core"},
     "store": {

@@ -21,6 +21,12 @@ pub(crate) struct PyDirectory {
 }
 
 impl PyDirectory {
+    /// One inside another, which has the lock.
+    pub(crate) fn within(dir: Arc<dyn Dir>) -> Self {
+        let path = dir.path().to_owned();
+        Self { path, dir: Mutex::new(Some(dir)), owner: std::process::id() }
+    }
+
     pub(crate) fn dir(&self, py: Python<'_>) -> PyResult<Arc<dyn Dir>> {
         let dir = self.dir.lock().unwrap_or_else(PoisonError::into_inner).clone();
         dir.ok_or_else(|| raise(py, &Error::Closed))

@@ -17,6 +17,7 @@ use crate::error::{raise, raise_reply};
 use crate::events;
 use crate::export::PyExport;
 use crate::loader::PyLoader;
+use crate::parts::PyParts;
 use crate::testing;
 
 #[pyclass(frozen, module = "aofstore._core", name = "Engine")]
@@ -98,6 +99,22 @@ impl PyEngine {
 
     fn export(&self) -> PyExport {
         PyExport::new(&self.inner)
+    }
+
+    /// The files of a multi-part log in a directory of `directory`.
+    #[pyo3(signature = (directory, folder, name, /))]
+    fn parts(&self, py: Python<'_>, directory: &PyDirectory, folder: &str, name: &str) -> PyResult<PyParts> {
+        PyParts::open(py, &self.inner, directory, folder, name)
+    }
+
+    /// Ends the load of what `parts` read last, and goes on there; without `log` only where one could be.
+    #[pyo3(signature = (parts, /, log = true))]
+    fn start_parts(&self, py: Python<'_>, parts: &PyParts, log: bool) -> PyResult<()> {
+        let (parts, manifest) = parts.inner();
+        let start = || {
+            if log { self.inner.start_parts(parts, manifest) } else { self.inner.start_beside(parts) }
+        };
+        py.detach(start).map_err(|error| raise(py, &error))
     }
 
     /// "started" once the child lives, or "scheduled".

@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod export;
 mod loader;
+mod parts;
 mod replies;
 mod testing;
 
@@ -34,6 +35,8 @@ mod _core {
     use crate::export::PyExport;
     #[pymodule_export]
     use crate::loader::PyLoader;
+    #[pymodule_export]
+    use crate::parts::PyParts;
     #[pymodule_export]
     use crate::testing::_testing;
 

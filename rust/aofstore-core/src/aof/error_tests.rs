@@ -268,7 +268,8 @@ fn w13_a_complete_new_file_ends_every_error() {
         rig.set("a").unwrap_err();
         let file = rig.dir.open_append("new", Create::Missing).unwrap();
         let mut hold = rig.log.hold();
-        hold.install(super::super::Install { name: "new".into(), file, size: 0, base_size: 0 }).unwrap();
+        hold.install(super::super::Install { name: "new".into(), file, size: 0, before: 0, base_size: 0 })
+            .unwrap();
         hold.covered();
         drop(hold);
         assert_eq!(rig.log.status(), Status::Sound);

@@ -47,9 +47,21 @@ impl Log {
     /// loaded by the caller; under `always` it is synced first, since whoever wrote it may have died before
     /// doing so and what was loaded can be read from now on.
     pub fn open(dir: Arc<dyn Dir>, name: &str, settings: Settings, events: Arc<Events>) -> Result<Arc<Self>> {
+        Self::resume(dir, name, None, settings, events)
+    }
+
+    /// The same for the last of several files: the bytes of those before it, and those of the base among them.
+    pub fn resume(
+        dir: Arc<dyn Dir>,
+        name: &str,
+        earlier: Option<(u64, u64)>,
+        settings: Settings,
+        events: Arc<Events>,
+    ) -> Result<Arc<Self>> {
         let (file, size) = prepare(&*dir, name, settings).map_err(|error| unopened(&*dir, name, &error))?;
         let synced = if settings.policy == Policy::Always { size } else { 0 };
-        Self::over(dir, name, file, (size, synced), settings, events)
+        let (before, base_size) = earlier.unwrap_or((0, size));
+        Self::over(dir, name, file, Sizes { size, synced, before, base_size }, settings, events)
     }
 
     /// A log over a file that is open already, complete and synced: `size` bytes that a rewrite wrote. It is for
@@ -62,14 +74,21 @@ impl Log {
         settings: Settings,
         events: Arc<Events>,
     ) -> Result<Arc<Self>> {
-        Self::over(dir, name, file, (size, size), settings, events)
+        Self::over(
+            dir,
+            name,
+            file,
+            Sizes { size, synced: size, before: 0, base_size: size },
+            settings,
+            events,
+        )
     }
 
     fn over(
         dir: Arc<dyn Dir>,
         name: &str,
         file: Arc<dyn File>,
-        (size, synced): (u64, u64),
+        Sizes { size, synced, before, base_size }: Sizes,
         settings: Settings,
         events: Arc<Events>,
     ) -> Result<Arc<Self>> {
@@ -91,7 +110,8 @@ impl Log {
             written: size,
             synced,
             size,
-            base_size: size,
+            before,
+            base_size,
             torn: 0,
             clock: Clock::new(Instant::now()),
             round: Round::default(),
@@ -297,10 +317,27 @@ impl Log {
         file.links().is_ok_and(|links| links == 0)
     }
 
-    /// Length of the file now, and when growth was last measured from.
+    /// Length of the log now, all its files together, and what growth is measured from.
     pub fn sizes(&self) -> (u64, u64) {
         let tail = self.shared.lock();
-        (tail.size, tail.base_size)
+        (tail.before + tail.size, tail.base_size)
+    }
+
+    /// The files before this one were replaced by one of `before` bytes: growth is measured from here.
+    pub fn rebase(&self, before: u64) {
+        let mut tail = self.shared.lock();
+        tail.before = before;
+        tail.base_size = before + tail.size;
+    }
+
+    /// Name of the file that is appended to.
+    pub fn name(&self) -> String {
+        self.shared.lock().name.to_string()
+    }
+
+    /// Whether nothing is in the file, nor on its way there.
+    pub fn is_fresh(&self) -> bool {
+        self.shared.lock().is_fresh()
     }
 
     pub fn set_latency_threshold(&self, ms: u64) {
@@ -351,6 +388,13 @@ impl Drop for Log {
             std::mem::forget(worker.take());
         }
     }
+}
+
+struct Sizes {
+    size: u64,
+    synced: u64,
+    before: u64,
+    base_size: u64,
 }
 
 impl Shared {

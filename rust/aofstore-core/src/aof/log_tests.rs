@@ -397,7 +397,8 @@ fn a_switch_drops_what_the_new_file_holds_and_starts_with_a_select() {
     file.write(b"base").unwrap();
     let mut hold = rig.log.hold();
     assert_eq!(hold.position(), generation_end);
-    hold.install(super::super::Install { name: "new".into(), file, size: 4, base_size: 4 }).unwrap();
+    hold.install(super::super::Install { name: "new".into(), file, size: 4, before: 0, base_size: 4 })
+        .unwrap();
     hold.covered();
     drop(hold);
     rig.set("a").unwrap();
@@ -416,7 +417,8 @@ fn y17_a_sync_of_the_replaced_file_says_nothing_about_the_new_one() {
     rig.tick(0);
     let file = rig.dir.open_append("new", Create::Missing).unwrap();
     let mut hold = rig.log.hold();
-    hold.install(super::super::Install { name: "new".into(), file, size: 0, base_size: 0 }).unwrap();
+    hold.install(super::super::Install { name: "new".into(), file, size: 0, before: 0, base_size: 0 })
+        .unwrap();
     hold.covered();
     drop(hold);
     rig.set("b").unwrap();

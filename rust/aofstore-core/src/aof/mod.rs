@@ -20,6 +20,7 @@ mod log;
 pub mod manifest;
 pub mod names;
 mod outlet;
+pub mod parts;
 mod reader;
 mod stats;
 mod switch;

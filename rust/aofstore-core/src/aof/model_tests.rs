@@ -336,7 +336,14 @@ fn model_a_switch_meets_commits() {
             let mut hold = model.log.hold().synced().unwrap();
             assert_eq!(hold.position(), model.disk.durable.load(SeqCst));
             let file = Arc::new(MemoryFile(Arc::clone(&model.next)));
-            hold.install(super::super::Install { name: "next".into(), file, size: 0, base_size: 0 }).unwrap();
+            hold.install(super::super::Install {
+                name: "next".into(),
+                file,
+                size: 0,
+                before: 0,
+                base_size: 0,
+            })
+            .unwrap();
             drop(hold);
             drop(engine);
         }

@@ -10,7 +10,7 @@ pub struct Stats {
     pub name: String,
     pub policy: Policy,
     pub status: Status,
-    /// Length of the file.
+    /// Length of the log, the files before this one too.
     pub current_size: u64,
     /// Its length after the last rewrite or load.
     pub base_size: u64,
@@ -54,11 +54,11 @@ impl Shared {
             name: tail.name.to_string(),
             policy: tail.policy,
             status: tail.status,
-            current_size: tail.size,
+            current_size: tail.before + tail.size,
             base_size: tail.base_size,
             buffer_length: tail.buffer.len() as u64,
             buffer_capacity: tail.buffer.capacity() as u64,
-            synced_size: tail.size.saturating_sub(tail.written - tail.synced + tail.torn),
+            synced_size: (tail.before + tail.size).saturating_sub(tail.written - tail.synced + tail.torn),
             pending_bio_fsync: u64::from(tail.syncing && !tail.writing),
             delayed_fsync: tail.count.delayed_fsync,
             lag_ms: tail.clock.behind.map_or(0, |since| (tail.clock.now - since).as_millis() as u64),

@@ -26,6 +26,8 @@ pub struct Install {
     pub file: Arc<dyn File>,
     /// Its length now.
     pub size: u64,
+    /// Bytes of the log in files before it.
+    pub before: u64,
     /// What growth is measured against from now on.
     pub base_size: u64,
 }
@@ -44,6 +46,18 @@ impl<'a> Hold<'a> {
         self.tail.fed
     }
 
+    /// Whether nothing is in the file, nor on its way there.
+    pub fn is_fresh(&self) -> bool {
+        self.tail.is_fresh()
+    }
+
+    /// Goes over to the next file of the log, which is empty. Everything so far must be [`synced`](Self::synced), or what
+    /// is appended there could outlive a part of it.
+    pub fn go_on(&mut self, name: String, file: Arc<dyn File>) -> Result<()> {
+        let (before, base_size) = (self.tail.before + self.tail.size, self.tail.base_size);
+        self.install(Install { name, file, size: 0, before, base_size })
+    }
+
     /// Writes and syncs everything, under the lock: flush before the hold to keep this short.
     pub fn synced(mut self) -> Result<Self> {
         while self.tail.syncing || self.tail.writing {
@@ -55,7 +69,7 @@ impl<'a> Hold<'a> {
         if self.tail.buffer.len() > 0 && !self.shared.write_pending(&mut self.tail) {
             return Err(self.shared.error(&self.tail));
         }
-        if self.tail.synced < self.tail.written {
+        if self.tail.synced < self.tail.written && self.shared.control() != Control::SkipOldSync {
             let result = write::sync(&*self.tail.file, self.shared.control());
             let covers = self.tail.written;
             self.shared.synced(&mut self.tail, covers, result);
@@ -80,6 +94,7 @@ impl<'a> Hold<'a> {
         tail.generation += 1;
         tail.syncing = false;
         tail.size = install.size;
+        tail.before = install.before;
         tail.base_size = install.base_size;
         tail.torn = 0;
         tail.heading = Heading::default();

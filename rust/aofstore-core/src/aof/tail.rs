@@ -113,6 +113,8 @@ pub(super) struct Tail {
     pub(super) synced: u64,
     /// Length of the file, torn bytes included.
     pub(super) size: u64,
+    /// Bytes of the log in files before this one.
+    pub(super) before: u64,
     pub(super) base_size: u64,
     pub(super) torn: u64,
     pub(super) clock: Clock,
@@ -169,6 +171,10 @@ impl Tail {
     /// Up to where a call may be acknowledged. `syncs` is false while syncing is suspended.
     pub(super) fn acknowledged(&self, syncs: bool) -> u64 {
         if self.policy == Policy::Always && syncs { self.synced } else { self.written }
+    }
+
+    pub(super) fn is_fresh(&self) -> bool {
+        self.size == 0 && !self.writing && self.buffer.len() == 0
     }
 
     /// So many bytes more are in the file.

@@ -36,10 +36,16 @@ pub enum Control {
     KeepBufferAtSwitch,
     /// Begin a sync without letting out who is covered already and was passed over for it.
     LeaveCovered,
+    /// Go on in the next increment with the one before it unsynced.
+    SkipOldSync,
+    /// Publish a manifest before the base that it names is complete.
+    ManifestBeforeBase,
+    /// Remove old files though the directory could not be synced.
+    DeleteUnproven,
 }
 
 impl Control {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 13] = [
         Self::None,
         Self::AckBeforeWrite,
         Self::AckBeforeSync,
@@ -50,6 +56,9 @@ impl Control {
         Self::RenameBeforeSync,
         Self::KeepBufferAtSwitch,
         Self::LeaveCovered,
+        Self::SkipOldSync,
+        Self::ManifestBeforeBase,
+        Self::DeleteUnproven,
     ];
 
     pub(super) fn from_u64(raw: u64) -> Self {

@@ -66,6 +66,8 @@ pub(super) struct LoadProgress {
     pub began_ms: i64,
     pub bytes_done: u64,
     pub bytes_total: u64,
+    /// In the files before the one that is read.
+    pub bytes_before: u64,
 }
 
 /// State shared by the handle, the ticker and every view.

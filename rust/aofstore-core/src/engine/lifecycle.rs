@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::core::{Core, Engine, LoadProgress, Shared};
 use super::rewrite::{Home, Ticket};
 use super::tick::Ticker;
+use crate::aof::manifest::Manifest;
+use crate::aof::parts::{Failed, Parts};
 use crate::aof::{self, Flush, Log};
 use crate::clock;
 use crate::error::{Error, Result};
@@ -18,8 +20,13 @@ impl Engine {
     /// From here on everybody but the loader gets LOADING, and nothing expires.
     pub fn begin_load(&self) -> Result<()> {
         let mut core = self.shared.enter()?;
+        if core.loading {
+            // The next of several files.
+            core.load.bytes_before = core.load.bytes_total;
+        } else {
+            core.load = LoadProgress { began_ms: clock::now_ms(), ..LoadProgress::default() };
+        }
         core.loading = true;
-        core.load = LoadProgress { began_ms: clock::now_ms(), ..LoadProgress::default() };
         core.space.set_expiring(false);
         Ok(())
     }
@@ -28,7 +35,9 @@ impl Engine {
     pub fn load_step(&self, loader: &mut Loader, budget: Duration) -> Result<bool> {
         let ended = self.run(|core| {
             let ended = loader.step(&mut core.space, budget);
-            (core.load.bytes_done, core.load.bytes_total) = loader.progress();
+            let (done, total) = loader.progress();
+            core.load.bytes_done = core.load.bytes_before + done;
+            core.load.bytes_total = core.load.bytes_before + total;
             ended
         });
         for warning in loader.take_warnings() {
@@ -64,16 +73,39 @@ impl Engine {
         let log = Log::open(Arc::clone(&dir), name, settings, Arc::clone(&self.shared.events))?;
         let mut core = self.shared.enter()?;
         core.log = Some(log);
-        core.settle_in(Home { dir, name: name.to_owned(), control }, true);
+        core.settle_in(Home::single(dir, name, control), true);
         drop(core);
+        self.end_load()
+    }
+
+    /// Goes on in the newest increment of a log whose files, those in `manifest`, were loaded.
+    pub fn start_parts(&self, parts: Arc<Parts>, manifest: Manifest) -> Result<()> {
+        let (settings, keep) = {
+            let core = self.shared.enter()?;
+            (core.log_settings(parts.control()), core.settings.is_yes("aof-disable-auto-gc"))
+        };
+        let failed = |failed: Failed| failed.open(&parts.path());
+        let opened = parts.open(manifest, keep).map_err(failed)?;
+        let dir = Arc::clone(parts.make_dir().map_err(failed)?);
+        let earlier = Some((opened.before, opened.base));
+        let log = Log::resume(dir, &opened.name, earlier, settings, Arc::clone(&self.shared.events))?;
+        let mut core = self.shared.enter()?;
+        core.log = Some(log);
+        core.settle_in(Home::Parts(parts), true);
+        drop(core);
+        self.end_load()
+    }
+
+    /// Starts without a log, with parts that one can be made of.
+    pub fn start_beside(&self, parts: Arc<Parts>) -> Result<()> {
+        self.shared.enter()?.settle_in(Home::Parts(parts), false);
         self.end_load()
     }
 
     /// Starts without a log: in memory, or with a place where one can be switched on.
     pub fn start(&self, place: Option<(Arc<dyn Dir>, &str)>, control: aof::Control) -> Result<()> {
         if let Some((dir, name)) = place {
-            let home = Home { dir, name: name.to_owned(), control };
-            self.shared.enter()?.settle_in(home, false);
+            self.shared.enter()?.settle_in(Home::single(dir, name, control), false);
         }
         self.end_load()
     }

@@ -394,7 +394,12 @@ fn x16_info_tells_how_far_a_load_is() {
     let mut store = Store::in_memory();
     assert!(!store.info("persistence").contains("loading_"));
     store.engine.begin_load().expect("open");
-    let load = LoadProgress { began_ms: crate::clock::now_ms() - 10_000, bytes_done: 250, bytes_total: 1000 };
+    let load = LoadProgress {
+        began_ms: crate::clock::now_ms() - 10_000,
+        bytes_done: 250,
+        bytes_total: 1000,
+        bytes_before: 0,
+    };
     store.engine.shared.lock().load = load;
     let told = store.info("persistence");
     for field in [

@@ -30,10 +30,12 @@ pub enum Call {
     SyncDir,
     Unlock,
     Close,
+    MakeDir,
+    OpenDir,
 }
 
 impl Call {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Open,
         Self::OpenRead,
         Self::Read,
@@ -49,6 +51,8 @@ impl Call {
         Self::SyncDir,
         Self::Unlock,
         Self::Close,
+        Self::MakeDir,
+        Self::OpenDir,
     ];
 
     /// The name tests use from outside.
@@ -69,6 +73,8 @@ impl Call {
             Self::SyncDir => "sync_dir",
             Self::Unlock => "unlock",
             Self::Close => "close",
+            Self::MakeDir => "make_dir",
+            Self::OpenDir => "open_dir",
         }
     }
 
@@ -381,6 +387,19 @@ impl Dir for FaultDir {
 
     fn spool(&self) -> io::Result<OwnedFd> {
         self.plan.plain(Call::Open, "", || self.dir.spool())
+    }
+
+    fn subdir(&self, name: &str) -> io::Result<Option<Arc<dyn Dir>>> {
+        let opened = self.plan.plain(Call::OpenDir, name, || self.dir.subdir(name))?;
+        Ok(opened.map(|dir| -> Arc<dyn Dir> { Self::new(dir, Arc::clone(&self.plan)) }))
+    }
+
+    fn make_subdir(&self, name: &str) -> io::Result<()> {
+        self.plan.plain(Call::MakeDir, name, || self.dir.make_subdir(name))
+    }
+
+    fn move_into(&self, name: &str, subdir: &str) -> io::Result<()> {
+        self.plan.plain(Call::Rename, name, || self.dir.move_into(name, subdir))
     }
 
     fn sync(&self) -> io::Result<()> {

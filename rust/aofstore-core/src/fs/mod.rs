@@ -57,6 +57,22 @@ pub trait Dir: Send + Sync {
     fn spool(&self) -> io::Result<OwnedFd> {
         Err(io::ErrorKind::Unsupported.into())
     }
+    /// A directory in this one; `None` if there is nothing of that name. It is not locked: whoever has this one has it.
+    fn subdir(&self, name: &str) -> io::Result<Option<Arc<dyn Dir>>> {
+        let _ = name;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    /// Makes a directory with mode 0700; its name is durable after [`sync`](Self::sync). No error if it is there.
+    fn make_subdir(&self, name: &str) -> io::Result<()> {
+        let _ = name;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    /// Moves a file into a directory in this one, under the same name; both may have it for a moment, neither never.
+    /// Durable after a [`sync`](Self::sync) of both.
+    fn move_into(&self, name: &str, subdir: &str) -> io::Result<()> {
+        let _ = (name, subdir);
+        Err(io::ErrorKind::Unsupported.into())
+    }
     /// Makes created, renamed and removed names durable.
     fn sync(&self) -> io::Result<()>;
     /// Gives the lock up. Only the process that took it may call this: an unlock in a forked copy would

@@ -72,6 +72,12 @@ impl OsDir {
         }
     }
 
+    fn is_same(&self, name: &str, other: &Path) -> io::Result<bool> {
+        let id = |stat: fs::Stat| (stat.st_dev, stat.st_ino);
+        let other = fs::statat(&self.fd, other, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(self.stat(name)?.is_some_and(|stat| id(stat) == id(other)))
+    }
+
     fn open_at(&self, name: &str, flags: OFlags, mode: u32) -> io::Result<OwnedFd> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(retry_on_intr(|| fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode as _)))?)
@@ -176,6 +182,43 @@ impl Dir for OsDir {
         let fd = self.create(&name, OFlags::RDWR)?;
         self.unlink(&name)?;
         Ok(fd)
+    }
+
+    fn subdir(&self, name: &str) -> io::Result<Option<Arc<dyn Dir>>> {
+        // Through a symbolic link too: people put a log on another disk like that.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match retry_on_intr(|| fs::openat(&self.fd, name, flags, Mode::empty())) {
+            Ok(fd) => Ok(Some(Arc::new(Self { path: self.path.join(name), fd }))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn make_subdir(&self, name: &str) -> io::Result<()> {
+        let mode = Mode::from_raw_mode(PRIVATE_DIR as _);
+        match retry_on_intr(|| fs::mkdirat(&self.fd, name, mode)) {
+            Ok(()) => Ok(fs::chmodat(&self.fd, name, mode, AtFlags::empty())?),
+            Err(Errno::EXIST) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn move_into(&self, name: &str, subdir: &str) -> io::Result<()> {
+        let target = Path::new(subdir).join(name);
+        match fs::linkat(&self.fd, name, &self.fd, &target, AtFlags::empty()) {
+            // A move that was interrupted here before.
+            Err(Errno::EXIST) if self.is_same(name, &target)? => {}
+            // Not every file system has second names.
+            Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS) => {
+                return Ok(fs::renameat(&self.fd, name, &self.fd, &target)?);
+            }
+            linked => linked?,
+        }
+        if let Some(subdir) = self.subdir(subdir)? {
+            // ORDER: a power cut may bring back an old name, but must never leave none.
+            subdir.sync()?;
+        }
+        self.unlink(name)
     }
 
     fn sync(&self) -> io::Result<()> {

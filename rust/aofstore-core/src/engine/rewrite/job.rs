@@ -86,7 +86,7 @@ impl Job {
         let (home, incremental_sync, ack_timeout) = {
             let core = shared.lock();
             let ms = core.settings.int("aof-rewrite-ack-timeout").max(1) as u64;
-            (core.home()?, core.settings.is_yes("aof-rewrite-incremental-fsync"), Duration::from_millis(ms))
+            (core.single()?, core.settings.is_yes("aof-rewrite-incremental-fsync"), Duration::from_millis(ms))
         };
         if ticket.is_stopped() {
             return Err(Failure::stopped("the rewrite was stopped"));
@@ -175,7 +175,7 @@ impl Forked {
         let report = rewrite::pump(watch, &self.parent, &mut self.outlet, &stop)?;
         let pumped = Instant::now();
         tell(events, &report);
-        let control = shared.lock().home()?.control;
+        let control = shared.lock().single()?.control;
         let mut switch = Switch::new(self.temp, report.bytes, control)?;
         let early = switch.approach(&mut self.outlet)?;
         let mut core = shared.lock();

@@ -12,11 +12,13 @@ mod place;
 mod schedule;
 mod ticket;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::core::{Core, Shared};
+use crate::aof::parts::Parts;
 use crate::aof::{Control, Diff, Status};
 use crate::error::Error;
 use crate::fs::Dir;
@@ -26,12 +28,42 @@ pub use begin::{Begun, RewriteHandle, Waited};
 pub(super) use ticket::Ticket;
 pub use ticket::{Progress, Summary};
 
-/// Where the log is, or would be.
+/// Where the log is, or would be, and in which layout.
 #[derive(Clone)]
-pub(super) struct Home {
+pub(super) enum Home {
+    /// One file, which a rewrite replaces.
+    Single(Single),
+    /// A base, increments and a manifest.
+    Parts(Arc<Parts>),
+}
+
+#[derive(Clone)]
+pub(super) struct Single {
     pub dir: Arc<dyn Dir>,
     pub name: String,
     pub control: Control,
+}
+
+impl Home {
+    pub fn single(dir: Arc<dyn Dir>, name: &str, control: Control) -> Self {
+        Self::Single(Single { dir, name: name.to_owned(), control })
+    }
+
+    /// The file that tells all, for messages.
+    fn path(&self) -> PathBuf {
+        match self {
+            Self::Single(single) => single.dir.path().join(&single.name),
+            Self::Parts(parts) => parts.path(),
+        }
+    }
+
+    /// The directories that rewrites leave temporary files in.
+    fn dirs(&self) -> Vec<&Arc<dyn Dir>> {
+        match self {
+            Self::Single(single) => vec![&single.dir],
+            Self::Parts(parts) => parts.dir().into_iter().chain([parts.home()]).collect(),
+        }
+    }
 }
 
 /// What `Core` keeps about rewrites.
@@ -42,7 +74,7 @@ pub(super) struct Rewrites {
     pub home: Option<Home>,
     /// The log is on, but its file is not there before a rewrite has succeeded (`WAIT_REWRITE`).
     pub waiting: bool,
-    /// The file called `home.name` was read or written by this store: it may be replaced without a copy.
+    /// The single file was read or written by this store: it may be replaced without a copy.
     pub ours: bool,
     /// Of the rewrite that runs; while `waiting` everything is fed here.
     pub diff: Option<Arc<Diff>>,

@@ -122,7 +122,9 @@ impl Core {
 
     /// Where the log is, or would be; `ours` if this store has read what is there.
     pub(in crate::engine) fn settle_in(&mut self, home: super::Home, ours: bool) {
-        crate::rewrite::sweep(&*home.dir, &self.events);
+        for dir in home.dirs() {
+            crate::rewrite::sweep(&**dir, &self.events);
+        }
         self.rewrites.home = Some(home);
         self.rewrites.ours = ours;
     }

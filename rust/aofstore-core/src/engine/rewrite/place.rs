@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::schedule::Why;
 use super::ticket::{Summary, Ticket};
-use super::{Figures, Home};
+use super::{Figures, Home, Single};
 use crate::aof::{Diff, Install, LatencyKind, Log, Outlet};
 use crate::clock;
 use crate::engine::core::Core;
@@ -30,6 +30,15 @@ impl Core {
     /// What a rewritten file begins with.
     pub(super) fn head(&self) -> Head {
         Head { second: self.second(), says_base: true }
+    }
+
+    pub(super) fn single(&self) -> Done<Single> {
+        match self.home()? {
+            Home::Single(single) => Ok(single),
+            Home::Parts(_) => {
+                Err(Failure::new(RewriteCause::Other, "a multi-part log cannot be rewritten yet"))
+            }
+        }
     }
 
     pub(super) fn events(&self) -> Arc<Events> {
@@ -57,7 +66,7 @@ impl Core {
 
     /// A whole rewrite in this thread; everybody else waits.
     pub(super) fn rewrite_here(&mut self, began: Instant) -> Done<Summary> {
-        let home = self.home()?;
+        let home = self.single()?;
         let bytes_before = self.log.as_ref().map_or(0, |log| log.sizes().0);
         let planned = Temp::plan(&*home.dir, &home.name, Role::Rewrite);
         let (name, mode) = planned.map_err(|error| Failure::system("cannot look at the log", &error))?;
@@ -81,7 +90,7 @@ impl Core {
 
     /// Makes a finished file the log, or only gives it the log's name if that is off.
     pub(super) fn put_in_place(&mut self, switch: &mut Switch, rest: Option<&mut Outlet>) -> Done<Placed> {
-        let home = self.home()?;
+        let home = self.single()?;
         let nameless = self.log.as_ref().is_some_and(|log| log.is_nameless());
         let ours = self.rewrites.ours && !nameless;
         let keep = (!ours).then(clock::now_ms);
@@ -91,8 +100,13 @@ impl Core {
         self.rewrites.ours = true;
         if let Some(hold) = &mut hold {
             let file = Arc::clone(switch.temp().file());
-            let install =
-                Install { name: home.name.clone(), file, size: placed.size, base_size: placed.size };
+            let install = Install {
+                name: home.name.clone(),
+                file,
+                size: placed.size,
+                before: 0,
+                base_size: placed.size,
+            };
             let installed = hold.install(install);
             installed.map_err(|error| Failure::new(RewriteCause::Other, error.to_string()))?;
             match placed.unproven {
@@ -119,7 +133,7 @@ impl Core {
 
     /// The log that is to take the file over: the one there is, a new one if it is being switched on, or none.
     /// ORDER: made before the rename, since it needs a thread, which can be refused.
-    fn log_to_be(&self, home: &Home, switch: &Switch) -> Done<Option<Arc<Log>>> {
+    fn log_to_be(&self, home: &Single, switch: &Switch) -> Done<Option<Arc<Log>>> {
         if !self.rewrites.waiting {
             return Ok(self.log.clone());
         }
@@ -190,7 +204,7 @@ impl Core {
         match &self.rewrites.home {
             None => Error::Rewrite { path: PathBuf::new(), cause, message: what },
             Some(home) => {
-                let path = home.dir.path().join(&home.name);
+                let path = home.path();
                 Error::Rewrite { message: format!("{}: {what}", path.display()), path, cause }
             }
         }

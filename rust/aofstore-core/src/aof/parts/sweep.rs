@@ -1,0 +1,63 @@
+//! What is no part of the log any more, and what never became one.
+
+use super::{Done, Failed, Parts};
+use crate::aof::manifest::Manifest;
+use crate::fs::Dir;
+use std::io;
+
+impl Parts {
+    /// Removes what a crash has left and nobody can miss: manifests that were never finished, increments that were
+    /// never used. Other files that look like parts are somebody's: they are named in the log and left.
+    pub(super) fn sweep(&self, manifest: &Manifest) -> Done<()> {
+        let Some(dir) = self.dir() else { return Ok(()) };
+        let names = dir.names().map_err(Failed::to("list the directory of the log"))?;
+        for name in [self.names.temp_manifest(), self.names.temp_incr()] {
+            if names.contains(&name) {
+                self.remove(&**dir, &name);
+            }
+        }
+        for name in names {
+            if self.names.part(&name).is_none() || manifest.all().any(|entry| entry.name == name) {
+                continue;
+            }
+            match dir.size(&name) {
+                Ok(Some(0)) => drop(self.remove(&**dir, &name)),
+                Ok(Some(size)) => self.events.warning(format!(
+                    "{name} ({size} bytes) is not in the manifest {}: nothing of it was loaded, it is left as it is",
+                    self.path().display()
+                )),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the history, first the files, then their lines. What cannot be removed stays listed, for another time.
+    pub fn collect(&self) {
+        let Some(dir) = self.dir() else { return };
+        let listed = self.state().manifest.history.clone();
+        if listed.is_empty() {
+            return;
+        }
+        let gone: Vec<_> = listed.iter().filter(|entry| self.remove(&**dir, &entry.name)).collect();
+        let mut state = self.state();
+        let mut next = state.manifest.clone();
+        next.history.retain(|entry| !gone.contains(&entry));
+        let planned = state.planned.clone();
+        if let Err(failed) = self.publish(&mut state, next, planned) {
+            self.events.warning(format!("{failed}; files that are gone are still listed as history"));
+        }
+    }
+
+    /// Whether it is gone.
+    fn remove(&self, dir: &dyn Dir, name: &str) -> bool {
+        match dir.unlink(name) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            Err(error) => {
+                self.events.warning(format!("cannot remove {name}: {error}; the next open tries again"));
+                false
+            }
+        }
+    }
+}

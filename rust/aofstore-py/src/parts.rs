@@ -1,0 +1,81 @@
+//! `Parts`: the files of a multi-part log, looked at and made ready in the steps that Python decides on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aofstore_core::aof::manifest::Manifest;
+use aofstore_core::aof::parts::{Failed, Parts};
+use aofstore_core::engine::Engine;
+use pyo3::prelude::*;
+
+use crate::directory::PyDirectory;
+use crate::error::raise;
+use crate::testing;
+
+#[pyclass(frozen, module = "aofstore._core", name = "Parts")]
+pub(crate) struct PyParts {
+    parts: Arc<Parts>,
+    /// As it was read last.
+    manifest: Mutex<Manifest>,
+}
+
+impl PyParts {
+    pub(crate) fn open(
+        py: Python<'_>,
+        engine: &Engine,
+        directory: &PyDirectory,
+        folder: &str,
+        name: &str,
+    ) -> PyResult<Self> {
+        let home = directory.dir(py)?;
+        let path = home.path().join(folder);
+        let events = Arc::clone(engine.events());
+        let parts = Parts::new(home, folder, name, testing::control(), events)
+            .map_err(|failed| raise(py, &failed.open(&path)))?;
+        Ok(Self { parts, manifest: Mutex::default() })
+    }
+
+    pub(crate) fn inner(&self) -> (Arc<Parts>, Manifest) {
+        (Arc::clone(&self.parts), self.manifest.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    fn failed<'a>(&'a self, py: Python<'a>) -> impl Fn(Failed) -> PyErr + 'a {
+        move |failed| raise(py, &failed.open(&self.parts.path()))
+    }
+}
+
+#[pymethods]
+impl PyParts {
+    /// Of the manifest, whether or not there is one.
+    #[getter]
+    fn path(&self) -> String {
+        self.parts.path().display().to_string()
+    }
+
+    /// The one among the names that `read` gave which is the base.
+    #[getter]
+    fn base(&self) -> Option<String> {
+        self.inner().1.base.map(|base| base.name)
+    }
+
+    #[getter]
+    fn directory(&self) -> Option<PyDirectory> {
+        self.parts.dir().map(|dir| PyDirectory::within(Arc::clone(dir)))
+    }
+
+    fn read(&self, py: Python<'_>) -> PyResult<Option<Vec<String>>> {
+        let found = py.detach(|| self.parts.read()).map_err(|error| raise(py, &error))?;
+        let Some(found) = found else { return Ok(None) };
+        let live = found.live().map(|entry| entry.name.clone()).collect();
+        *self.manifest.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        Ok(Some(live))
+    }
+
+    fn unlisted(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let (parts, manifest) = self.inner();
+        py.detach(|| parts.unlisted(&manifest)).map_err(self.failed(py))
+    }
+
+    fn take_over(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.parts.take_over()).map_err(self.failed(py))
+    }
+}
