@@ -12,7 +12,21 @@ from typing_extensions import disjoint_base
 from .errors import PersistenceError
 from .types import Encodable
 
-__all__ = ["Batch", "Client", "Direct", "Directory", "Engine", "Export", "Loader", "Parts", "_testing"]
+__all__ = [
+    "Batch",
+    "Checker",
+    "Client",
+    "Direct",
+    "Directory",
+    "Engine",
+    "Export",
+    "Loader",
+    "Parts",
+    "_testing",
+    "cut_tail",
+    "mend",
+    "replace",
+]
 
 _testing: ModuleType
 
@@ -134,6 +148,42 @@ class Parts:
     def read(self) -> list[str] | None: ...
     def unlisted(self) -> list[str]: ...
     def take_over(self) -> None: ...
+
+@final
+class Checker:
+    """The files of one log in a directory, read in order to see whether they are sound; none is changed.
+
+    No lock is taken. AofOpenError: a file cannot be read. `form` is resp, rdb or rdb+resp; `good` is the
+    number of whole commands and the offset before the first damage; `finding` is the kind of that damage,
+    its offset, the number of the command, and in words; `holes` are the stretches to leave out for the rest
+    to be good (from, to, what stands there instead, commands lost), None if that cannot be said; `is_tail`:
+    they are only the end, with no whole command in it; `is_uncertain`: they may not be all. `undated` is
+    where the first ``#TS`` line without a time stands.
+    """
+
+    def __new__(cls, path: str, settings: Mapping[str, int | str | bool], replay: bool, /) -> Checker: ...
+    @property
+    def holder(self) -> int | None: ...
+    def begin(self, name: str, /) -> None: ...
+    def step(self, budget_ms: int, /) -> bool: ...
+    def progress(self) -> tuple[int, int]: ...
+    def form(self) -> str: ...
+    def good(self) -> tuple[int, int]: ...
+    def finding(self) -> tuple[str, int, int | None, str] | None: ...
+    def holes(self) -> list[tuple[int, int, bytes, int]] | None: ...
+    def undated(self) -> int | None: ...
+    def is_tail(self) -> bool: ...
+    def is_uncertain(self) -> bool: ...
+    def gave_up_replay(self) -> bool: ...
+
+def cut_tail(directory: Directory, name: str, valid_to: int, /) -> str:
+    """Cuts a file at an offset; the path of the file that has what was cut. AofOpenError."""
+
+def mend(directory: Directory, name: str, holes: Sequence[tuple[int, int, bytes, int]], temp: str, /) -> None:
+    """Writes a copy without the holes to the new file ``temp``. AofOpenError."""
+
+def replace(directory: Directory, name: str, temp: str, kept: str, /) -> None:
+    """Puts ``temp`` in the place of ``name``, which is kept as ``kept``. AofOpenError."""
 
 @final
 class Client:

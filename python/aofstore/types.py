@@ -124,9 +124,13 @@ class RewriteReport:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a file.
+    """One thing that is wrong with a file, and what a repair would do about it.
 
-    Its kind, the byte offset, the number of the command, and in words.
+    ``kind`` is one of `AofLoadError.kind`, where opening raises that: ``truncated``, ``format``,
+    ``unknown-command``, ``unsupported``, ``replay``, ``checksum``, ``manifest``, ``io``. Two kinds keep a
+    report sound, because nothing is wrong with the data: ``orphan``, a file that belongs to nothing, and
+    ``timestamp``, a ``#TS`` line without a time. ``offset`` is the byte, ``command`` the number of the
+    command counted from 1; None where there is none.
     """
 
     kind: str
@@ -140,7 +144,9 @@ class Problem:
 class FileReport:
     """One checked file.
 
-    Its format and size, whole commands, the offset up to which it is valid, its problems.
+    ``format`` is ``resp``, ``rdb``, ``rdb+resp`` (a log that begins with a snapshot) or ``manifest``.
+    ``commands`` are whole and before the first damage, which ``valid_to`` is the offset of; for a sound
+    file they are all, and it is the ``size``.
     """
 
     path: str
@@ -161,11 +167,13 @@ class CheckReport:
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
-    """The outcome of a repair.
+    """The outcome of a repair, or what it would be.
 
-    Whether it was applied, each change in words, and the commands that it loses.
+    ``applied``: files were changed. ``changes`` says each change in words, ``lost_commands`` how many
+    commands go with them, torn and damaged ones counted. ``problems`` are those that remain.
     """
 
     applied: bool
     changes: tuple[str, ...] = ()
     lost_commands: int = 0
+    problems: tuple[Problem, ...] = ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from . import convert, demo, restore, rewrite
+from . import check, convert, demo, restore, rewrite
 
 __all__ = ["main"]
 
@@ -18,7 +18,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("check")(check.check)
 app.command("demo")(demo.demo)
+app.command("repair")(check.repair)
 app.command("rewrite")(rewrite.rewrite)
 app.command("restore")(restore.restore)
 app.command("convert")(convert.convert)

@@ -59,9 +59,10 @@ pub enum Error {
     /// Another store has the directory: close that one first.
     #[error("{message}")]
     Locked { path: PathBuf, pid: Option<i32>, message: String },
-    /// The file is damaged or foreign; it was left untouched.
+    /// The file is damaged or foreign; it was left untouched. `what` is the middle of the message: neither where, nor
+    /// what to do.
     #[error("{message}")]
-    Load { kind: LoadKind, path: PathBuf, offset: u64, message: String },
+    Load { kind: LoadKind, path: PathBuf, offset: u64, what: String, message: String },
     /// Bytes could not be written or synced: `pending_bytes` of acknowledged-or-applied log are not durable.
     #[error("{message}")]
     Write { path: PathBuf, errno: i32, pending_bytes: u64, message: String },
@@ -88,7 +89,8 @@ pub enum Error {
 impl Error {
     /// What is wrong with a file at an offset, and what to do about it; `message` is the middle of a sentence.
     pub fn at(kind: LoadKind, path: &Path, offset: u64, message: &str, advice: &str) -> Self {
-        let message = format!("{} at offset {offset}: {message}; {advice}", path.display());
-        Self::Load { kind, path: path.to_owned(), offset, message }
+        let what = message.to_owned();
+        let message = format!("{} at offset {offset}: {what}; {advice}", path.display());
+        Self::Load { kind, path: path.to_owned(), offset, what, message }
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! Floors, lowest first; a floor may only import lower ones (`tests/meta/test_layers.py`):
 //! ground (`error`, `event`, `clock`, `num`, `sink`, `resp`, `fs`), `encoding`, `keyspace`, `rdb`, `command` and `aof`,
-//! `load` and `rewrite`, `engine`.
+//! `load` and `rewrite`, `check` and `engine`.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests look at files from outside"))]
 
 pub mod aof;
+pub mod check;
 pub mod clock;
 pub mod command;
 pub mod encoding;

@@ -3,6 +3,7 @@
 //! The caller decides when to go on, when to stop and what becomes of a torn tail; this only works. Nothing
 //! expires meanwhile. A MULTI block is held back until its EXEC and applied whole or not at all.
 
+mod allowance;
 mod plan;
 
 use std::io;
@@ -11,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
+pub use self::allowance::Allowance;
 use self::plan::{Plan, Step};
-use crate::aof::{Leading, Next, Reader};
+use crate::aof::{Leading, Next, Reader, Tear};
 use crate::command::{
     self, Argv, Context, Effects, EngineCommand, Flags, Handler, KeyPositions, Reply, Spec,
 };
@@ -28,6 +30,9 @@ pub const TICK: u64 = 1000;
 const TICK_BYTES: u64 = 4 << 20;
 /// As much as it takes to know a snapshot.
 const HEAD: usize = 9;
+
+/// Why a SELECT of a log is refused.
+pub const NO_DATABASE: &str = "DB index is out of range";
 
 /// How a file ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,17 +70,35 @@ pub struct Options {
     pub base: bool,
 }
 
+/// The open MULTI.
+#[derive(Default)]
+struct Block {
+    /// Where it begins, and the number of its MULTI.
+    start: u64,
+    number: u64,
+    /// What it holds, with offsets and numbers.
+    commands: Vec<(&'static Spec, Argv, u64, u64)>,
+}
+
 /// A replay in progress.
 pub struct Loader {
     reader: Reader,
     plan: Plan,
     /// What the file begins with, until it is read.
     snapshot: Option<Box<rdb::Reader>>,
+    /// Where it ends, once it is read.
+    snapshot_end: Option<u64>,
     keys: u64,
     db: usize,
-    /// The commands of the open MULTI, with their offsets.
-    block: Option<Vec<(&'static Spec, Argv, u64)>>,
+    block: Option<Block>,
     commands: u64,
+    /// As many of them as the reader's `valid_to` is behind.
+    valid_commands: u64,
+    /// The number of the command that the last error is about.
+    failed: Option<u64>,
+    /// A transaction failed when a part of it was applied.
+    torn_block: bool,
+    allowance: Allowance,
     on_error: OnReplayError,
     /// Errors that were tolerated, for the caller's log.
     warnings: Vec<String>,
@@ -83,6 +106,7 @@ pub struct Loader {
     until: Option<i64>,
     /// The file is a base by its name.
     base: bool,
+    tear: Option<Tear>,
     reply: Reply,
     effects: Effects,
 }
@@ -109,8 +133,7 @@ impl Loader {
         } else {
             None
         };
-        let known = |name: &[u8], argc: usize| command::lookup(name).is_some_and(|spec| spec.accepts(argc));
-        let reader = Reader::new(Box::new(file), 0, size, path, options.max_bulk, known);
+        let reader = Reader::new(Box::new(file), 0, size, path, options.max_bulk, command::is_known);
         let reader = reader.stop_after(options.until);
         let Options { until, base, .. } = options;
         Ok(Self { snapshot, until, base, ..Self::new(reader, options.on_error) })
@@ -122,15 +145,21 @@ impl Loader {
             reader,
             plan: Plan::default(),
             snapshot: None,
+            snapshot_end: None,
             keys: 0,
             db: 0,
             block: None,
             commands: 0,
+            valid_commands: 0,
+            failed: None,
+            torn_block: false,
+            allowance: Allowance::default(),
             on_error,
             warnings: Vec::new(),
             ended: None,
             until: None,
             base: false,
+            tear: None,
             reply: Reply::muted(),
             effects: Effects::default(),
         }
@@ -141,9 +170,67 @@ impl Loader {
         self.commands
     }
 
+    /// Whether the snapshot at the head of the file is not read yet.
+    pub fn is_in_snapshot(&self) -> bool {
+        self.snapshot.is_some()
+    }
+
+    /// Where the snapshot at the head of the file ends, if there is one and it is read.
+    pub fn snapshot_end(&self) -> Option<u64> {
+        self.snapshot_end
+    }
+
     /// Keys read from the snapshot at the head of the file.
     pub fn keys(&self) -> u64 {
         self.keys
+    }
+
+    /// Applies nothing that would take more than so many bytes beyond what the file holds: for files that nobody vouches
+    /// for. What follows is then read and not applied; with 0 nothing is.
+    #[must_use]
+    pub fn within(mut self, allowance: Allowance) -> Self {
+        self.allowance = allowance;
+        self
+    }
+
+    /// What is left of that.
+    pub fn allowance(&self) -> Allowance {
+        self.allowance
+    }
+
+    /// Commands up to where the file is good.
+    pub fn valid_commands(&self) -> u64 {
+        self.valid_commands
+    }
+
+    /// The number of the command that the last error is about, counted from 1.
+    pub fn failed(&self) -> u64 {
+        self.failed.unwrap_or(self.commands + 1)
+    }
+
+    /// Where the open MULTI begins, and how many commands it has, itself included.
+    pub fn open_block(&self) -> Option<(u64, u64)> {
+        self.block.as_ref().map(|block| (block.start, self.commands - block.number + 1))
+    }
+
+    /// Whether a transaction failed when a part of it was applied.
+    pub fn has_torn_block(&self) -> bool {
+        self.torn_block
+    }
+
+    pub fn db(&self) -> usize {
+        self.db
+    }
+
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Goes on at `offset` in database `db` after an error; an open MULTI is given up.
+    pub fn skip_to(&mut self, offset: u64, db: usize) {
+        self.reader.seek(offset);
+        self.db = db;
+        (self.block, self.ended, self.tear, self.failed) = (None, None, None, None);
     }
 
     /// Bytes replayed, and bytes there are.
@@ -155,6 +242,11 @@ impl Loader {
     /// How the file ended, once a step has said so.
     pub fn ended(&self) -> Option<Ended> {
         self.ended
+    }
+
+    /// What the file ends inside of; None if it is only an open MULTI.
+    pub fn tear(&self) -> Option<Tear> {
+        self.tear
     }
 
     /// The error for a torn tail that may not be cut.
@@ -205,6 +297,7 @@ impl Loader {
         snapshot.check_made_before(self.until)?;
         // A torn command may be cut off, but never into the snapshot.
         self.reader.begin_at(snapshot.offset());
+        self.snapshot_end = Some(snapshot.offset());
         self.snapshot = None;
         Ok(true)
     }
@@ -220,7 +313,8 @@ impl Loader {
                 self.ended = Some(Ended::Whole);
                 Ok(())
             }
-            Next::Torn { .. } => {
+            Next::Torn { tear, .. } => {
+                self.tear = Some(tear);
                 self.ended = Some(Ended::Torn { valid_to: self.reader.valid_to() });
                 Ok(())
             }
@@ -235,7 +329,7 @@ impl Loader {
             return Err(self.reader.error(LoadKind::Unsupported, self.reader.command_start(), &why));
         }
         if let Some(block) = self.block.take() {
-            self.commands -= block.len() as u64 + 1;
+            self.commands -= block.commands.len() as u64 + 1;
         }
         self.ended = Some(Ended::Later { at: self.reader.valid_to() });
         Ok(())
@@ -243,6 +337,7 @@ impl Loader {
 
     fn command(&mut self, space: &mut Keyspace) -> Result<()> {
         self.commands += 1;
+        self.failed = Some(self.commands);
         let at = self.reader.command_start();
         if self.reader.turn() == 0 {
             self.plan.make(&self.reader, space, self.db);
@@ -264,14 +359,16 @@ impl Loader {
             Handler::Engine(which) => self.control(space, which, spec, at)?,
             // No server logs it and it changes nothing, but it could keep us busy for ever (`SRANDMEMBER key -4e18`).
             Handler::Keyspace(_) if spec.flags.contains(Flags::READONLY) => {}
+            Handler::Keyspace(_) if self.allowance.is_spent() => {}
             Handler::Keyspace(_) => {
                 if let Some(block) = &mut self.block {
                     let mut argv = Argv::default();
                     self.reader.args().for_each(|arg| argv.push(arg));
-                    block.push((spec, argv, at));
+                    block.commands.push((spec, argv, at, self.commands));
                 } else {
                     let argv = self.reader.argv();
-                    let failed = run(step, &argv, space, self.db, &mut self.reply, &mut self.effects);
+                    let failed =
+                        self.allowance.run(step, &argv, space, self.db, &mut self.reply, &mut self.effects);
                     drop(argv);
                     self.tolerate(failed, at)?;
                 }
@@ -279,7 +376,9 @@ impl Loader {
         }
         if self.block.is_none() {
             self.reader.mark_valid();
+            self.valid_commands = self.commands;
         }
+        self.failed = None;
         Ok(())
     }
 
@@ -296,21 +395,29 @@ impl Loader {
                 let index = num::parse_i64(self.reader.arg(1)).and_then(|index| usize::try_from(index).ok());
                 match index.filter(|&db| db < space.databases()) {
                     Some(db) => self.db = db,
-                    None => return Err(self.reader.error(LoadKind::Replay, at, "DB index is out of range")),
+                    None => return Err(self.reader.error(LoadKind::Replay, at, NO_DATABASE)),
                 }
             }
             EngineCommand::Select => {
                 let argv = Argv::of(&[b"SELECT", self.reader.arg(1)]);
                 if let Some(block) = &mut self.block {
-                    block.push((spec, argv, at));
+                    block.commands.push((spec, argv, at, self.commands));
                 }
             }
-            EngineCommand::Multi if self.block.is_none() => self.block = Some(Vec::new()),
+            EngineCommand::Multi if self.block.is_none() => {
+                self.block = Some(Block { start: at, number: self.commands, commands: Vec::new() });
+            }
             EngineCommand::Multi => {
                 return Err(self.reader.error(LoadKind::Replay, at, "MULTI calls can not be nested"));
             }
             EngineCommand::Exec => match self.block.take() {
-                Some(block) => self.apply_block(space, &block)?,
+                Some(block) => {
+                    let db = self.db;
+                    if let Err(error) = self.apply_block(space, &block) {
+                        self.db = db;
+                        return Err(error);
+                    }
+                }
                 None => return Err(self.reader.error(LoadKind::Replay, at, "EXEC without MULTI")),
             },
             _ => {
@@ -321,19 +428,23 @@ impl Loader {
         Ok(())
     }
 
-    fn apply_block(&mut self, space: &mut Keyspace, block: &[(&'static Spec, Argv, u64)]) -> Result<()> {
-        for (spec, argv, at) in block {
+    fn apply_block(&mut self, space: &mut Keyspace, block: &Block) -> Result<()> {
+        for (nth, (spec, argv, at, number)) in block.commands.iter().enumerate() {
+            self.failed = Some(*number);
             let argv: SmallVec<[&[u8]; 16]> = argv.iter().collect();
             if matches!(spec.handler, Handler::Engine(_)) {
                 let index =
                     argv.get(1).and_then(|arg| num::parse_i64(arg)).and_then(|db| usize::try_from(db).ok());
-                match index.filter(|&db| db < space.databases()) {
-                    Some(db) => self.db = db,
-                    None => return Err(self.reader.error(LoadKind::Replay, *at, "DB index is out of range")),
-                }
+                let Some(db) = index.filter(|&db| db < space.databases()) else {
+                    self.torn_block |= nth > 0;
+                    return Err(self.reader.error(LoadKind::Replay, *at, NO_DATABASE));
+                };
+                self.db = db;
             } else {
                 let step = Step { spec: Some(spec), hash: None };
-                let failed = run(step, &argv, space, self.db, &mut self.reply, &mut self.effects);
+                let failed =
+                    self.allowance.run(step, &argv, space, self.db, &mut self.reply, &mut self.effects);
+                self.torn_block |= failed.is_some() && nth > 0;
                 self.tolerate(failed, *at)?;
             }
         }
@@ -410,14 +521,7 @@ fn copy_tail(dir: &dyn Dir, from: &dyn ReadFile, valid_to: u64, saved: &str) -> 
         if got == 0 {
             break;
         }
-        let mut rest = block.get(..got).unwrap_or_default();
-        while !rest.is_empty() {
-            let written = into.write(rest)?;
-            if written == 0 {
-                return Err(io::Error::from_raw_os_error(libc::ENOSPC));
-            }
-            rest = rest.get(written..).unwrap_or_default();
-        }
+        fs::write_all(&*into, block.get(..got).unwrap_or_default())?;
         at += got as u64;
     }
     into.sync_data()?;

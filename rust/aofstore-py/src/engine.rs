@@ -34,17 +34,22 @@ fn setting_text(value: &Bound<'_, PyAny>) -> PyResult<String> {
     Ok(value.str()?.to_str()?.to_owned())
 }
 
+/// Live settings out of Python's.
+pub(crate) fn settings(py: Python<'_>, given: &HashMap<String, Bound<'_, PyAny>>) -> PyResult<Settings> {
+    let texts = given
+        .iter()
+        .map(|(name, value)| Ok((name.as_str(), setting_text(value)?)))
+        .collect::<PyResult<Vec<_>>>()?;
+    Settings::of(texts.iter().map(|(name, text)| (*name, text.as_str())))
+        .map_err(|why| raise(py, &Error::Config(why)))
+}
+
 #[pymethods]
 impl PyEngine {
     #[new]
     #[pyo3(signature = (settings, /))]
     fn new(py: Python<'_>, settings: HashMap<String, Bound<'_, PyAny>>) -> PyResult<Self> {
-        let texts = settings
-            .iter()
-            .map(|(name, value)| Ok((name.as_str(), setting_text(value)?)))
-            .collect::<PyResult<Vec<_>>>()?;
-        let settings = Settings::of(texts.iter().map(|(name, text)| (*name, text.as_str())))
-            .map_err(|why| raise(py, &Error::Config(why)))?;
+        let settings = self::settings(py, &settings)?;
         Ok(Self { inner: Arc::new(Engine::new(settings)), last_error: Mutex::new(None) })
     }
 

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod batch;
+mod check;
 mod client;
 mod direct;
 mod directory;
@@ -23,6 +24,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::batch::PyBatch;
+    #[pymodule_export]
+    use crate::check::{PyChecker, cut_tail, mend, replace};
     #[pymodule_export]
     use crate::client::PyClient;
     #[pymodule_export]

@@ -71,7 +71,7 @@ pub(super) fn rest(
     known: Known,
 ) -> io::Result<Rest> {
     let end = without_zeros(source, from, end)?;
-    let mut probe = Probe { source, end, start: 0, bytes: Vec::new(), work: 0 };
+    let mut probe = Probe::new(source, end);
     if end - from < 2 || probe.peek(end - 1, 1)? != b"\n" {
         return Ok(Rest::Torn);
     }
@@ -86,7 +86,9 @@ pub(super) fn rest(
             let around = (index.checked_sub(1).and_then(|at| part.get(at)), part.get(index + 1));
             let (Some(b'\n'), Some(b'1'..=b'9')) = around else { continue };
             let start = low - 1 + index as u64;
-            if probe.command_ends_file(start, max_bulk, known)? {
+            if let Some(at) = probe.command_at(start, max_bulk, known)?
+                && probe.comments_end_file(at)?
+            {
                 return Ok(Rest::Commands(start));
             }
             if probe.work > allowed {
@@ -99,7 +101,7 @@ pub(super) fn rest(
 }
 
 /// Where the zero bytes at the end begin, not before `from`.
-fn without_zeros(source: &mut dyn Source, from: u64, end: u64) -> io::Result<u64> {
+pub(super) fn without_zeros(source: &mut dyn Source, from: u64, end: u64) -> io::Result<u64> {
     let mut block = vec![0; BLOCK];
     let mut high = end;
     while high > from {
@@ -114,18 +116,23 @@ fn without_zeros(source: &mut dyn Source, from: u64, end: u64) -> io::Result<u64
 }
 
 /// A small window on the file that goes where it is asked.
-struct Probe<'a> {
+pub(super) struct Probe<'a> {
     source: &'a mut dyn Source,
     end: u64,
     start: u64,
     bytes: Vec<u8>,
     /// Bytes read and headers looked at, so that a hostile file cannot keep us busy.
-    work: u64,
+    pub(super) work: u64,
 }
 
-impl Probe<'_> {
+impl<'a> Probe<'a> {
+    /// Looks at nothing from `end` on.
+    pub(super) fn new(source: &'a mut dyn Source, end: u64) -> Self {
+        Self { source, end, start: 0, bytes: Vec::new(), work: 0 }
+    }
+
     /// Up to `count` bytes at `at`; fewer only at the end of the file.
-    fn peek(&mut self, at: u64, count: usize) -> io::Result<&[u8]> {
+    pub(super) fn peek(&mut self, at: u64, count: usize) -> io::Result<&[u8]> {
         let last = at.saturating_add(count as u64).min(self.end);
         if at < self.start || last > self.start + self.bytes.len() as u64 {
             self.bytes.resize(PROBE, 0);
@@ -144,27 +151,28 @@ impl Probe<'_> {
         Ok(header(bytes, 0, mark, max).ok().flatten().map(|(number, size)| (number, at + size as u64)))
     }
 
-    fn command_ends_file(&mut self, start: u64, max_bulk: u64, known: Known) -> io::Result<bool> {
-        let Some((argc, mut at)) = self.header(start, b'*', MAX_ARGS)? else { return Ok(false) };
+    /// Where the whole known command that starts at `start` ends, if there is one.
+    pub(super) fn command_at(&mut self, start: u64, max_bulk: u64, known: Known) -> io::Result<Option<u64>> {
+        let Some((argc, mut at)) = self.header(start, b'*', MAX_ARGS)? else { return Ok(None) };
         for index in 0..argc {
-            let Some((length, payload)) = self.header(at, b'$', max_bulk)? else { return Ok(false) };
+            let Some((length, payload)) = self.header(at, b'$', max_bulk)? else { return Ok(None) };
             let behind = payload.saturating_add(length);
             if behind.saturating_add(2) > self.end {
-                return Ok(false);
+                return Ok(None);
             }
             if index == 0 {
                 // A name first: nearly every false start ends here.
                 let named = length <= MAX_NAME && known(self.peek(payload, length as usize)?, argc as usize);
                 if !named {
-                    return Ok(false);
+                    return Ok(None);
                 }
             }
             if self.peek(behind, 2)? != b"\r\n" {
-                return Ok(false);
+                return Ok(None);
             }
             at = behind + 2;
         }
-        self.comments_end_file(at)
+        Ok(Some(at))
     }
 
     fn comments_end_file(&mut self, mut at: u64) -> io::Result<bool> {
@@ -182,7 +190,12 @@ impl Probe<'_> {
 }
 
 /// Fills `block` from `at`, at most to `end`.
-fn read_part<'a>(source: &mut dyn Source, at: u64, end: u64, block: &'a mut [u8]) -> io::Result<&'a [u8]> {
+pub(super) fn read_part<'a>(
+    source: &mut dyn Source,
+    at: u64,
+    end: u64,
+    block: &'a mut [u8],
+) -> io::Result<&'a [u8]> {
     let room = block.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
     let part = block.get_mut(..room).unwrap_or_default();
     read_full(source, at, part)?;

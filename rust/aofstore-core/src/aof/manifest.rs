@@ -245,7 +245,8 @@ impl Reading<'_> {
     fn error(&self, what: &str) -> Error {
         let (path, line, at) = (self.path.display(), self.line.max(1), self.at);
         let message = format!("{path}, line {line} (offset {at}): {what}; nothing was changed");
-        Error::Load { kind: LoadKind::Manifest, path: self.path.to_owned(), offset: at, message }
+        let what = format!("line {line}: {what}");
+        Error::Load { kind: LoadKind::Manifest, path: self.path.to_owned(), offset: at, what, message }
     }
 }
 

@@ -14,7 +14,7 @@ fn parse(text: impl AsRef<[u8]>) -> Result<Manifest> {
 /// The offset of the error, and its text.
 fn refused(text: impl AsRef<[u8]>) -> (u64, String) {
     match parse(text).expect_err("refused") {
-        Error::Load { kind: LoadKind::Manifest, offset, message, path } => {
+        Error::Load { kind: LoadKind::Manifest, offset, message, path, .. } => {
             assert!(path.ends_with("appendonly.aof.manifest") && message.contains("/d/appendonlydir/"));
             assert!(message.contains(&format!("(offset {offset})")), "{message}");
             (offset, message)

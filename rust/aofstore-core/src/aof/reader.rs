@@ -86,6 +86,7 @@ pub struct Reader {
     /// Microseconds since 1970.
     stop_after: Option<i64>,
     any_command: bool,
+    undated: Option<u64>,
     ended: Option<Result<Next>>,
 }
 
@@ -114,6 +115,7 @@ impl Reader {
             valid_to: start,
             stop_after: None,
             any_command: false,
+            undated: None,
             ended: None,
         }
     }
@@ -266,9 +268,29 @@ impl Reader {
         self.valid_to = self.offset();
     }
 
+    /// Where the first `#TS` line stands that does not say when.
+    pub fn undated(&self) -> Option<u64> {
+        self.undated
+    }
+
     /// How far the file is good.
     pub fn valid_to(&self) -> u64 {
         self.valid_to
+    }
+
+    /// Goes on at `offset`, whatever stood before it.
+    pub fn seek(&mut self, offset: u64) {
+        let offset = offset.min(self.total);
+        self.valid_to = offset;
+        let near = offset.checked_sub(self.base).map(|at| at as usize).filter(|&at| at <= self.filled);
+        if near.is_none() {
+            (self.base, self.filled) = (offset, 0);
+        }
+        self.command = near.unwrap_or(0);
+        self.position = self.command;
+        self.ahead.clear();
+        self.any_command = true;
+        self.ended = None;
     }
 
     /// Bytes that the reader holds.
@@ -278,16 +300,7 @@ impl Reader {
 
     /// An error about this file at `offset`, for the loader's own findings (`message` is the middle of a sentence).
     pub fn error(&self, kind: LoadKind, offset: u64, message: &str) -> Error {
-        let advice = match kind {
-            LoadKind::Io => "check the disk and the permissions, then open again",
-            LoadKind::Truncated => {
-                "open with aof_load_truncated=True to cut it there (what is cut is kept in a file beside)"
-            }
-            _ => {
-                "the file was left untouched; put a sound copy in its place, or look at it with redis-check-aof"
-            }
-        };
-        Error::at(kind, &self.path, offset, message, advice)
+        Error::at(kind, &self.path, offset, message, advice(kind))
     }
 
     /// The error of a torn file where cutting is not allowed.
@@ -358,6 +371,9 @@ impl Reader {
                 if let Some(comment) = self.too_late(limit, line, rest)? {
                     return Ok(comment);
                 }
+            }
+            if bytes.get(..end).map(Note::of) == Some(Note::NoTime) {
+                self.undated.get_or_insert(start);
             }
             self.skip(end);
             return Ok(Comment::Skipped);
@@ -459,6 +475,19 @@ impl Reader {
         }
         self.window.resize(self.filled + more, 0);
         Ok(())
+    }
+}
+
+/// What to do about an error, as the end of its message.
+const fn advice(kind: LoadKind) -> &'static str {
+    match kind {
+        LoadKind::Io => "check the disk and the permissions, then open again",
+        LoadKind::Truncated => {
+            "open with aof_load_truncated=True to cut it there (what is cut is kept in a file beside)"
+        }
+        _ => {
+            "the file was left untouched; put a sound copy in its place, or see what `aofstore check` says of it"
+        }
     }
 }
 

@@ -160,7 +160,7 @@ fn t03_damage_has_its_kind_and_offset() {
         assert_eq!((done.len(), reader.valid_to()), if shorter { (2, at + 20) } else { (1, at) });
         assert_eq!(reader.next(), end, "the same is told again");
         let Err(Error::Load { message, .. }) = end else { continue };
-        assert!(message.contains("a.aof at offset ") && message.contains("redis-check-aof"), "{message}");
+        assert!(message.contains("a.aof at offset ") && message.contains("aofstore check"), "{message}");
     }
 }
 

@@ -43,5 +43,5 @@ pub use glob::matches as glob_matches;
 pub use help::lines as help_lines;
 pub use reply::{Node, Reply};
 pub use table::{
-    COUNT, EngineCommand, Flags, Handler, KeyPositions, LatencyCommand, Spec, all, lookup, named,
+    COUNT, EngineCommand, Flags, Handler, KeyPositions, LatencyCommand, Spec, all, is_known, lookup, named,
 };

@@ -290,6 +290,11 @@ pub fn lookup(name: &[u8]) -> Option<&'static Spec> {
     INDEX.find(name)
 }
 
+/// Whether there is a command of this name that takes so many arguments, its name counted.
+pub fn is_known(name: &[u8], argc: usize) -> bool {
+    lookup(name).is_some_and(|spec| spec.accepts(argc))
+}
+
 static INDEX: LazyLock<Index> = LazyLock::new(Index::build);
 
 const SLOTS: usize = 1024;

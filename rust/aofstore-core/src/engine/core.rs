@@ -19,7 +19,6 @@ use crate::event::Events;
 use crate::fs::owner::Owner;
 use crate::keyspace::Keyspace;
 use crate::load;
-use crate::rdb::file::Unknown;
 
 /// Everything the lock protects.
 pub(super) struct Core {
@@ -152,18 +151,7 @@ impl Engine {
     /// Longest argument a log may hold.
     /// How the files of a store with these settings are read.
     pub fn load_options(&self) -> load::Options {
-        let core = self.shared.lock();
-        let settings = &core.settings;
-        let on_error = match settings.get("on-replay-error") {
-            Some("warn") => load::OnReplayError::Warn,
-            _ => load::OnReplayError::Stop,
-        };
-        let unknown = match settings.get("unknown-types") {
-            Some("skip") => Unknown::Skip,
-            _ => Unknown::Refuse,
-        };
-        let max_bulk = settings.limits.longest_in_log() as u64;
-        load::Options { max_bulk, on_error, unknown, until: None, base: false }
+        self.shared.lock().settings.load_options()
     }
 
     /// Why writes are refused or not acknowledged at this moment, if they are. Not to be asked in a forked copy.

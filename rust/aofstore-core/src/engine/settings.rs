@@ -4,7 +4,9 @@
 
 use crate::aof::Policy;
 use crate::keyspace::Limits;
+use crate::load;
 use crate::num;
+use crate::rdb::file::Unknown;
 
 /// How a setting's text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +133,20 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// How a log is read with them.
+    pub fn load_options(&self) -> load::Options {
+        let on_error = match self.get("on-replay-error") {
+            Some("warn") => load::OnReplayError::Warn,
+            _ => load::OnReplayError::Stop,
+        };
+        let unknown = match self.get("unknown-types") {
+            Some("skip") => Unknown::Skip,
+            _ => Unknown::Refuse,
+        };
+        let max_bulk = self.limits.longest_in_log() as u64;
+        load::Options { max_bulk, on_error, unknown, until: None, base: false }
+    }
+
     /// The settings of a store that is being opened; names with `_` or `-`.
     pub fn of<'a>(given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, String> {
         let mut settings = Self::default();

@@ -112,6 +112,18 @@ pub trait ReadFile: Send {
     fn size(&self) -> io::Result<u64>;
 }
 
+/// Writes all of `bytes`, in as many pieces as it takes.
+pub fn write_all(file: &dyn File, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = file.write(bytes)?;
+        if written == 0 {
+            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+        }
+        bytes = bytes.get(written..).unwrap_or_default();
+    }
+    Ok(())
+}
+
 /// The system's error number, or EIO for an error that has none.
 pub fn errno(error: &io::Error) -> i32 {
     error.raw_os_error().unwrap_or(libc::EIO)

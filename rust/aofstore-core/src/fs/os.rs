@@ -64,6 +64,11 @@ impl OsDir {
         }
     }
 
+    /// The process that has the directory locked, where the system tells.
+    pub fn holder(&self) -> Option<i32> {
+        holder(&self.fd)
+    }
+
     fn stat(&self, name: &str) -> io::Result<Option<fs::Stat>> {
         match fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),

@@ -1,0 +1,79 @@
+"""Checking and repairing the files of a store.
+
+Reading is the extension's work; which files belong together, what may be cut and what is said about it is
+decided here. A check changes nothing and takes no lock; a repair changes nothing before ``apply``.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ..config import Config
+from ..types import CheckReport, RepairReport
+from .files import find
+from .mending import mend
+from .reading import OnProgress, examine
+from .words import is_sound
+
+__all__ = ["check", "repair"]
+
+
+def check(
+    path: str | os.PathLike[str],
+    *,
+    config: Config | None = None,
+    replay: bool = True,
+    on_progress: OnProgress | None = None,
+) -> CheckReport:
+    """Read the files at ``path`` without changing them and report what is wrong.
+
+    ``path`` is a data directory, the directory of a multi-part log, a manifest, a log or a snapshot. The
+    report is sound when a store, opened with the settings of ``config`` (the default ones), would open the
+    files and leave them as they are. Each problem says what a repair would drop.
+
+    The commands are applied in memory of their own, as opening would apply them, which takes as much memory
+    as the data; with ``replay=False`` only their form, names and transactions are looked at.
+    ``on_progress`` is given a LoadProgress several times a second; an exception in it ends the check.
+
+    It may run beside an open store, and then sees what was written until it began to read a file.
+
+    AofOpenError: there is nothing of a store, or it cannot be read.
+    """
+    files = tuple(
+        look.report
+        for log in find(path, config or Config())
+        for look in examine(log, config or Config(), replay=replay, on_progress=on_progress)
+    )
+    return CheckReport(all(is_sound(file) for file in files), files)
+
+
+def repair(
+    path: str | os.PathLike[str],
+    *,
+    apply: bool = False,
+    salvage: bool = False,
+    rebuild_manifest: bool = False,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+) -> RepairReport:
+    """Say what a repair of the files at ``path`` would change, and do it with ``apply``.
+
+    A sound file is never touched. A damaged end is cut when no whole command is behind the damage, and only
+    off the last file that is not empty; what is cut is kept beside, in ``<name>.truncated-<offset>``. With
+    ``salvage`` the whole commands behind damage are kept as well and only the damaged stretches are left
+    out, transactions as a whole; the old file is kept beside as ``<name>.damaged-<offset>``. With
+    ``rebuild_manifest`` a lost or unreadable manifest is made anew from the names of the files.
+
+    ``problems`` of the report are those that remain. ``config`` and ``on_progress`` are as for `check`.
+
+    AofLockedError: a store has the directory open. AofOpenError: there is nothing of a store, or it cannot
+    be read or written; what was there is still there.
+    """
+    return mend(
+        path,
+        config or Config(),
+        apply=apply,
+        salvage=salvage,
+        rebuild_manifest=rebuild_manifest,
+        on_progress=on_progress,
+    )

@@ -1,0 +1,123 @@
+"""Repairing: what to cut or to leave out, and doing it under the directory's lock."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import _core
+from ..config import Config
+from ..later import INTEROP, not_yet
+from ..types import Problem, RepairReport
+from .files import Log, find
+from .reading import Look, OnProgress, examine
+from .words import count, is_sound, lost
+
+_ROUNDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be done to one file."""
+
+    directory: Path
+    look: Look
+
+    @property
+    def lost(self) -> int:
+        """Commands that go with it."""
+        return lost(self.look.holes or ())
+
+    def words(self, kept: str | None = None) -> str:
+        """In words; ``kept`` is where what is dropped was kept."""
+        holes = self.look.holes or ()
+        dropped = sum(hole.length for hole in holes)
+        much = f"{count(dropped, 'byte')} ({count(self.lost, 'command')})"
+        path = self.look.report.path
+        if self.look.is_tail:
+            text = f"{path}: cut the last {much} at offset {holes[0].start}"
+            beside = kept or f"{path}.truncated-{holes[0].start}"
+            return f"{text}, kept in {beside}"
+        places = ", ".join(f"{hole.start} to {hole.end}" for hole in holes[:5])
+        more = f" and {count(len(holes) - 5, 'place')} more" if len(holes) > 5 else ""
+        beside = kept or f"{path}.damaged-{holes[0].start}"
+        return f"{path}: leave out {much} at offset {places}{more}, the old file kept as {beside}"
+
+    def do(self, directory: _core.Directory) -> str:
+        """Do it; in words. AofOpenError: it could not be done, and the old file is in its place."""
+        holes, name = self.look.holes or (), self.look.name
+        if self.look.is_tail:
+            return self.words(_core.cut_tail(directory, name, holes[0].start))
+        temp = f"temp-repair-{os.getpid()}-{secrets.token_hex(4)}.aof"
+        kept = _free(directory, f"{name}.damaged-{holes[0].start}")
+        spans = [(hole.start, hole.end, hole.instead, hole.commands) for hole in holes]
+        _core.mend(directory, name, spans, temp)
+        _core.replace(directory, name, temp, kept)
+        return self.words(str(self.directory / kept))
+
+
+def mend(
+    path: str | os.PathLike[str],
+    config: Config,
+    *,
+    apply: bool,
+    salvage: bool,
+    rebuild_manifest: bool,
+    on_progress: OnProgress | None,
+) -> RepairReport:
+    """See `repair`."""
+    if rebuild_manifest:
+        not_yet("rebuild_manifest", INTEROP)
+    logs = find(path, config)
+    changes: list[str] = []
+    gone = 0
+    with locks(logs if apply else ()) as directories:
+        for _ in range(_ROUNDS):
+            planned, problems = _plan(logs, config, salvage=salvage, on_progress=on_progress)
+            if not apply or not planned:
+                break
+            for change in planned:
+                changes.append(change.do(directories[change.directory]))
+                gone += change.lost
+    if not apply:
+        changes = [change.words() for change in planned]
+        gone = sum(change.lost for change in planned)
+    return RepairReport(apply and bool(changes), tuple(changes), gone, tuple(problems))
+
+
+def _plan(
+    logs: tuple[Log, ...], config: Config, *, salvage: bool, on_progress: OnProgress | None
+) -> tuple[list[Change], list[Problem]]:
+    """What to change, and the problems that remain then."""
+    changes: list[Change] = []
+    problems: list[Problem] = []
+    for log in logs:
+        for look in examine(log, config, replay=True, on_progress=on_progress):
+            if look.holes and (look.is_tail or salvage) and not is_sound(look.report):
+                changes.append(Change(log.directory, look))
+            else:
+                problems.extend(look.report.problems)
+    return changes, problems
+
+
+@contextmanager
+def locks(logs: tuple[Log, ...]) -> Iterator[dict[Path, _core.Directory]]:
+    """The directories of the logs, locked. AofLockedError: a store has one open."""
+    with ExitStack() as undo:
+        held: dict[Path, _core.Directory] = {}
+        for log in logs:
+            if log.directory not in held:
+                held[log.directory] = _core.Directory(str(log.directory))
+                undo.callback(held[log.directory].close)
+        yield held
+
+
+def _free(directory: _core.Directory, wanted: str) -> str:
+    """A name that is not taken: the wanted one, or with a number."""
+    taken = set(directory.names())
+    tries = (f"{wanted}-{number}" for number in range(1, len(taken) + 2))
+    return wanted if wanted not in taken else next(name for name in tries if name not in taken)

@@ -1,0 +1,106 @@
+"""Reading the files of one data set in steps, so that Ctrl-C and progress work, and what is found."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .._core import Checker
+from ..config import Config
+from ..types import FileReport, LoadProgress, Problem
+from .files import Log
+from .words import advice
+
+logger = logging.getLogger("aofstore")
+
+OnProgress = Callable[[LoadProgress], object]
+
+_STEP_MS = 10
+_REPORT_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A stretch of a file that is left out: ``instead`` takes its place, ``commands`` are lost."""
+
+    start: int
+    end: int
+    instead: bytes
+    commands: int
+
+    @property
+    def length(self) -> int:
+        """Bytes."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is known of a file after it was read.
+
+    ``holes`` is None when nobody can say what would have to be left out; ``is_tail``: it is only the end of
+    the file, with no whole command in it.
+    """
+
+    name: str
+    report: FileReport
+    holes: tuple[Hole, ...] | None = ()
+    is_tail: bool = False
+
+
+def examine(log: Log, config: Config, *, replay: bool, on_progress: OnProgress | None) -> Iterator[Look]:
+    """Read the files of ``log`` in order. AofOpenError: one cannot be read."""
+    checker = Checker(str(log.directory), config.live_settings(), replay)
+    sizes = {name: (log.directory / name).stat().st_size for name in log.names}
+    last = next((name for name in reversed(log.names) if sizes[name]), None)
+    for name in log.names:
+        yield _examine(checker, log, name, is_last=name == last, on_progress=on_progress)
+
+
+def _examine(checker: Checker, log: Log, name: str, *, is_last: bool, on_progress: OnProgress | None) -> Look:
+    path = str(log.directory / name)
+    checker.begin(name)
+    _run(checker, path, on_progress)
+    if checker.gave_up_replay():
+        logger.warning("%s: its data takes too much memory, only the form of the rest was checked", path)
+    commands, valid_to = checker.good()
+    _, size = checker.progress()
+    found, holes = checker.finding(), checker.holes()
+    left_out = None if holes is None else tuple(Hole(*hole) for hole in holes)
+    is_tail = is_last and checker.is_tail()
+    problems: list[Problem] = []
+    if found is not None:
+        kind, offset, command, what = found
+        text = f"{what}; {advice(left_out, size, is_tail=is_tail, is_last=is_last)}"
+        if kind == "truncated" and checker.holder is not None:
+            text += f" (process {checker.holder} has the directory open and may be writing there)"
+        problems.append(Problem(kind, path, offset, command, text))
+    if (undated := checker.undated()) is not None:
+        text = "a '#TS' line without a number of seconds: it opens, but not as of a moment (until)"
+        problems.append(Problem("timestamp", path, undated, None, text))
+    report = FileReport(path, checker.form(), size, commands, valid_to, tuple(problems))
+    return Look(name, report, left_out, is_tail)
+
+
+def _run(checker: Checker, path: str, on_progress: OnProgress | None) -> None:
+    if on_progress is None:
+        while not checker.step(_STEP_MS):
+            pass
+        return
+    began, told, done = time.monotonic(), float("-inf"), False
+    while True:
+        now = time.monotonic()
+        if done or now - told >= _REPORT_SECONDS:
+            told = now
+            on_progress(_progress(checker, path, now - began))
+        if done:
+            return
+        done = checker.step(_STEP_MS)
+
+
+def _progress(checker: Checker, path: str, seconds: float) -> LoadProgress:
+    done, total = checker.progress()
+    eta = seconds * (total - done) / done if done else None
+    return LoadProgress(path, done, total, checker.good()[0], seconds, eta)

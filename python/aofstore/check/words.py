@@ -1,0 +1,47 @@
+"""What is said about a problem: which ones matter, and what a repair would drop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..types import FileReport
+
+if TYPE_CHECKING:
+    from .reading import Hole
+
+NOTES = frozenset({"orphan", "timestamp"})
+"""Kinds of problems that keep nothing from opening as it is."""
+
+
+def is_sound(file: FileReport) -> bool:
+    """Whether a store would open the file and leave it as it is."""
+    return all(problem.kind in NOTES for problem in file.problems)
+
+
+def count(number: int, noun: str) -> str:
+    """``1 command``, ``2 commands``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def lost(holes: Sequence[Hole]) -> int:
+    """Commands that are in the stretches."""
+    return sum(hole.commands for hole in holes)
+
+
+def advice(holes: Sequence[Hole] | None, size: int, *, is_tail: bool, is_last: bool) -> str:
+    """What a repair would do, as the end of a sentence."""
+    if not holes:
+        return "no repair can tell what to keep: put a sound copy in its place"
+    dropped = sum(hole.length for hole in holes)
+    much = f"{count(dropped, 'byte')} ({count(lost(holes), 'command')})"
+    if is_tail:
+        return f"a repair would drop the last {much}"
+    if len(holes) == 1 and holes[0].end == size and not is_last:
+        return f"the end of a file that others follow is not cut; a salvage would drop its last {much}"
+    behind = size - holes[0].start - dropped
+    places = "" if len(holes) == 1 else f" in {len(holes):,} places"
+    return (
+        f"whole commands are behind it, so nothing is cut there; a salvage would drop {much}{places} and "
+        f"keep the other {count(behind, 'byte')} behind offset {holes[0].start}"
+    )

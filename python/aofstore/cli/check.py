@@ -1,0 +1,166 @@
+"""``aofstore check PATH`` and ``aofstore repair PATH``: are the files of a store sound, and mending them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import aofstore
+
+from .bars import bars
+
+_Path = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PATH", help="A data directory, a log, a manifest or a snapshot.", show_default=False
+    ),
+]
+_Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Take the settings from this redis.conf.")
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+_NOTES = ("orphan", "timestamp")
+
+T = TypeVar("T")
+
+
+def check(
+    path: _Path,
+    config: _Config = None,
+    replay: Annotated[
+        bool, typer.Option("--replay/--no-replay", help="Apply the commands too, in memory of their own.")
+    ] = True,
+    as_json: _Json = False,
+) -> None:
+    """Say whether the files of a store are sound; nothing is changed.
+
+    The exit status is 0 when they are, 1 when not, 2 when they could not be looked at.
+    """
+    messages = Console(stderr=True)
+    report = _watched(
+        messages,
+        lambda settings, told: aofstore.check(path, config=settings, replay=replay, on_progress=told),
+        config,
+    )
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(report), indent=2))
+    else:
+        _print_check(report, Console())
+    raise typer.Exit(0 if report.sound else 1)
+
+
+def repair(
+    path: _Path,
+    apply: Annotated[bool, typer.Option("--apply", help="Do it. Without this, nothing is changed.")] = False,
+    salvage: Annotated[
+        bool, typer.Option("--salvage", help="Keep the whole commands behind damage too.")
+    ] = False,
+    rebuild_manifest: Annotated[
+        bool,
+        typer.Option("--rebuild-manifest", help="Make a lost manifest anew from the names of the files."),
+    ] = False,
+    config: _Config = None,
+    as_json: _Json = False,
+) -> None:
+    """Say what a repair would change, and do it with --apply. What is cut is kept in a file beside.
+
+    The exit status is 0 when the files are sound or were repaired, 1 when they are not, 2 when they could not
+    be looked at or changed.
+    """
+    messages = Console(stderr=True)
+    report = _watched(
+        messages,
+        lambda settings, told: aofstore.repair(
+            path,
+            apply=apply,
+            salvage=salvage,
+            rebuild_manifest=rebuild_manifest,
+            config=settings,
+            on_progress=told,
+        ),
+        config,
+    )
+    left = [problem for problem in report.problems if problem.kind not in _NOTES]
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(report), indent=2))
+    else:
+        _print_repair(report, Console())
+        if report.changes and not report.applied:
+            messages.print("nothing was changed: add --apply to do it", markup=False, soft_wrap=True)
+    raise typer.Exit(1 if left or (report.changes and not report.applied) else 0)
+
+
+def _watched(
+    messages: Console,
+    act: Callable[[aofstore.Config, Callable[[aofstore.LoadProgress], object] | None], T],
+    config: Path | None,
+) -> T:
+    """What ``act`` gives, with a bar for each file while it works."""
+    try:
+        settings = aofstore.Config() if config is None else aofstore.Config.from_redis_conf(config)
+        if not messages.is_terminal:
+            return act(settings, None)
+        with bars(messages) as watch:
+            return act(
+                settings,
+                lambda progress: watch(Path(progress.path).name, progress.bytes_done, progress.bytes_total),
+            )
+    except (aofstore.AofstoreError, OSError) as error:
+        _end(messages, str(error))
+
+
+def _end(messages: Console, text: str) -> NoReturn:
+    messages.print(text, markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(2)
+
+
+def _print_check(report: aofstore.CheckReport, console: Console) -> None:
+    table = Table(title=_verdict(report.sound), title_justify="left")
+    for column in ("file", "format"):
+        table.add_column(column, overflow="fold")
+    for column in ("bytes", "commands", "good up to"):
+        table.add_column(column, justify="right")
+    for file in report.files:
+        good = "all of it" if file.valid_to == file.size else f"{file.valid_to:,}"
+        name = Text(Path(file.path).name, style="red" if _is_bad(file) else "")
+        table.add_row(name, file.format, f"{file.size:,}", f"{file.commands:,}", good)
+    console.print(table)
+    for file in report.files:
+        _print_problems(file.problems, console)
+
+
+def _is_bad(file: aofstore.FileReport) -> bool:
+    return any(problem.kind not in _NOTES for problem in file.problems)
+
+
+def _verdict(sound: bool) -> Text:
+    return Text("sound", style="bold green") if sound else Text("not sound", style="bold red")
+
+
+def _print_repair(report: aofstore.RepairReport, console: Console) -> None:
+    for change in report.changes:
+        console.print(change, markup=False, highlight=False, soft_wrap=True)
+    if report.changes:
+        lost = "1 command" if report.lost_commands == 1 else f"{report.lost_commands:,} commands"
+        console.print(f"{lost} lost", style="bold", highlight=False)
+    _print_problems(report.problems, console)
+    if not report.changes and not report.problems:
+        console.print("sound: nothing to repair", style="bold green", highlight=False)
+
+
+def _print_problems(problems: tuple[aofstore.Problem, ...], console: Console) -> None:
+    for problem in problems:
+        place = "" if problem.offset is None else f" at offset {problem.offset}"
+        number = "" if problem.command is None else f", command {problem.command}"
+        style = "yellow" if problem.kind in _NOTES else "red"
+        line = Text(f"{problem.kind}", style=f"bold {style}")
+        line.append(f" {problem.path}{place}{number}: {problem.message}", style="not bold default")
+        console.print(line, soft_wrap=True, highlight=False)

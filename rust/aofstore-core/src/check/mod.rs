@@ -1,0 +1,15 @@
+//! Looking at files that nobody vouches for: are they sound, and what would a repair drop?
+//!
+//! The doorway calls it, file by file and step by step; which files there are is its caller's to know. [`Walk`] reads one
+//! file with the same loader that opens it, so that it cannot find sound what opening refuses, and goes on behind damage.
+//! [`mend`] writes what [`Walk`] found to be left. Nothing but [`mend`] touches a file, and no byte is trusted.
+
+mod damage;
+pub mod mend;
+mod scratch;
+mod span;
+mod walk;
+
+pub use scratch::{Limits, Scratch};
+pub use span::Hole;
+pub use walk::{Finding, Walk};

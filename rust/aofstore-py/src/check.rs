@@ -1,0 +1,183 @@
+//! `Checker`: the files of one log read to see whether they are sound; and the writing of what is left of them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aofstore_core::check::{self, Hole, Limits, Scratch, Walk};
+use aofstore_core::fs::Dir;
+use aofstore_core::fs::os::{Access, OsDir};
+use aofstore_core::load;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::directory::PyDirectory;
+use crate::engine::settings;
+use crate::error::raise;
+use crate::testing;
+
+/// From, to, what stands there instead, commands lost.
+type PyHole = (u64, u64, Py<PyBytes>, u64);
+/// Kind, offset, command, what.
+type PyFinding = (&'static str, u64, Option<u64>, String);
+
+struct Work {
+    scratch: Scratch,
+    walk: Option<Walk>,
+}
+
+#[pyclass(frozen, module = "aofstore._core", name = "Checker")]
+pub(crate) struct PyChecker {
+    dir: Arc<dyn Dir>,
+    holder: Option<i32>,
+    work: Mutex<Work>,
+}
+
+impl PyChecker {
+    fn lock(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, ask: impl FnOnce(&Walk) -> T) -> PyResult<T> {
+        self.lock().walk.as_ref().map(ask).ok_or_else(|| PyRuntimeError::new_err("no file was begun"))
+    }
+}
+
+#[pymethods]
+impl PyChecker {
+    #[new]
+    #[pyo3(signature = (path, settings, replay, /))]
+    fn new(
+        py: Python<'_>,
+        path: PathBuf,
+        settings: HashMap<String, Bound<'_, PyAny>>,
+        replay: bool,
+    ) -> PyResult<Self> {
+        let settings = self::settings(py, &settings)?;
+        let limits = Limits {
+            databases: settings.databases,
+            keyspace: settings.limits,
+            options: settings.load_options(),
+            replay,
+        };
+        let opened = py.detach(|| OsDir::open(&path, Access::Unlocked)).map_err(|error| raise(py, &error))?;
+        let holder = opened.holder();
+        let work = Work { scratch: Scratch::new(limits), walk: None };
+        Ok(Self { dir: testing::wrap(Arc::new(opened)), holder, work: Mutex::new(work) })
+    }
+
+    /// The process that has the directory locked, where the system tells.
+    #[getter]
+    fn holder(&self) -> Option<i32> {
+        self.holder
+    }
+
+    #[pyo3(signature = (name, /))]
+    fn begin(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        let mut work = self.lock();
+        let walk = Walk::open(Arc::clone(&self.dir), name, &work.scratch);
+        work.walk = Some(walk.map_err(|error| raise(py, &error))?);
+        Ok(())
+    }
+
+    #[pyo3(signature = (budget_ms, /))]
+    fn step(&self, py: Python<'_>, budget_ms: u64) -> PyResult<bool> {
+        let budget = Duration::from_millis(budget_ms);
+        let stepped = py.detach(|| {
+            let Work { scratch, walk } = &mut *self.lock();
+            walk.as_mut().map(|walk| walk.step(scratch, budget))
+        });
+        match stepped {
+            Some(stepped) => stepped.map_err(|error| raise(py, &error)),
+            None => Err(PyRuntimeError::new_err("no file was begun")),
+        }
+    }
+
+    fn progress(&self) -> PyResult<(u64, u64)> {
+        self.with(Walk::progress)
+    }
+
+    /// What the file holds, as far as it was read.
+    fn form(&self) -> PyResult<&'static str> {
+        self.with(Walk::form)
+    }
+
+    /// Whole commands, and the offset up to which the file is good.
+    fn good(&self) -> PyResult<(u64, u64)> {
+        self.with(Walk::good)
+    }
+
+    fn finding(&self) -> PyResult<Option<PyFinding>> {
+        self.with(|walk| {
+            walk.finding().map(|found| (found.kind.name(), found.offset, found.command, found.what.clone()))
+        })
+    }
+
+    fn holes(&self, py: Python<'_>) -> PyResult<Option<Vec<PyHole>>> {
+        let given =
+            |hole: &Hole| (hole.from, hole.to, PyBytes::new(py, &hole.instead).unbind(), hole.commands);
+        self.with(|walk| walk.holes().map(|holes| holes.iter().map(given).collect()))
+    }
+
+    fn undated(&self) -> PyResult<Option<u64>> {
+        self.with(Walk::undated)
+    }
+
+    fn is_tail(&self) -> PyResult<bool> {
+        self.with(Walk::is_tail)
+    }
+
+    fn is_uncertain(&self) -> PyResult<bool> {
+        self.with(Walk::is_uncertain)
+    }
+
+    fn gave_up_replay(&self) -> PyResult<bool> {
+        self.with(Walk::gave_up_replay)
+    }
+}
+
+/// Cuts a file at an offset; the path of what was cut.
+#[pyfunction]
+#[pyo3(signature = (directory, name, valid_to, /))]
+pub(crate) fn cut_tail(
+    py: Python<'_>,
+    directory: &Bound<'_, PyDirectory>,
+    name: &str,
+    valid_to: u64,
+) -> PyResult<String> {
+    let dir = directory.get().dir(py)?;
+    let saved = py.detach(|| load::cut_tail(&*dir, name, valid_to)).map_err(|error| raise(py, &error))?;
+    Ok(dir.path().join(saved).display().to_string())
+}
+
+/// Writes a copy without the holes.
+#[pyfunction]
+#[pyo3(signature = (directory, name, holes, temp, /))]
+pub(crate) fn mend(
+    py: Python<'_>,
+    directory: &Bound<'_, PyDirectory>,
+    name: &str,
+    holes: Vec<(u64, u64, Vec<u8>, u64)>,
+    temp: &str,
+) -> PyResult<()> {
+    let dir = directory.get().dir(py)?;
+    let given = |(from, to, instead, commands)| Hole { from, to, instead, commands, whole: 0 };
+    let holes: Vec<Hole> = holes.into_iter().map(given).collect();
+    py.detach(|| check::mend::write(&*dir, name, &holes, temp)).map_err(|error| raise(py, &error))
+}
+
+/// Puts a file in the place of another, which is kept under a third name.
+#[pyfunction]
+#[pyo3(signature = (directory, name, temp, kept, /))]
+pub(crate) fn replace(
+    py: Python<'_>,
+    directory: &Bound<'_, PyDirectory>,
+    name: &str,
+    temp: &str,
+    kept: &str,
+) -> PyResult<()> {
+    let dir = directory.get().dir(py)?;
+    py.detach(|| check::mend::replace(&*dir, name, temp, kept)).map_err(|error| raise(py, &error))
+}

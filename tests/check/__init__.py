@@ -1,0 +1,1 @@
+"""Checking and repairing files: what is found, what is said, what is changed."""
