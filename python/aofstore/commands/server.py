@@ -1,13 +1,10 @@
 """Server commands: liveness, information, settings, the command table, and durability."""
 
-# ruff: noqa: ARG002 - some parameters stand for what a later release brings
-
 from __future__ import annotations
 
 import datetime
 from typing import Any
 
-from ..later import INTEROP, not_yet
 from ..types import Encodable, V
 from . import descriptions, shapes
 from .family import Family
@@ -138,13 +135,25 @@ class ServerCommands(Family[V]):
         return self._shaped(shapes.text, "LATENCY", "DOCTOR")
 
     def bgsave(self, schedule: bool = False) -> bool:
-        """Start a snapshot in the background (BGSAVE). Not available yet."""
-        not_yet("bgsave()", INTEROP)
+        """Have a child process save a snapshot into ``dbfilename`` (BGSAVE). True.
+
+        While a log is being rewritten it is refused, or with ``schedule`` begins once that has ended. ResponseError
+        also while one is being saved; PersistenceError when no child could be had. How it went, INFO tells:
+        ``rdb_bgsave_in_progress``, ``rdb_last_bgsave_status``.
+        """
+        options: list[Encodable] = ["SCHEDULE"] if schedule else []
+        return self._shaped(shapes.begun, "BGSAVE", *options)
 
     def save(self) -> bool:
-        """Write a snapshot (SAVE). Not available yet."""
-        not_yet("save()", INTEROP)
+        """Save a snapshot into ``dbfilename``; every other call waits (SAVE). True.
+
+        ResponseError while one is being saved in the background, and when it fails: the last one is as it was.
+        """
+        return self._ok("SAVE")
 
     def lastsave(self) -> datetime.datetime:
-        """When the last snapshot was written (LASTSAVE). Not available yet."""
-        not_yet("lastsave()", INTEROP)
+        """When the last good snapshot was saved, at first when the store was opened (LASTSAVE).
+
+        A datetime in local time without a zone, as redis-py gives it, to the second.
+        """
+        return self._shaped(shapes.moment, "LASTSAVE")

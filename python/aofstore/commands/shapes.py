@@ -7,6 +7,7 @@ decodes to, so a function that makes new text makes it of the kind that it was g
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,16 @@ ScoreCast = Callable[[Any], Any]
 def text(value: Any) -> str:
     """A reply's text as str, whatever the store decodes to."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def begun(_reply: Any) -> bool:
+    """True for the text that says what begins, or will."""
+    return True
+
+
+def moment(reply: Any) -> datetime.datetime:
+    """A Unix second as local time without a zone."""
+    return datetime.datetime.fromtimestamp(reply)
 
 
 def as_list(reply: Any) -> list[Any]:

@@ -69,6 +69,9 @@ pub enum Error {
     /// A rewrite failed; the log that it should have replaced is in use and complete.
     #[error("{message}")]
     Rewrite { path: PathBuf, cause: RewriteCause, message: String },
+    /// A snapshot could not be saved; the one before it is as it was.
+    #[error("{message}")]
+    Save { path: PathBuf, cause: RewriteCause, message: String },
     /// A rewrite runs already; the text is Redis's.
     #[error("ERR Background append only file rewriting already in progress")]
     RewriteInProgress,

@@ -145,7 +145,9 @@ impl PyEngine {
                 self.await_rewrite(py, handle, timeout)?.ok_or_else(lost)
             })
         } else {
-            py.detach(|| self.inner.rewrite_now()).map(report).map_err(|error| raise(py, &error))
+            self.await_save(py, timeout).and_then(|()| {
+                py.detach(|| self.inner.rewrite_now()).map(report).map_err(|error| raise(py, &error))
+            })
         };
         events::emit(py, &self.inner);
         done
@@ -226,6 +228,10 @@ fn report(done: Summary) -> Report {
     )
 }
 
+fn limit(timeout: Option<f64>) -> Option<Duration> {
+    timeout.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX))
+}
+
 impl PyEngine {
     fn await_rewrite(
         &self,
@@ -233,8 +239,7 @@ impl PyEngine {
         mut handle: Option<RewriteHandle>,
         timeout: Option<f64>,
     ) -> PyResult<Option<Report>> {
-        let limit =
-            timeout.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX));
+        let limit = limit(timeout);
         let began = Instant::now();
         loop {
             let left = limit.map_or(NAP, |limit| limit.saturating_sub(began.elapsed()));
@@ -252,9 +257,22 @@ impl PyEngine {
         }
     }
 
+    /// Until no snapshot is being saved.
+    fn await_save(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
+        let limit = limit(timeout);
+        let began = Instant::now();
+        while !py.detach(|| self.inner.wait_save(NAP)).map_err(|error| raise(py, &error))? {
+            py.check_signals()?;
+            if limit.is_some_and(|limit| began.elapsed() >= limit) {
+                return Err(PyTimeoutError::new_err("a snapshot is still being saved; no rewrite has begun"));
+            }
+        }
+        Ok(())
+    }
+
     fn remember(&self, py: Python<'_>, error: Error) -> PyErr {
         let raised = raise(py, &error);
-        if matches!(error, Error::Write { .. }) {
+        if matches!(error, Error::Write { .. } | Error::Save { .. }) {
             *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
         raised

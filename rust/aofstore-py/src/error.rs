@@ -16,6 +16,7 @@ mod classes {
     import_exception!(aofstore.errors, ConfigError);
     import_exception!(aofstore.errors, DataError);
     import_exception!(aofstore.errors, InternalError);
+    import_exception!(aofstore.errors, PersistenceError);
     import_exception!(aofstore.errors, RewriteError);
     import_exception!(aofstore.errors, RewriteInProgressError);
     import_exception!(aofstore.errors, StoreClosedError);
@@ -86,6 +87,11 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
                 RewriteCause::Other => {}
             }
             py.get_type::<classes::RewriteError>()
+        }
+        Error::Save { path, .. } => {
+            let path = path.display().to_string();
+            kwargs.set_item("path", (!path.is_empty()).then_some(path))?;
+            py.get_type::<classes::PersistenceError>()
         }
         Error::RewriteInProgress => py.get_type::<classes::RewriteInProgressError>(),
         Error::Config(_) => return Ok(classes::ConfigError::new_err(text)),

@@ -120,7 +120,7 @@ pub(crate) mod _testing {
         clock::fix(ms);
     }
 
-    /// What rewriting children forked from now on do, by the names of their steps: pause there, fail with `errno`,
+    /// What children forked from now on do, by the names of their steps: pause there, fail with `errno`,
     /// exit with `status`, kill themselves, panic; an order for "dumping" holds after so many keys. `refuse` is the
     /// errno of a fork that is refused. Without arguments they just work.
     #[pyfunction]
@@ -229,14 +229,6 @@ pub(crate) mod _testing {
         let engine = &engine.get().inner;
         let known = py.detach(|| engine.sample_latency(event, ms)).map_err(|error| raise(py, &error))?;
         if known { Ok(()) } else { Err(PyValueError::new_err(format!("unknown event '{event}'"))) }
-    }
-
-    /// Pretends that a child that saves a snapshot lives, or no longer.
-    #[pyfunction]
-    #[pyo3(signature = (engine, saving, /))]
-    fn pretend_saving(py: Python<'_>, engine: &Bound<'_, PyEngine>, saving: bool) -> PyResult<()> {
-        let engine = &engine.get().inner;
-        py.detach(|| engine.pretend_saving(saving)).map_err(|error| raise(py, &error))
     }
 
     /// Puts `plan` around every directory opened from now on; None for none.

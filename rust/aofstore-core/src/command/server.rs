@@ -16,6 +16,9 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::engine([G, "LATENCY", "2.8.13", "Tells what took long."], -2, Flags::SLOW, E::Container).with(LATENCY),
     Spec::engine([G, "DEBUG", "1.0.0", "Switches and looks for tests."], -2, ADMIN, E::Debug),
     Spec::engine([G, "BGREWRITEAOF", "1.0.0", "Rewrites the log in the background, as short as the data."], 1, Flags::ADMIN.union(Flags::NOSCRIPT), E::BgRewriteAof),
+    Spec::engine([G, "BGSAVE", "1.0.0", "Saves a snapshot in the background."], -1, Flags::ADMIN.union(Flags::NOSCRIPT), E::BgSave),
+    Spec::engine([G, "SAVE", "1.0.0", "Saves a snapshot; everybody waits."], 1, Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::NO_MULTI).union(Flags::SLOW), E::Save),
+    Spec::engine([G, "LASTSAVE", "1.0.0", "Gives the time of the last snapshot."], 1, Flags::LOADING.union(Flags::FAST), E::LastSave),
     Spec::engine(["generic", "WAITAOF", "7.2.0", "Waits until earlier writes are synced."], 4, Flags::NOSCRIPT, E::WaitAof),
 ];
 

@@ -105,6 +105,9 @@ pub enum EngineCommand {
     Latency(LatencyCommand),
     Debug,
     BgRewriteAof,
+    BgSave,
+    Save,
+    LastSave,
     WaitAof,
 }
 

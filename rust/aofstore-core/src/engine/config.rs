@@ -92,6 +92,7 @@ impl Core {
     pub(super) fn config_reset_stat(&mut self, reply: &mut Reply) -> Outcome {
         self.stats.reset();
         self.rewrites.figures.reset();
+        self.saves.figures.reset();
         let stats = &mut self.space.stats;
         (stats.hits, stats.misses, stats.expired) = (0, 0, 0);
         if let Some(log) = &self.log {

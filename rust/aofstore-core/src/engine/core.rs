@@ -10,6 +10,7 @@ use super::gather::Gathered;
 use super::latency::Latency;
 use super::pause::Pause;
 use super::rewrite::Rewrites;
+use super::save::Saves;
 use super::settings::Settings;
 use super::tick::Ticker;
 use crate::aof::{Log, Policy, Status};
@@ -39,6 +40,7 @@ pub(super) struct Core {
     /// The command that runs would rather wait; taken where waiting is allowed.
     pub paused: Option<Pause>,
     pub rewrites: Rewrites,
+    pub saves: Saves,
     /// What the command that ran has to see done before it is answered.
     pub owed: Option<Duty>,
     /// A policy that CONFIG SET chose and the log does not have yet.
@@ -105,6 +107,7 @@ impl Engine {
             deliveries: Vec::new(),
             paused: None,
             rewrites: Rewrites::default(),
+            saves: Saves::default(),
             owed: None,
             new_policy: None,
             loading: false,
@@ -159,11 +162,13 @@ impl Engine {
         let core = self.shared.lock();
         let Some(log) = core.log.clone() else {
             // While the log is being switched on nothing is safe yet.
-            return core.rewrites.last_failure().filter(|_| core.rewrites.waiting);
+            let starting = core.rewrites.last_failure().filter(|_| core.rewrites.waiting);
+            return starting.or_else(|| core.unsaved_error());
         };
+        let unsaved = core.unsaved_error();
         drop(core);
         let errno = match log.status() {
-            Status::Sound => return None,
+            Status::Sound => return unsaved,
             Status::Refusing { errno } | Status::Latched { errno } => errno,
         };
         let stats = log.stats();

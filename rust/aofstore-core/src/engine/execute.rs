@@ -240,6 +240,9 @@ impl Core {
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
         let start = Instant::now();
         let outcome = self.carry_out(session, spec, argv, reply);
+        if outcome.is_ok() && spec.name == "FLUSHALL" {
+            self.flushed();
+        }
         self.measure(spec, start);
         outcome
     }
@@ -287,10 +290,10 @@ impl Core {
         Ok(spec)
     }
 
-    /// MISCONF while the log cannot be written (M-01, M-03).
+    /// MISCONF while the log cannot be written, or snapshots cannot (M-01, M-03, M-06).
     pub(super) fn refuse_if_failing(&self) -> Outcome {
         match self.log.as_ref().map_or(Status::Sound, |log| log.status()) {
-            Status::Sound => Ok(()),
+            Status::Sound => self.refuse_if_unsaved(),
             Status::Refusing { errno } | Status::Latched { errno } => {
                 self.refused.store(errno, Ordering::Relaxed);
                 Err(misconf(errno))

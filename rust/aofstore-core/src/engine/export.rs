@@ -5,6 +5,7 @@
 
 use super::core::Engine;
 use super::info::REDIS_VERSION;
+use crate::aof::Control;
 use crate::aof::manifest::{Entry, Manifest};
 use crate::aof::names::Names;
 use crate::clock;
@@ -64,7 +65,8 @@ impl Engine {
         core.guarded(|core| {
             let all = keys(&core.space);
             let form = base.form(core.space.memory() as u64);
-            let place = dump::Place { dir, name, mode: PRIVATE_FILE, role: Role::Copy };
+            let place =
+                dump::Place { dir, name, mode: PRIVATE_FILE, role: Role::Copy, control: Control::None };
             let dumped = dump::dump(&core.space, place, form, true, |keys, bytes| watch(keys, all, bytes))
                 .map_err(|failed| failure(dir, name, failed.errno, failed.message))?;
             dir.sync().map_err(|error| refused(dir, name, &error))?;

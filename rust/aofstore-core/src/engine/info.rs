@@ -6,6 +6,7 @@ use std::fmt::{self, Write};
 
 use super::core::Core;
 use super::process;
+use super::rewrite::Ticket;
 use crate::aof::{self, Status};
 use crate::clock;
 use crate::command::{Outcome, Reply};
@@ -115,7 +116,8 @@ impl Core {
         for name in ["current_cow_peak", "current_cow_size", "current_cow_size_age"] {
             field(out, name, 0)?;
         }
-        let progress = self.rewrites.progress().unwrap_or_default();
+        let saving = self.saves.current().map(Ticket::progress);
+        let progress = saving.or_else(|| self.rewrites.progress()).unwrap_or_default();
         let share = progress.keys_done as f64 / progress.keys_total.max(1) as f64;
         field(out, "current_fork_perc", format_args!("{:.2}", share * 100.0))?;
         field(out, "current_save_keys_processed", progress.keys_done)?;
@@ -126,15 +128,18 @@ impl Core {
     }
 
     fn info_snapshot(&self, out: &mut String) -> fmt::Result {
+        let (saves, figures) = (&self.saves, &self.saves.figures);
+        let running = saves.current().map(|ticket| ticket.began.elapsed().as_secs() as i64);
+        let last = figures.last_seconds.and_then(|seconds| i64::try_from(seconds).ok());
         field(out, "rdb_changes_since_last_save", self.space.stats.dirty)?;
-        field(out, "rdb_bgsave_in_progress", 0)?;
-        field(out, "rdb_last_save_time", self.stats.opened_at_ms / 1000)?;
-        field(out, "rdb_last_bgsave_status", "ok")?;
-        field(out, "rdb_last_bgsave_time_sec", -1)?;
-        field(out, "rdb_current_bgsave_time_sec", -1)?;
-        for name in
-            ["rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"]
-        {
+        field(out, "rdb_bgsave_in_progress", u8::from(running.is_some()))?;
+        field(out, "rdb_last_save_time", figures.saved_at_ms / 1000)?;
+        field(out, "rdb_last_bgsave_status", if saves.last_failed() { "err" } else { "ok" })?;
+        field(out, "rdb_last_bgsave_time_sec", last.unwrap_or(-1))?;
+        field(out, "rdb_current_bgsave_time_sec", running.unwrap_or(-1))?;
+        field(out, "rdb_saves", figures.saves)?;
+        field(out, "rdb_last_cow_size", figures.last_cow_bytes)?;
+        for name in ["rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"] {
             field(out, name, 0)?;
         }
         Ok(())

@@ -158,20 +158,21 @@ impl Engine {
         if let Some(ticker) = ticker {
             ticker.stop();
         }
-        let (log, rewrite) = self.shared.lock().begin_close();
+        let (log, children) = self.shared.lock().begin_close();
         if let Some(log) = log {
             // Before anything that can take long. What it could not save is told by the close below.
             drop(log.flush(true));
         }
-        if let Some(rewrite) = rewrite {
+        for child in children.into_iter().flatten() {
             // Its body is caught: it cannot panic.
-            drop(rewrite.join());
+            drop(child.join());
         }
         let started = self.shared.lock().finish_start();
+        let dumped = self.shared.lock().save_at_close();
         let (log, space) = self.shared.lock().retire();
         let saved = log.map_or(Ok(()), |log| log.close());
         drop(space);
-        saved.and(started)
+        saved.and(started).and(dumped)
     }
 }
 
@@ -228,14 +229,15 @@ impl Core {
         }
     }
 
-    /// What is to be saved, and the thread that is to end.
-    fn begin_close(&mut self) -> (Option<Arc<Log>>, Option<JoinHandle<()>>) {
-        (self.log.clone(), self.stop_rewrites())
+    /// What is to be saved, and the threads that are to end.
+    fn begin_close(&mut self) -> (Option<Arc<Log>>, [Option<JoinHandle<()>>; 2]) {
+        (self.log.clone(), [self.stop_rewrites(), self.stop_saves()])
     }
 
     /// What holds files and memory: a handle that outlives the store shall not.
     fn retire(&mut self) -> (Option<Arc<Log>>, Keyspace) {
         self.move_out();
+        self.end_snapshots();
         let empty = Keyspace::new(self.settings.databases, self.settings.limits);
         (self.log.take(), std::mem::replace(&mut self.space, empty))
     }

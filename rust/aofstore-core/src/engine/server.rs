@@ -57,6 +57,9 @@ impl Core {
             EngineCommand::CommandList => introspect::list(args, reply),
             EngineCommand::Latency(which) => self.latency_command(which, args, reply),
             EngineCommand::BgRewriteAof => self.bgrewriteaof(reply),
+            EngineCommand::BgSave => self.bgsave(args, reply),
+            EngineCommand::Save => self.save(reply),
+            EngineCommand::LastSave => self.lastsave(reply),
             EngineCommand::Debug => self.debug(session, args, reply),
             EngineCommand::WaitAof => self.waitaof(args, reply),
         }

@@ -2,6 +2,7 @@
 //!
 //! Python's `Config` parses, documents and defaults; this table checks again, because `CONFIG SET` arrives here.
 
+use super::save::Point;
 use crate::aof::Policy;
 use crate::keyspace::Limits;
 use crate::load;
@@ -106,6 +107,7 @@ pub struct Settings {
     pub limits: Limits,
     pub policy: Policy,
     pub databases: usize,
+    pub save_points: Vec<Point>,
     pub hz: u64,
     pub active_expire_effort: u32,
     /// Whether what is logged says when.
@@ -122,6 +124,7 @@ impl Default for Settings {
             limits: Limits::default(),
             policy: Policy::Everysec,
             databases: 16,
+            save_points: Vec::new(),
             hz: 10,
             active_expire_effort: 1,
             timestamps: false,
@@ -240,6 +243,7 @@ impl Settings {
             proto_max_bulk_len: size("proto-max-bulk-len"),
         };
         (self.limits, self.databases, self.hz) = (limits, databases, hz);
+        self.save_points = points(self.get("save").unwrap_or_default());
         self.active_expire_effort = self.int("active-expire-effort") as u32;
         self.timestamps = self.is_yes("aof-timestamp-enabled");
         self.policy = match self.get("appendfsync") {
@@ -294,6 +298,13 @@ fn save_points(text: &str) -> Option<String> {
         _ => None,
     });
     Some(pairs.collect::<Option<Vec<String>>>()?.join(" "))
+}
+
+/// What a text of the settings says.
+fn points(text: &str) -> Vec<Point> {
+    let numbers: Vec<u64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let (pairs, _) = numbers.as_chunks();
+    pairs.iter().map(|&[seconds, changes]| Point { seconds, changes }).collect()
 }
 
 fn bounded(value: i64, low: i64, high: i64) -> Result<String, String> {

@@ -129,6 +129,7 @@ impl Core {
         self.stats.keep_pace(began);
         self.fetch_latency();
         self.consider_rewrite();
+        self.consider_save();
         // A child shares the memory: what is moved now is copied.
         if self.rewrites.has_child() {
             return false;

@@ -16,7 +16,7 @@ pub struct Stats {
     pub hits: u64,
     pub misses: u64,
     pub expired: u64,
-    /// Changes since the store was opened.
+    /// Changes since the last snapshot.
     pub dirty: u64,
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::form::{Form, Role};
 use super::output::FileOutput;
 use super::snapshot::Output;
+use crate::aof::Control;
 use crate::fs::{Create, Dir, File, errno};
 use crate::keyspace::Keyspace;
 use crate::sink::{KeySink, Sink};
@@ -23,6 +24,7 @@ pub struct Place<'a> {
     /// Permission bits, whatever the umask: those of the log that it replaces.
     pub mode: u32,
     pub role: Role,
+    pub control: Control,
 }
 
 /// A finished, durable dump; its name is durable only after a sync of the directory.
@@ -59,7 +61,12 @@ pub fn dump(
         temp.keep = errno(&error) == libc::EEXIST;
         place.failed("create", &error)
     })?;
-    let mut out = Watched { out: FileOutput::new(file, incremental_sync), keys: 0, watch, stopped: false };
+    let mut out = Watched {
+        out: FileOutput::new(file, incremental_sync).under(place.control),
+        keys: 0,
+        watch,
+        stopped: false,
+    };
     // The walk ends early for one of two reasons, and says neither.
     let whole = form.write(space, &mut out) && out.out.sync();
     if out.stopped {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Dumped, Failed, Form, Place, Role, dump};
+use crate::aof::Control;
 use crate::fs::Dir;
 use crate::fs::fault::{Call, Fault, FaultDir, Mode, Plan};
 use crate::fs::os::{Access, OsDir};
@@ -22,7 +23,13 @@ fn space(keys: usize) -> Keyspace {
 
 fn run(space: &Keyspace, dir: &dyn Dir, watch: impl FnMut(u64, u64) -> bool) -> Result<Dumped, Failed> {
     let form = Form::Resp(Head::default());
-    dump(space, Place { dir, name: NAME, mode: 0o640, role: Role::Rewrite }, form, true, watch)
+    dump(
+        space,
+        Place { dir, name: NAME, mode: 0o640, role: Role::Rewrite, control: Control::None },
+        form,
+        true,
+        watch,
+    )
 }
 
 fn opened(scratch: &Scratch) -> Arc<OsDir> {
@@ -46,7 +53,7 @@ fn r20_a_dump_is_whole_counted_and_of_the_mode_asked_for() {
     assert_eq!(heard.last(), Some(&(300, dumped.bytes)));
     assert!(heard.len() == 300 && heard.is_sorted());
     assert_eq!(dumped.file.write(b"more").unwrap(), 4);
-    let empty = Place { dir: &*dir, name: "empty", mode: 0o600, role: Role::Rewrite };
+    let empty = Place { dir: &*dir, name: "empty", mode: 0o600, role: Role::Rewrite, control: Control::None };
     let form = Form::Resp(Head::default());
     assert_eq!(dump(&space(0), empty, form, false, |_, _| true).unwrap().bytes, 0);
     assert_eq!(dir.size("empty").unwrap(), Some(0));

@@ -3,11 +3,11 @@
 use aofstore_core::event::Events;
 use aofstore_core::rewrite::{self, DEFECT, Failure, Plan, Reaped, Report, Step, Watch};
 
-use crate::rig::{Kind, Rig, Running};
+use crate::rig::{Kind, Rig, Running, command};
 
 /// Those that such a child passes.
 const STEPS: [Step; 4] = [Step::Dumping, Step::EarlySync, Step::Synced, Step::Done];
-const KINDS: [Kind; 1] = [Kind::Resp];
+const KINDS: [Kind; 2] = [Kind::Resp, Kind::Rdb];
 
 fn each_form(plan: Plan, test: impl Fn(&Rig)) {
     for kind in KINDS {
@@ -101,9 +101,21 @@ fn a_wish_to_stop_kills_it_at_once_and_is_no_error() {
 
 #[test]
 fn a_full_disk_is_told() {
+    for kind in KINDS {
+        let mut rig = Rig::new(Plan::default());
+        (rig.alone, rig.kind) = (true, kind);
+        rig.temp = std::fs::OpenOptions::new().read(true).write(true).open("/dev/full").unwrap();
+        let failure = wait(&rig.fork(), || None).unwrap_err();
+        assert!(failure.what.ends_with("No space left on device (os error 28)"), "{}", failure.what);
+    }
+}
+
+#[test]
+fn a_snapshot_may_be_followed_by_a_difference() {
     let mut rig = Rig::new(Plan::default());
-    rig.alone = true;
-    rig.temp = std::fs::OpenOptions::new().read(true).write(true).open("/dev/full").unwrap();
-    let failure = wait(&rig.fork(), || None).unwrap_err();
-    assert!(failure.what.ends_with("No space left on device (os error 28)"), "{}", failure.what);
+    rig.kind = Kind::Rdb;
+    let mut running = rig.fork();
+    running.feed(&command(&[b"SELECT", b"0"]));
+    assert_eq!(running.finish(), Reaped::Exited(0));
+    rig.check(&running, running.report.unwrap());
 }

@@ -14,6 +14,8 @@ use aofstore_core::aof::{Reader, Source};
 use aofstore_core::command;
 use aofstore_core::keyspace::{Keyspace, Limits};
 use aofstore_core::load::{Loader, OnReplayError};
+use aofstore_core::rdb::file::{About, Snapshot};
+use aofstore_core::rdb::value::Version;
 use aofstore_core::rewrite::{
     self, Child, FileOutput, Form, Output, ParentEnds, Peer, Plan, Reaped, Report, Role, SharedPage, Step,
     Task,
@@ -121,21 +123,26 @@ fn replay(space: &mut Keyspace, log: &[u8]) {
     while !loader.step(space, Duration::MAX).unwrap() {}
 }
 
+/// Collects.
+struct Collected(Vec<u8>);
+
+impl Sink for Collected {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0.put(bytes);
+    }
+}
+
+impl KeySink for Collected {
+    fn key_done(&mut self) -> bool {
+        true
+    }
+}
+
+impl Output for Collected {}
+
 /// What a rewrite of the keyspace writes.
 pub fn dump_of(space: &Keyspace) -> Vec<u8> {
-    struct Bytes(Vec<u8>);
-    impl Sink for Bytes {
-        fn put(&mut self, bytes: &[u8]) {
-            self.0.put(bytes);
-        }
-    }
-    impl Output for Bytes {}
-    impl KeySink for Bytes {
-        fn key_done(&mut self) -> bool {
-            true
-        }
-    }
-    let mut bytes = Bytes(Vec::new());
+    let mut bytes = Collected(Vec::new());
     assert!(rewrite::write(space, &mut bytes));
     bytes.0
 }
@@ -163,18 +170,29 @@ impl Drop for Scratch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Resp,
+    Rdb,
 }
+
+/// What snapshots say of themselves here.
+const ABOUT: About =
+    About { version: Version::V10, redis_version: "7.2.0", created: 7, used_memory: 9, aof_base: false };
 
 impl Kind {
     fn form(self) -> Form {
         match self {
             Self::Resp => Form::Resp(rewrite::Head::default()),
+            Self::Rdb => Form::Rdb(Box::new(Snapshot::prepare(ABOUT))),
         }
     }
 
     fn dump_of(self, space: &Keyspace) -> Vec<u8> {
         match self {
             Self::Resp => dump_of(space),
+            Self::Rdb => {
+                let mut bytes = Collected(Vec::new());
+                assert!(Snapshot::prepare(ABOUT).write(space, &mut bytes));
+                bytes.0
+            }
         }
     }
 }

@@ -77,15 +77,6 @@ impl Engine {
     pub fn rewrite_progress(&self) -> Result<Option<Progress>> {
         Ok(self.shared.enter()?.rewrites.progress())
     }
-
-    /// Pretends that a child that saves a snapshot lives.
-    #[doc(hidden)]
-    pub fn pretend_saving(&self, saving: bool) -> Result<()> {
-        let mut core = self.shared.enter()?;
-        core.rewrites.saving = saving;
-        core.children_changed();
-        Ok(())
-    }
 }
 
 /// A rewrite that somebody waits for.

@@ -1,39 +1,33 @@
 //! The thread that leads one background rewrite: makes the files, forks, serves the child, puts its file in place.
 //!
-//! It lives until the child is gone, since the child dies with the thread that forked it. It calls nothing of the
-//! host's and takes the engine's lock only for the fork and for the switch. Whatever happens in it, a panic
-//! included, ends in [`Core::end_rewrite`].
+//! `leader` runs it. It takes the engine's lock only for the fork and for the switch, and ends in
+//! [`Core::end_rewrite`].
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::schedule::Why;
 use super::ticket::{Summary, Ticket};
 use crate::aof::{Diff, Outlet};
 use crate::engine::core::{Core, Shared};
+use crate::engine::leader::{self, Done, Errand};
 use crate::error::{Error, Result, RewriteCause};
 use crate::event::Events;
-use crate::fs::os::with_signals_blocked;
 use crate::rewrite::{
     self, Child, ChildEnds, Failure, FileOutput, Form, ParentEnds, Peer, Report, Role, SharedPage, Switch,
     Task, Temp, Watch, pipes,
 };
 
-type Done<T> = std::result::Result<T, Failure>;
+const ERRAND: Errand = Errand { name: "aofstore-rewrite", carry_out, end: Core::end_rewrite };
 
 impl Core {
     /// Starts the thread of a rewrite. It waits for the lock, and for the end of the rewrite before it.
     pub(super) fn launch(&mut self, why: Why) -> Result<Arc<Ticket>> {
         let shared = self.rewrites.shared.upgrade().ok_or(Error::Closed)?;
         let ticket = Ticket::new(why);
-        let (theirs, previous) = (Arc::clone(&ticket), self.rewrites.thread.take());
-        let builder = std::thread::Builder::new().name("aofstore-rewrite".to_owned());
-        let thread = with_signals_blocked(|| builder.spawn(move || lead(&shared, &theirs, previous)));
-        match thread {
+        match leader::start(ERRAND, shared, &ticket, self.rewrites.thread.take()) {
             Ok(thread) => self.rewrites.thread = Some(thread),
             // As a fork that is refused.
             Err(error) => {
@@ -43,21 +37,6 @@ impl Core {
         }
         self.rewrites.current = Some(Arc::clone(&ticket));
         Ok(ticket)
-    }
-}
-
-fn lead(shared: &Shared, ticket: &Ticket, previous: Option<JoinHandle<()>>) {
-    if let Some(previous) = previous {
-        // It cannot panic: its body is caught.
-        drop(previous.join());
-    }
-    let outcome = catch_unwind(AssertUnwindSafe(|| carry_out(shared, ticket)));
-    let outcome = outcome.unwrap_or_else(|_| Err(Failure::new(RewriteCause::Other, "a defect of aofstore")));
-    let mut core = shared.lock();
-    // Again with care: who waits for the end must not wait for ever.
-    let told = catch_unwind(AssertUnwindSafe(|| core.end_rewrite(ticket, outcome)));
-    if told.is_err() {
-        ticket.ended(Err(Error::Internal("a rewrite could not be ended".to_owned())));
     }
 }
 

@@ -22,9 +22,10 @@ use crate::aof::parts::Parts;
 use crate::aof::{Control, Diff, Status};
 use crate::error::Error;
 use crate::fs::Dir;
-use schedule::{Facts, Schedule, Why};
+use schedule::{Facts, Schedule};
 
 pub use begin::{Begun, RewriteHandle, Waited};
+pub(super) use schedule::Why;
 pub(super) use ticket::Ticket;
 pub use ticket::{Progress, Summary};
 
@@ -54,6 +55,14 @@ impl Home {
         match self {
             Self::Single(single) => single.dir.path().join(&single.name),
             Self::Parts(parts) => parts.path(),
+        }
+    }
+
+    /// The directory of the store, where snapshots go.
+    fn around(&self) -> (Arc<dyn Dir>, Control) {
+        match self {
+            Self::Single(single) => (Arc::clone(&single.dir), single.control),
+            Self::Parts(parts) => (Arc::clone(parts.home()), parts.control()),
         }
     }
 
@@ -194,4 +203,4 @@ impl Core {
 #[cfg(test)]
 #[cfg(not(feature = "shuttle"))]
 #[path = "../rewrite_tests/mod.rs"]
-mod tests;
+pub(super) mod tests;

@@ -125,6 +125,8 @@ impl Core {
         for dir in home.dirs() {
             crate::rewrite::sweep(&**dir, &self.events);
         }
+        let (dir, control) = home.around();
+        self.keep_snapshots(dir, control);
         self.rewrites.home = Some(home);
         self.rewrites.ours = ours;
     }

@@ -7,15 +7,14 @@ use std::time::Instant;
 use super::schedule::Why;
 use super::ticket::{Summary, Ticket};
 use super::{Figures, Home, Single};
-use crate::aof::{Diff, Install, LatencyKind, Log, Outlet};
+use crate::aof::{Control, Diff, Install, LatencyKind, Log, Outlet};
 use crate::clock;
 use crate::engine::core::Core;
 use crate::engine::latency::{event, whole_ms};
+use crate::engine::leader::Done;
 use crate::error::{Error, Result, RewriteCause};
 use crate::event::Events;
 use crate::rewrite::{Failure, Form, Head, Placed, Role, Switch, Temp, dump};
-
-type Done<T> = std::result::Result<T, Failure>;
 
 impl Core {
     pub(super) fn home(&self) -> Done<Home> {
@@ -59,7 +58,7 @@ impl Core {
         self.log.as_ref().map_or(0, |log| log.sizes().0)
     }
 
-    pub(super) fn fork_took(&mut self, micros: u64) {
+    pub(in crate::engine) fn fork_took(&mut self, micros: u64) {
         self.rewrites.figures.last_fork_micros = micros;
         self.latency.sample(event::FORK, micros / 1000);
     }
@@ -70,7 +69,8 @@ impl Core {
         let bytes_before = self.log.as_ref().map_or(0, |log| log.sizes().0);
         let planned = Temp::plan(&*home.dir, &home.name, Role::Rewrite);
         let (name, mode) = planned.map_err(|error| Failure::system("cannot look at the log", &error))?;
-        let place = dump::Place { dir: &*home.dir, name: &name, mode, role: Role::Rewrite };
+        let place =
+            dump::Place { dir: &*home.dir, name: &name, mode, role: Role::Rewrite, control: Control::None };
         let incremental_sync = self.settings.is_yes("aof-rewrite-incremental-fsync");
         let dumped = dump::dump(&self.space, place, Form::Resp(self.head()), incremental_sync, |_, _| true)
             .map_err(|failed| Failure::new(RewriteCause::Errno(failed.errno), failed.message))?;

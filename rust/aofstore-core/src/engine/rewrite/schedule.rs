@@ -34,9 +34,9 @@ pub(super) struct Facts {
     pub min_size: u64,
 }
 
-/// Why a rewrite begins.
+/// Why a rewrite begins, or a save.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Why {
+pub(in crate::engine) enum Why {
     Asked,
     Scheduled,
     /// By so many percent.

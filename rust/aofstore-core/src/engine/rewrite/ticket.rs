@@ -1,6 +1,6 @@
-//! One rewrite as others see it: whether it has begun, how far it is, what came of it.
+//! One rewrite, or save, as others see it: whether it has begun, how far it is, what came of it.
 //!
-//! Shared by the thread that leads the rewrite, by who waits for it and by INFO; has a lock of its own, which is
+//! Shared by the thread that leads it, by who waits for it and by INFO; has a lock of its own, which is
 //! never held while another is taken.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::rewrite::SharedPage;
 
 pub(in crate::engine) struct Ticket {
-    pub(super) why: Why,
+    pub(in crate::engine) why: Why,
     pub began: Instant,
     stop: AtomicBool,
     stage: Mutex<Stage>,
@@ -52,7 +52,7 @@ pub struct Progress {
 }
 
 impl Ticket {
-    pub(super) fn new(why: Why) -> Arc<Self> {
+    pub(in crate::engine) fn new(why: Why) -> Arc<Self> {
         Arc::new(Self {
             why,
             began: Instant::now(),
