@@ -36,6 +36,13 @@ def begin(store: aofstore.Store[bytes], **plan: Any) -> int:
     return int(_testing.child_progress()[0])
 
 
+def begin_save(store: aofstore.Store[bytes], **plan: Any) -> int:
+    """Starts a save whose child has these orders; its pid."""
+    with orders(**plan):
+        assert store.bgsave()
+    return int(_testing.child_progress()[0])
+
+
 def wait(store: aofstore.Store[bytes]) -> RewriteReport:
     """The report of the rewrite that runs."""
     report = engine_of(store).wait_rewrite(PATIENCE)

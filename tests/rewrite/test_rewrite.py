@@ -195,7 +195,7 @@ def test_t19_behind_a_save_it_is_scheduled_and_begins_once(open_store: OpenStore
     store = open_store()
     store.set("k", 1)
     engine = child.engine_of(store)
-    _testing.pretend_saving(engine, True)
+    child.begin_save(store, pause="dumping")
     scheduled = b"Background append only file rewriting scheduled"
     assert store.execute_command("BGREWRITEAOF") == scheduled
     assert store.execute_command("BGREWRITEAOF") == scheduled
@@ -203,7 +203,7 @@ def test_t19_behind_a_save_it_is_scheduled_and_begins_once(open_store: OpenStore
     with pytest.raises(TimeoutError):
         engine.wait_rewrite(0.2)
     with child.orders(pause="dumping"):
-        _testing.pretend_saving(engine, False)
+        child.resume()
         child.until(lambda: bool(child.figure(store, "aof_rewrite_in_progress")))
         child.reached("dumping")
     text = "ERR Background append only file rewriting already in progress"

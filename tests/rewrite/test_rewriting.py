@@ -16,6 +16,7 @@ import aofstore
 from aofstore import RewriteError, RewriteInProgressError, RewriteProgress, RewriteReport
 from aofstore._core import _testing
 from tests.conftest import OpenStore
+from tests.rewrite import child
 
 STARTED = "Background append only file rewriting started"
 SCHEDULED = "Background append only file rewriting scheduled"
@@ -84,12 +85,11 @@ def test_the_texts_are_those_of_redis(store: aofstore.Store[bytes]) -> None:
 
 
 def test_t19_scheduled_while_a_snapshot_is_saved(store: aofstore.Store[bytes]) -> None:
-    engine = store._lifetime.engine
-    _testing.pretend_saving(engine, True)
+    child.begin_save(store, pause="dumping")
     assert [store.bgrewriteaof(), store.bgrewriteaof()] == [SCHEDULED, SCHEDULED]
     with pytest.raises(TimeoutError):
         store.wait_rewrite(timeout=0.02)
-    _testing.pretend_saving(engine, False)
+    child.resume()
     assert store.wait_rewrite(timeout=10) is not None
     assert store.wait_rewrite() is None
     assert store.info("persistence")["aof_rewrites"] == 1

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import aofstore
-from aofstore._core import _testing
 from tests.conftest import OpenStore
 from tests.host.child import run
 from tests.rewrite import child
@@ -68,14 +67,11 @@ def test_t20_stopping_ends_the_rewrite_and_no_other_child(open_store: OpenStore,
         fds = child.descriptors()
         for turn in range(50):
             store.incr("n")
-            _testing.pretend_saving(child.engine_of(store), False)
             pid = child.begin(store, pause=("dumping", "draining", "waiting", "agreed")[turn % 4])
-            _testing.pretend_saving(child.engine_of(store), True)
             store.config_set("appendonly", "no")
             assert child.is_gone(pid)
             assert child.figure(store, "aof_last_bgrewrite_status") == "ok"
             assert child.names(data) == [LOG]
-            _testing.pretend_saving(child.engine_of(store), False)
             store.config_set("appendonly", "yes")
             store.flush()
         child.until(lambda: child.descriptors() <= fds)

@@ -137,9 +137,9 @@ class ServerCommands(Family[V]):
     def bgsave(self, schedule: bool = False) -> bool:
         """Have a child process save a snapshot into ``dbfilename`` (BGSAVE). True.
 
-        While a log is being rewritten it is refused, or with ``schedule`` begins once that has ended. ResponseError
-        also while one is being saved; PersistenceError when no child could be had. How it went, INFO tells:
-        ``rdb_bgsave_in_progress``, ``rdb_last_bgsave_status``.
+        While a log is being rewritten it is refused, or with ``schedule`` begins once that has ended.
+        ResponseError also while one is being saved; PersistenceError when no child could be had. How it
+        went, `info` tells: ``rdb_bgsave_in_progress``, ``rdb_last_bgsave_status``.
         """
         options: list[Encodable] = ["SCHEDULE"] if schedule else []
         return self._shaped(shapes.begun, "BGSAVE", *options)
@@ -147,7 +147,8 @@ class ServerCommands(Family[V]):
     def save(self) -> bool:
         """Save a snapshot into ``dbfilename``; every other call waits (SAVE). True.
 
-        ResponseError while one is being saved in the background, and when it fails: the last one is as it was.
+        ResponseError while one is being saved in the background, and when it fails: the last one is as it
+        was.
         """
         return self._ok("SAVE")
 

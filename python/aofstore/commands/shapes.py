@@ -27,7 +27,7 @@ def begun(_reply: Any) -> bool:
 
 def moment(reply: Any) -> datetime.datetime:
     """A Unix second as local time without a zone."""
-    return datetime.datetime.fromtimestamp(reply)
+    return datetime.datetime.fromtimestamp(reply)  # noqa: DTZ006 - as redis-py
 
 
 def as_list(reply: Any) -> list[Any]:

@@ -68,6 +68,7 @@ texts! {
     TIMEOUT_NEGATIVE = "ERR timeout is negative";
     NOT_IN_EXEC = "ERR EXEC without MULTI";
     NOT_IN_DISCARD = "ERR DISCARD without MULTI";
+    NOT_IN_TRANSACTION = "ERR Command not allowed inside a transaction";
     NESTED_MULTI = "ERR MULTI calls can not be nested";
     WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed";
     EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";

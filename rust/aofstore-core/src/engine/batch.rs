@@ -129,7 +129,7 @@ impl Core {
     fn queueable(&self, request: &Request<'_>) -> std::result::Result<&'static Spec, ErrorReply> {
         let spec = self.admitted(request.spec, request.argv)?;
         if super::transaction::runs_in_multi(spec) || spec.flags.contains(Flags::NO_MULTI) {
-            return Err(format!("ERR Command '{}' not allowed inside a transaction", spec.name).into());
+            return Err(errors::NOT_IN_TRANSACTION);
         }
         Ok(spec)
     }

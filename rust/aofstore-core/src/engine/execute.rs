@@ -178,9 +178,8 @@ impl Core {
                 }
                 Ok(spec) if !super::transaction::runs_in_multi(spec) => {
                     if spec.flags.contains(Flags::NO_MULTI) {
-                        return Err(
-                            format!("ERR Command '{}' not allowed inside a transaction", spec.name).into()
-                        );
+                        queue.failed = true;
+                        return Err(errors::NOT_IN_TRANSACTION);
                     }
                     queue.push(spec, argv);
                     reply.status("QUEUED");

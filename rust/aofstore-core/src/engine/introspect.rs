@@ -150,7 +150,7 @@ fn flag_names(spec: &Spec) -> Vec<&'static str> {
 }
 
 /// Redis warns of these though they administrate nothing.
-const DANGEROUS: &[&str] = &["FLUSHALL", "FLUSHDB", "INFO", "KEYS", "SORT", "SORT_RO", "SWAPDB"];
+const DANGEROUS: &[&str] = &["FLUSHALL", "FLUSHDB", "INFO", "KEYS", "LASTSAVE", "SORT", "SORT_RO", "SWAPDB"];
 
 fn touches_whole_databases(spec: &Spec) -> bool {
     matches!(spec.name, "DBSIZE" | "FLUSHALL" | "FLUSHDB" | "SWAPDB")
@@ -184,7 +184,7 @@ fn categories(spec: &Spec) -> Vec<&'static str> {
         (!group.is_empty(), group),
         (sorts, "@set"),
         (sorts, "@sortedset"),
-        (has(Flags::ADMIN), "@admin"),
+        (has(Flags::ADMIN) || spec.name == "LASTSAVE", "@admin"),
         (true, speed),
         (has(Flags::BLOCKING), "@blocking"),
         (has(Flags::ADMIN) || DANGEROUS.contains(&spec.name), "@dangerous"),
