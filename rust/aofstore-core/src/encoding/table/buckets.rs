@@ -5,24 +5,22 @@
 //! its elements: dropping it drops them.
 #![expect(unsafe_code, reason = "segments are raw, zeroed, lazily allocated arrays")]
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
 use super::bucket::{self, Bucket};
+use super::segment::{self, Pace};
 
-/// Buckets in a segment of a large array: 64 KiB, so that the page faults of a new one stay far below a millisecond.
-const SEGMENT_EXPONENT: u32 = 10;
+/// Buckets in a segment of a large array: a huge page of them. Its pages are made as they are written.
 const SEGMENT: usize = 1 << SEGMENT_EXPONENT;
-const CACHE_LINE: usize = 64;
-/// Below this many bytes the allocator's own alignment is taken: a small table is in the cache anyway, and asking for a
-/// line's alignment would waste up to another line.
-const ALIGN_FROM: usize = 4096;
+const SEGMENT_EXPONENT: u32 = segment::HUGE.trailing_zeros() - BUCKET.trailing_zeros();
+const BUCKET: usize = size_of::<Bucket<*const ()>>();
 
 type Segment<E> = Option<NonNull<Bucket<E>>>;
 
 /// `1 << exponent` buckets.
 pub(super) struct Buckets<E> {
     exponent: u32,
+    pace: Pace,
     live_segments: usize,
     small: Segment<E>,
     directory: Box<[Segment<E>]>,
@@ -31,8 +29,19 @@ pub(super) struct Buckets<E> {
 impl<E> Buckets<E> {
     /// Allocates no bucket yet.
     pub(super) fn new(exponent: u32) -> Self {
+        Self::at_pace(exponent, Pace::Gradual)
+    }
+
+    /// As [`new`](Self::new), for somebody who does not mind waiting for a segment.
+    pub(super) fn at_pace(exponent: u32, pace: Pace) -> Self {
         let segments = if exponent > SEGMENT_EXPONENT { 1 << (exponent - SEGMENT_EXPONENT) } else { 0 };
-        Self { exponent, live_segments: 0, small: None, directory: vec![None; segments].into_boxed_slice() }
+        Self {
+            exponent,
+            pace,
+            live_segments: 0,
+            small: None,
+            directory: vec![None; segments].into_boxed_slice(),
+        }
     }
 
     /// The power of two that there are buckets.
@@ -73,11 +82,8 @@ impl<E> Buckets<E> {
 
     #[cold]
     fn allocate(&mut self, index: usize) -> NonNull<Bucket<E>> {
-        let layout = self.segment_layout();
-        // SAFETY: a segment has at least one bucket; zeroed buckets are empty ones.
-        let Some(segment) = NonNull::new(unsafe { alloc_zeroed(layout) }.cast::<Bucket<E>>()) else {
-            handle_alloc_error(layout)
-        };
+        // Zeroed buckets are empty ones.
+        let segment = segment::allocate(self.segment_size(), self.pace).cast::<Bucket<E>>();
         self.live_segments += 1;
         match self.directory.get_mut(index / SEGMENT) {
             Some(place) => *place = Some(segment),
@@ -92,15 +98,15 @@ impl<E> Buckets<E> {
     /// # Safety
     /// Every bucket of the segment must be empty.
     pub(super) unsafe fn release(&mut self, index: usize) {
-        let layout = self.segment_layout();
+        let size = self.segment_size();
         let segment = match self.directory.get_mut(index / SEGMENT) {
             Some(place) => place.take(),
             None => self.small.take(),
         };
         if let Some(segment) = segment {
             self.live_segments -= 1;
-            // SAFETY: allocated with this layout; empty buckets own nothing.
-            unsafe { dealloc(segment.as_ptr().cast(), layout) }
+            // SAFETY: allocated with this size; empty buckets own nothing.
+            unsafe { segment::free(segment.cast(), size) }
         }
     }
 
@@ -116,18 +122,15 @@ impl<E> Buckets<E> {
 
     /// Heap bytes of the array, chained buckets left out.
     pub(super) fn memory(&self) -> usize {
-        self.live_segments * self.segment_layout().size() + size_of_val(&*self.directory)
+        self.live_segments * self.segment_size() + size_of_val(&*self.directory)
     }
 
     const fn segment_len(&self) -> usize {
         if self.exponent > SEGMENT_EXPONENT { SEGMENT } else { 1 << self.exponent }
     }
 
-    const fn segment_layout(&self) -> Layout {
-        let size = self.segment_len() * size_of::<Bucket<E>>();
-        let align = if size >= ALIGN_FROM { CACHE_LINE } else { align_of::<Bucket<E>>() };
-        // SAFETY: the alignment is a power of two and at least the bucket's; a segment is 64 KiB at most.
-        unsafe { Layout::from_size_align_unchecked(size, align) }
+    const fn segment_size(&self) -> usize {
+        self.segment_len() * size_of::<Bucket<E>>()
     }
 }
 

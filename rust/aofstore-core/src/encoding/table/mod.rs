@@ -11,6 +11,7 @@ mod entry;
 mod map;
 mod resize;
 mod seed;
+mod segment;
 mod walk;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 use super::bucket::{self, SLOTS};
 use super::buckets::Buckets;
 use super::map::{Element, Table};
+use super::segment::Pace;
 
 /// The array being left, and how far.
 pub(super) struct Migration<E> {
@@ -70,10 +71,10 @@ impl<E: Element> Table<E> {
         if half_full && self.migration.is_none() && self.resize_allowed {
             let (now, wanted) = (self.buckets.exponent(), fitting(len.min(MOST_RESERVED)));
             if now < SMALL && wanted > now {
-                self.begin(wanted);
+                self.begin(wanted, Pace::AtOnce);
                 self.advance(usize::MAX, usize::MAX);
             } else if wanted > now {
-                self.begin(wanted.min(now + LEAP));
+                self.begin(wanted.min(now + LEAP), Pace::AtOnce);
             }
         }
     }
@@ -82,12 +83,12 @@ impl<E: Element> Table<E> {
     pub fn settle(&mut self) {
         let (now, wanted) = (self.buckets.exponent(), fitting(self.len));
         if wanted < now && self.migration.is_none() && self.resize_allowed {
-            self.begin(wanted.max(now.saturating_sub(LEAP)));
+            self.begin(wanted.max(now.saturating_sub(LEAP)), Pace::Gradual);
         }
     }
 
-    fn begin(&mut self, exponent: u32) {
-        let old = std::mem::replace(&mut self.buckets, Buckets::new(exponent));
+    fn begin(&mut self, exponent: u32, pace: Pace) {
+        let old = std::mem::replace(&mut self.buckets, Buckets::at_pace(exponent, pace));
         self.migration = Some(Box::new(Migration { old, next: 0 }));
     }
 
@@ -122,7 +123,7 @@ impl<E: Element> Table<E> {
         let full = len > slots;
         let sparse = now > 0 && len * SPARSE < slots;
         if full || sparse {
-            self.begin(fitting(len).clamp(now.saturating_sub(LEAP), now + LEAP));
+            self.begin(fitting(len).clamp(now.saturating_sub(LEAP), now + LEAP), Pace::Gradual);
         }
     }
 
