@@ -18,8 +18,9 @@ from .sizes import Sizes
 from .work import key
 
 KINDS = ("aofstore", "dict")
-_SAMPLE = 10_000
-_REPEATS = 20
+_SAMPLE = 256
+"""So few that the memory they touch stays in the caches, and the places of its pages with the processor."""
+_REPEATS = 1000
 _VALUE = b"v" * 100
 
 
