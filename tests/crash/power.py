@@ -220,7 +220,7 @@ def stories(
     seeds: int, control: str = "", length: int = OPERATIONS, layout: Layout = "single-file"
 ) -> Iterator[Story]:
     """Each policy from the first creation on: rewrites under one thread and under three, the log switched off
-    and on, failing and healing, and rewritten since it grew; a life after a sudden end; and, into parts, one
+    and on, failing and healing, rewritten since it grew, and with syncs that fail; a life after a sudden end; and, into parts, one
     that takes a single file over.
     """
     for seed in range(seeds):
@@ -230,7 +230,7 @@ def stories(
 
 def _courses(length: int, layout: Layout) -> Iterator[tuple[Life, ...]]:
     third = length // 3
-    others: tuple[Upkeep, ...] = ("switches", "heals", "grows")
+    others: tuple[Upkeep, ...] = ("switches", "heals", "grows", "unproven")
     for policy in POLICIES:
         yield (Life(policy, (0,), length, upkeep="rewrites", layout=layout),)
         yield (Life(policy, (0, 0, 0), third, upkeep="rewrites", layout=layout),)

@@ -93,7 +93,7 @@ def history(tape: int, *, bulky: bool) -> tuple[Operation, ...]:
 def live(story: Story, life: Life) -> None:
     say(f"P {life.policy}")
     upkeep = UPKEEP[life.upkeep]
-    with broken(story.control), faults(install=life.upkeep == "heals") as plan:
+    with broken(story.control), faults(install=upkeep.FAULTS) as plan:
         settings = {"appendfsync": life.policy, "aof_layout": life.layout, **upkeep.SETTINGS}
         store = aofstore.open(story.directory, **settings)
     say(f"O {' '.join(map(str, life.starts))}")

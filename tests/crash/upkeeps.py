@@ -15,7 +15,7 @@ from tests.crash.history import Operation
 from tests.crash.layouts import LATE_STEP
 
 PATIENCE = 20.0
-Upkeep: TypeAlias = Literal["", "rewrites", "abandons", "switches", "heals", "grows"]
+Upkeep: TypeAlias = Literal["", "rewrites", "abandons", "switches", "heals", "grows", "unproven"]
 Sessions: TypeAlias = list[Any]
 
 
@@ -27,6 +27,8 @@ class Nothing:
     """What happens to the log between the operations of the first thread, which is nothing here."""
 
     SETTINGS: ClassVar[dict[str, Any]] = {}
+    # Whether calls of the file system are made to fail.
+    FAULTS: ClassVar[bool] = False
 
     def __init__(self, store: aofstore.Store[bytes], steps: int, plan: FaultPlan) -> None:
         self.store = store
@@ -117,6 +119,8 @@ class Healer(Nothing):
     over before the new file is there.
     """
 
+    FAULTS = True
+
     def __init__(self, store: aofstore.Store[bytes], steps: int, plan: FaultPlan) -> None:
         super().__init__(store, steps, plan)
         part = max(2, steps // 4)
@@ -174,6 +178,25 @@ class Healer(Nothing):
         self._plan.add("set_len", errno=errno.EIO)
 
 
+class Unproven(Nothing):
+    """Rewrites of which one sync of a directory fails, each time a later one: what has its name may lose it."""
+
+    FAULTS = True
+    SYNCS = 5
+
+    def step(self, done: int, position: int) -> None:
+        every = max(1, self._steps // (self.SYNCS + 1))
+        if done % every or done // every > self.SYNCS:
+            return
+        self._plan.add("sync_dir", errno=errno.EIO, nth=done // every)
+        with contextlib.suppress(aofstore.PersistenceError):
+            self._engine.rewrite(True, PATIENCE)
+        self._plan.clear()
+        if self.store.last_persistence_error is not None:
+            # Not even the log is what it was: another rewrite makes it so.
+            self._engine.rewrite(True, PATIENCE)
+
+
 class Grower(Nothing):
     """Rewrites that begin by themselves, since the log has grown; operations go on meanwhile."""
 
@@ -211,6 +234,7 @@ UPKEEP: dict[Upkeep, type[Nothing]] = {
     "switches": Switcher,
     "heals": Healer,
     "grows": Grower,
+    "unproven": Unproven,
 }
 
 

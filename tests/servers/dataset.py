@@ -80,6 +80,18 @@ def _text(name: bytes | str) -> str:
     return name.decode() if isinstance(name, bytes) else str(name)
 
 
+def rendered(whole: Dataset) -> list[str]:
+    """One line a key, the same for equal data."""
+    return [f"{database} {key!r} {_rendered(entry)}" for (database, key), entry in sorted(whole.items())]
+
+
+def _rendered(entry: Entry) -> str:
+    kind, value, expiry = entry
+    if isinstance(value, dict):
+        value = dict(sorted(value.items()))
+    return f"{kind} {expiry} {value!r}"
+
+
 def compare(ours: Dataset, theirs: Dataset, expiry_slack_ms: int = 0) -> list[str]:
     """What differs, one line a key, at most twenty; expiries may lie that far apart."""
     lines: list[str] = []

@@ -24,19 +24,19 @@ FLOATS = (
 )
 
 
-def commands() -> Iterator[list[Arg]]:
-    """For a server of 6.2 and later, on empty databases."""
-    for database in DATABASES:
+def commands(databases: tuple[int, ...] = DATABASES, long: int = 3_000) -> Iterator[list[Arg]]:
+    """For a server of 6.2 and later, on empty databases; the long list has so many elements."""
+    for database in databases:
         yield ["SELECT", database]
-        yield from _strings()
-        yield from _lists()
+        yield from _strings(long)
+        yield from _lists(long)
         yield from _sets()
         yield from _sorted_sets()
-        yield from _hashes()
+        yield from _hashes(long)
         yield from _expiries()
 
 
-def _strings() -> Iterator[list[Arg]]:
+def _strings(long: int) -> Iterator[list[Arg]]:
     for number in INTEGERS:
         yield ["SET", f"int:{number}", number]
     yield ["SET", "short", "v" * 20]
@@ -50,10 +50,10 @@ def _strings() -> Iterator[list[Arg]]:
     yield ["SETBIT", "bits", 4_000, 1]
 
 
-def _lists() -> Iterator[list[Arg]]:
+def _lists(long: int) -> Iterator[list[Arg]]:
     yield ["RPUSH", "list:small", "a", -1, "", BINARY, LONG]
-    for begin in range(0, 3_000, 100):
-        yield ["RPUSH", "list:long", *(f"element {at}" for at in range(begin, begin + 100))]
+    for begin in range(0, long, 100):
+        yield ["RPUSH", "list:long", *(f"element {at}" for at in range(begin, min(begin + 100, long)))]
     yield ["RPUSH", "list:wide", "w" * 9_000, "x", "y" * 70]
     yield ["RPUSH", b"list:\x00\xff", *range(40)]
 
@@ -76,9 +76,9 @@ def _sorted_sets() -> Iterator[list[Arg]]:
     yield ["ZADD", "zset:wide", 1, "m" * 80]
 
 
-def _hashes() -> Iterator[list[Arg]]:
+def _hashes(long: int) -> Iterator[list[Arg]]:
     yield ["HSET", "hash:small", "f", "v", "", "", BINARY, BINARY, "n", -5]
-    yield ["HSET", "hash:long", *(f"{kind} {at}" for at in range(600) for kind in ("field", "value"))]
+    yield ["HSET", "hash:long", *(f"{kind} {at}" for at in range(max(130, long // 5)) for kind in ("field", "value"))]
     yield ["HSET", "hash:wide", "f", "v" * 80]
 
 

@@ -28,6 +28,7 @@ from tests.servers.workload import run
 from tests.servers.writer import LOAD
 
 ROOT = Path(__file__).parents[2]
+BASES = ("resp", "rdb")
 MOMENTS = ("rewritten", "crashed", "mid-rewrite")
 LEAST_KEYS = 300
 PATIENCE = 30.0
@@ -47,7 +48,7 @@ OTHER_NAMES = {
     # Valkey embeds a short string together with its key, up to other lengths.
     "valkey": {("string", "embstr"): {"raw"}, ("string", "raw"): {"embstr"}},
 }
-THERE = [(SINGLE_FILE, "resp")] if HAS_SINGLE_FILE else []
+THERE = [(SINGLE_FILE, base) for base in BASES] if HAS_SINGLE_FILE else []
 HERE = [(kind, "single") for kind in KINDS]
 HERE += [(SINGLE_FILE, "single")] if HAS_SINGLE_FILE else []
 SETTINGS: dict[str, dict[str, Any]] = {
