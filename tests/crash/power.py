@@ -220,8 +220,8 @@ def stories(
     seeds: int, control: str = "", length: int = OPERATIONS, layout: Layout = "single-file"
 ) -> Iterator[Story]:
     """Each policy from the first creation on: rewrites under one thread and under three, the log switched off
-    and on, failing and healing, rewritten since it grew, and with syncs that fail; a life after a sudden end; and, into parts, one
-    that takes a single file over.
+    and on, failing and healing, rewritten since it grew, and with syncs that fail; a life after a sudden end;
+    and, into parts, one that takes a single file over.
     """
     for seed in range(seeds):
         for lives in _courses(length, layout):

@@ -179,7 +179,7 @@ class Healer(Nothing):
 
 
 class Unproven(Nothing):
-    """Rewrites of which one sync of a directory fails, each time a later one: what has its name may lose it."""
+    """Rewrites of which one sync of a directory fails, each time a later one: a new name may get lost."""
 
     FAULTS = True
     SYNCS = 5

@@ -42,7 +42,7 @@ def _strings(long: int) -> Iterator[list[Arg]]:
     yield ["SET", "short", "v" * 20]
     yield ["SET", "raw", "v" * 45]
     yield ["APPEND", "appended", "12"]
-    yield ["SET", "large", "large \r\n" * 5_000]
+    yield ["SET", "large", "large \r\n" * long]
     yield ["SET", "like a number", "007"]
     yield ["SET", "empty", ""]
     yield ["SET", "", "no name"]
@@ -78,7 +78,11 @@ def _sorted_sets() -> Iterator[list[Arg]]:
 
 def _hashes(long: int) -> Iterator[list[Arg]]:
     yield ["HSET", "hash:small", "f", "v", "", "", BINARY, BINARY, "n", -5]
-    yield ["HSET", "hash:long", *(f"{kind} {at}" for at in range(max(130, long // 5)) for kind in ("field", "value"))]
+    yield [
+        "HSET",
+        "hash:long",
+        *(f"{kind} {at}" for at in range(max(130, long // 5)) for kind in ("field", "value")),
+    ]
     yield ["HSET", "hash:wide", "f", "v" * 80]
 
 

@@ -1,4 +1,4 @@
-"""The directories of real servers that are checked in: each opens, with what its server said was in it."""
+"""The directories of real servers that are checked in: each opens, with what the servers said was in it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_there_is_one_of_each_server_and_form() -> None:
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
 def test_a_directory_that_a_server_wrote_opens(fixture: Path, tmp_path: Path) -> None:
-    wanted = (fixture / "expected.txt").read_text(encoding="utf-8").splitlines()
+    wanted = (PLACE / "expected.txt").read_text(encoding="utf-8").splitlines()
     place = tmp_path / "data"
     shutil.copytree(fixture, place)
     assert contents(place) == wanted
