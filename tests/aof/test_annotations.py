@@ -237,3 +237,32 @@ def test_a_time_and_its_command_are_one_write(open_store: OpenStore, tmp_path: P
         _testing.install_fault_plan(None)
     writes = [size for call, name, size, *_ in plan.made() if call == "write" and "appendonly" in name]
     assert writes == [16 + 23 + 27, 16 + 27]
+
+
+def test_t02_every_cut_of_an_annotated_log_is_mended_and_goes_on(
+    memory_path: Path, open_store: OpenStore
+) -> None:
+    """Also where the tear is in a time, which a server would leave for the next command to vanish in."""
+    at(0)
+    settings = {"aof_layout": "single-file", "aof_timestamp_enabled": True, "appendfsync": "no"}
+    with open_store(memory_path / "whole", **settings) as store:
+        for second in range(3):
+            at(second)
+            with store.pipeline() as pipe:
+                pipe.incr("n").rpush("l", second).execute()
+            store.incr("n")
+    whole = (memory_path / "whole" / "appendonly.aof").read_bytes()
+    for length in range(len(whole) + 1):
+        path = memory_path / str(length) / "appendonly.aof"
+        path.parent.mkdir()
+        path.write_bytes(whole[:length])
+        at(50)
+        with open_store(path.parent, **settings) as store:
+            before = store.get("n")
+            assert path.stat().st_size == length - sum(
+                cut.dropped_bytes for cut in store.load_report.truncations
+            )
+            store.set("after", length)
+        with open_store(path.parent, **settings) as store:
+            assert store.load_report.truncations == ()
+            assert (store.get("n"), store.get("after")) == (before, b"%d" % length)
