@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,13 +20,11 @@ from .files import Layout, LogFile, layout_of, refuse_other_layout
 from .later import INTEROP
 from .lifetime import Lifetime, keep_from_copies
 from .moment import View
-from .types import LoadProgress, LoadReport, Truncation
+from .progress import OnProgress, Progress
+from .tails import forgive
+from .types import LoadReport, Truncation
 
 logger = logging.getLogger("aofstore")
-
-OnProgress = Callable[[LoadProgress], object]
-
-_STEP_MS = 10
 
 
 def load(config: Config, on_progress: OnProgress | None, view: View | None = None) -> Lifetime:
@@ -92,62 +88,53 @@ def _replay(
     on_progress: OnProgress | None,
     view: View | None,
 ) -> LoadReport:
-    began = time.monotonic()
-    commands = kept = 0
-    truncations: list[Truncation] = []
+    """Load the files in order, up to the moment that the view is of."""
+    progress = Progress(on_progress, sum(file.size for file in files))
+    loaded: list[LoadReport] = []
     for file in files:
         if not file.size:
+            loaded.append(LoadReport((file.path,)))
             continue
-        loaded, over = _replay_file(engine, file, config, on_progress, view)
-        commands, kept = commands + loaded.commands, kept + loaded.bytes
-        truncations += loaded.truncations
+        report, over = _replay_file(engine, file, config, progress, view)
+        loaded.append(report)
         if over:
             break
-    seconds = time.monotonic() - began if files else 0.0
-    return LoadReport(tuple(file.path for file in files), commands, kept, seconds, tuple(truncations))
+    return LoadReport(
+        tuple(path for report in loaded for path in report.files),
+        sum(report.commands for report in loaded),
+        sum(report.bytes for report in loaded),
+        progress.seconds if files else 0.0,
+        tuple(cut for report in loaded for cut in report.truncations),
+    )
 
 
 def _replay_file(
-    engine: Engine, file: LogFile, config: Config, on_progress: OnProgress | None, view: View | None
+    engine: Engine, file: LogFile, config: Config, progress: Progress, view: View | None
 ) -> tuple[LoadReport, bool]:
     """What was loaded, and whether the moment was reached that the view is of."""
-    began = time.monotonic()
+    began = progress.seconds
     until = None if view is None else view.until
     loader = engine.loader(file.directory, file.name, until=until, base=file.base)
     try:
-        _run(loader, file.path, began, on_progress)
+        _run(loader, file, config, progress)
         keys, commands = loader.keys, loader.commands
         kept, truncations = _settle(loader, file, config, view)
         over = loader.outcome()[0] == "later"
     finally:
         loader.close()
-    seconds = time.monotonic() - began
+    seconds = progress.seconds - began
     snapshot = f"{keys} keys of a snapshot and " if keys else ""
     logger.info("%s: loaded %s%d commands, %d bytes in %.3f s", file.path, snapshot, commands, kept, seconds)
     return LoadReport((file.path,), commands, kept, seconds, truncations), over
 
 
-def _run(loader: Loader, path: str, began: float, on_progress: OnProgress | None) -> None:
-    if on_progress is None:
-        while not loader.step(_STEP_MS):
-            pass
-        return
-    done, reported = False, -1
-    while True:
-        if loader.bytes_done != reported:
-            reported = loader.bytes_done
-            on_progress(_progress(loader, path, began))
-        if done:
-            return
-        # Without a budget a step ends at every tick of the loader: 1000 commands.
-        done = loader.step(0)
-
-
-def _progress(loader: Loader, path: str, began: float) -> LoadProgress:
-    done, total = loader.bytes_done, loader.bytes_total
-    seconds = time.monotonic() - began
-    eta = seconds * (total - done) / done if done else None
-    return LoadProgress(path, done, total, loader.commands, seconds, eta)
+def _run(loader: Loader, file: LogFile, config: Config, progress: Progress) -> None:
+    try:
+        progress.run(loader, file.path)
+    except AofLoadError as error:
+        if not file.last or error.path != file.path:
+            raise
+        forgive(error, loader, config)
 
 
 def _settle(

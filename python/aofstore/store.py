@@ -13,9 +13,10 @@ from .commands import Commands
 from .config import AllSettings, Config, Settings
 from .errors import AofstoreError, DataError, PersistenceError, WatchError
 from .lifetime import Lifetime
-from .loading import OnProgress, load
+from .loading import load
 from .moment import View
 from .pipeline import Pipeline
+from .progress import OnProgress
 from .session import Session, command_name, words
 from .types import Encodable, LoadReport, RewriteProgress, RewriteReport, V
 

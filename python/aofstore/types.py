@@ -53,8 +53,9 @@ K = TypeVar("K", bound=Encodable)
 class LoadProgress:
     """How far a load is; given to ``on_progress`` before the first command and then several times a second.
 
-    ``bytes_done`` of ``bytes_total`` of ``path`` are read, ``commands`` applied, in ``seconds``; ``eta`` is
-    the estimated number of seconds that are left, None while there is nothing to estimate from.
+    ``bytes_done`` of the ``bytes_total`` of all files are read, ``path`` just now, and ``commands`` applied,
+    in ``seconds``; ``eta`` is the estimated number of seconds that are left, None while there is nothing to
+    estimate from.
     """
 
     path: str

@@ -164,7 +164,7 @@ def test_whole_log_is_replayed_in_steps(world: World, tmp_path: Path) -> None:
 
 
 def test_progress_comes_before_the_first_command_and_at_the_end(world: World, tmp_path: Path) -> None:
-    (tmp_path / "appendonly.aof").write_bytes(b"*1\r\n")
+    (tmp_path / "appendonly.aof").write_bytes(b"*1\r\n" * 75)
     seen: list[LoadProgress] = []
     load(tmp_path, seen.append).close()
     assert (seen[0].bytes_done, seen[0].commands, seen[0].eta) == (0, 0, None)

@@ -63,12 +63,16 @@ PYTHON: dict[str, set[str]] = {
     "lifetime": {"types", "errors", "config", "_core"},
     "moment": {"errors"},
     "files": {"config", "errors", "_core"},
-    "loading": {"config", "errors", "types", "later", "lifetime", "moment", "files", "_core"},
+    "tails": {"config", "errors", "_core"},
+    "progress": {"types", "_core"},
+    "loading": {
+        "config", "errors", "types", "later", "lifetime", "moment", "files", "tails", "progress", "_core",
+    },
     "copying": {"config", "errors", "types", "lifetime", "loading", "moment", "_core"},
     "check": {"config", "errors", "types", "later", "lifetime", "_core"},
     "store": {
         "errors", "types", "later", "config", "commands", "session", "pipeline", "lifetime", "loading",
-        "moment", "check", "_core",
+        "moment", "progress", "check", "_core",
     },
     # Above the public face: these see what a user sees.
     "demo": {"aofstore"},

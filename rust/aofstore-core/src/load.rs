@@ -4,6 +4,7 @@
 //! expires meanwhile. A MULTI block is held back until its EXEC and applied whole or not at all.
 
 mod allowance;
+mod damage;
 mod plan;
 
 use std::io;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 
 pub use self::allowance::Allowance;
+pub use self::damage::Behind;
 use self::plan::{Plan, Step};
 use crate::aof::{Leading, Next, Reader, Tear};
 use crate::command::{

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use aofstore_core::engine::Engine;
 use aofstore_core::fs::Dir;
-use aofstore_core::load::{Ended, Loader, Options, cut_tail};
+use aofstore_core::load::{Behind, Ended, Loader, Options, cut_tail};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::directory::PyDirectory;
+use crate::directory::{PyDirectory, refused};
 use crate::error::raise;
 
 #[pyclass(frozen, module = "aofstore._core", name = "Loader")]
@@ -85,6 +85,28 @@ impl PyLoader {
             Some(Ended::Later { at }) => ("later", at),
             _ => ("whole", loader.progress().1),
         })
+    }
+
+    /// How far the file is good.
+    #[getter]
+    fn valid_to(&self) -> PyResult<u64> {
+        self.with(|loader| loader.reader().valid_to())
+    }
+
+    /// After a step that found damage at `offset`: what is behind it, and where. "nothing" makes the outcome "torn".
+    #[pyo3(signature = (offset, /))]
+    fn look_behind(&self, py: Python<'_>, offset: u64) -> PyResult<(&'static str, u64)> {
+        let longest = self.engine.load_options().max_bulk;
+        let look = |loader: &mut Loader| loader.look_behind(&*self.dir, &self.name, offset, longest);
+        let found = py.detach(|| self.lock().as_mut().map(look));
+        let path = self.dir.path().join(&self.name);
+        let found = found.ok_or_else(|| PyRuntimeError::new_err("the loader is closed"))?;
+        match found.map_err(|error| raise(py, &refused(&path, "read", &error)))? {
+            Behind::Nothing => Ok(("nothing", offset)),
+            Behind::Commands(at) => Ok(("commands", at)),
+            Behind::Undecided => Ok(("undecided", offset)),
+            Behind::Snapshot => Ok(("snapshot", offset)),
+        }
     }
 
     fn truncate(&self, py: Python<'_>) -> PyResult<String> {
