@@ -25,6 +25,7 @@ __all__ = [
     "_testing",
     "cut_tail",
     "mend",
+    "publish",
     "replace",
 ]
 
@@ -162,11 +163,19 @@ class Checker:
     to be good (from, to, what stands there instead, commands lost), None if that cannot be said; `is_tail`:
     they are only the end, with no whole command in it; `is_uncertain`: they may not be all. `undated` is
     where the first ``#TS`` line without a time stands.
+
+    `manifest` gives the files that one lists, of the data and of history; None if there is none. `rebuilt`
+    is the text of one made anew, the files of its data, and what was guessed; None if there are no files.
+    Both raise AofLoadError. `parts` are those of the names that are parts of the log.
     """
 
     def __new__(cls, path: str, settings: Mapping[str, int | str | bool], replay: bool, /) -> Checker: ...
     @property
     def holder(self) -> int | None: ...
+    def manifest(self, name: str, /) -> tuple[list[str], list[str]] | None: ...
+    def rebuilt(self, stem: str, /) -> tuple[bytes, list[str], list[str]] | None: ...
+    @staticmethod
+    def parts(stem: str, names: list[str], /) -> list[str]: ...
     def begin(self, name: str, /) -> None: ...
     def step(self, budget_ms: int, /) -> bool: ...
     def progress(self) -> tuple[int, int]: ...
@@ -184,6 +193,9 @@ def cut_tail(directory: Directory, name: str, valid_to: int, /) -> str:
 
 def mend(directory: Directory, name: str, holes: Sequence[tuple[int, int, bytes, int]], temp: str, /) -> None:
     """Writes a copy without the holes to the new file ``temp``. AofOpenError."""
+
+def publish(directory: Directory, name: str, text: bytes, temp: str, kept: str, /) -> None:
+    """Makes a small file by way of ``temp``; what was there is kept as ``kept``. AofOpenError."""
 
 def replace(directory: Directory, name: str, temp: str, kept: str, /) -> None:
     """Puts ``temp`` in the place of ``name``, which is kept as ``kept``. AofOpenError."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 
 from ..config import Config
-from ..types import CheckReport, RepairReport
-from .files import find
+from ..types import CheckReport, FileReport, RepairReport
+from .files import Finder
 from .mending import mend
 from .reading import OnProgress, examine
 from .words import is_sound
@@ -39,12 +39,13 @@ def check(
 
     AofOpenError: there is nothing of a store, or it cannot be read.
     """
-    files = tuple(
-        look.report
-        for log in find(path, config or Config())
-        for look in examine(log, config or Config(), replay=replay, on_progress=on_progress)
-    )
-    return CheckReport(all(is_sound(file) for file in files), files)
+    settings = config or Config()
+    files: list[FileReport] = []
+    for log in Finder(settings).find(path):
+        files += () if log.manifest is None else (log.manifest,)
+        looks = examine(log, settings, replay=replay, on_progress=on_progress)
+        files += (look.report for look in looks)
+    return CheckReport(all(is_sound(file) for file in files), tuple(files))
 
 
 def repair(

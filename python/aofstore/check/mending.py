@@ -11,9 +11,9 @@ from pathlib import Path
 
 from .. import _core
 from ..config import Config
-from ..later import INTEROP, not_yet
+from ..lifetime import keep_from_copies
 from ..types import Problem, RepairReport
-from .files import Log, find
+from .files import Finder, Log
 from .reading import Look, OnProgress, examine
 from .words import count, is_sound, lost
 
@@ -70,12 +70,15 @@ def mend(
     on_progress: OnProgress | None,
 ) -> RepairReport:
     """See `repair`."""
-    if rebuild_manifest:
-        not_yet("rebuild_manifest", INTEROP)
-    logs = find(path, config)
+    finder = Finder(config, rebuild=rebuild_manifest)
+    logs = finder.find(path)
     changes: list[str] = []
     gone = 0
     with locks(logs if apply else ()) as directories:
+        if apply:
+            # As it is now that nobody else can change it.
+            logs = finder.find(path)
+        changes += [_publish(log, directories) for log in logs if log.rebuilt is not None]
         for _ in range(_ROUNDS):
             planned, problems = _plan(logs, config, salvage=salvage, on_progress=on_progress)
             if not apply or not planned:
@@ -84,7 +87,7 @@ def mend(
                 changes.append(change.do(directories[change.directory]))
                 gone += change.lost
     if not apply:
-        changes = [change.words() for change in planned]
+        changes += [change.words() for change in planned]
         gone = sum(change.lost for change in planned)
     return RepairReport(apply and bool(changes), tuple(changes), gone, tuple(problems))
 
@@ -96,6 +99,7 @@ def _plan(
     changes: list[Change] = []
     problems: list[Problem] = []
     for log in logs:
+        problems += () if log.manifest is None else log.manifest.problems
         for look in examine(log, config, replay=True, on_progress=on_progress):
             if look.holes and (look.is_tail or salvage) and not is_sound(look.report):
                 changes.append(Change(log.directory, look))
@@ -109,11 +113,26 @@ def locks(logs: tuple[Log, ...]) -> Iterator[dict[Path, _core.Directory]]:
     """The directories of the logs, locked. AofLockedError: a store has one open."""
     with ExitStack() as undo:
         held: dict[Path, _core.Directory] = {}
-        for log in logs:
-            if log.directory not in held:
-                held[log.directory] = _core.Directory(str(log.directory))
-                undo.callback(held[log.directory].close)
+        for place in sorted({place for log in logs for place in (log.home, log.directory)}):
+            held[place] = _core.Directory(str(place))
+            undo.callback(held[place].close)
+            keep_from_copies(held[place])
         yield held
+
+
+def _publish(log: Log, directories: dict[Path, _core.Directory]) -> str:
+    """The new manifest, written if the directories are locked; in words."""
+    if log.manifest is None or log.rebuilt is None:
+        return ""
+    path = Path(log.manifest.path)
+    text = f"{path}: made anew, lists {', '.join(log.names)}"
+    if log.guesses:
+        text += f"; guessed that {'; '.join(log.guesses)}"
+    if directory := directories.get(log.directory):
+        kept = _free(directory, f"{path.name}.damaged-0")
+        temp = f"temp-repair-{os.getpid()}-{secrets.token_hex(4)}.manifest"
+        _core.publish(directory, path.name, log.rebuilt, temp, kept)
+    return text
 
 
 def _free(directory: _core.Directory, wanted: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .._core import Checker
 from ..config import Config
 from ..types import FileReport, LoadProgress, Problem
-from .files import Log
+from .files import Log, reading
 from .words import advice
 
 logger = logging.getLogger("aofstore")
@@ -53,7 +53,8 @@ class Look:
 def examine(log: Log, config: Config, *, replay: bool, on_progress: OnProgress | None) -> Iterator[Look]:
     """Read the files of ``log`` in order. AofOpenError: one cannot be read."""
     checker = Checker(str(log.directory), config.live_settings(), replay)
-    sizes = {name: (log.directory / name).stat().st_size for name in log.names}
+    with reading(log.directory):
+        sizes = {name: (log.directory / name).stat().st_size for name in log.names}
     last = next((name for name in reversed(log.names) if sizes[name]), None)
     for name in log.names:
         yield _examine(checker, log, name, is_last=name == last, on_progress=on_progress)

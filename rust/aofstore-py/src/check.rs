@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aofstore_core::aof::manifest::{self, Entry, Manifest};
+use aofstore_core::aof::names::Names;
 use aofstore_core::check::{self, Hole, Limits, Scratch, Walk};
+use aofstore_core::error::{Error, LoadKind};
 use aofstore_core::fs::Dir;
 use aofstore_core::fs::os::{Access, OsDir};
 use aofstore_core::load;
@@ -13,7 +16,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::directory::PyDirectory;
+use crate::directory::{PyDirectory, refused};
 use crate::engine::settings;
 use crate::error::raise;
 use crate::testing;
@@ -22,6 +25,9 @@ use crate::testing;
 type PyHole = (u64, u64, Py<PyBytes>, u64);
 /// Kind, offset, command, what.
 type PyFinding = (&'static str, u64, Option<u64>, String);
+
+/// Text, files, guesses.
+type PyRebuilt<'py> = (Bound<'py, PyBytes>, Vec<String>, Vec<String>);
 
 struct Work {
     scratch: Scratch,
@@ -72,6 +78,44 @@ impl PyChecker {
     #[getter]
     fn holder(&self) -> Option<i32> {
         self.holder
+    }
+
+    /// The files that a manifest lists: those of the data in order, and history. None if there is no manifest.
+    #[pyo3(signature = (name, /))]
+    fn manifest(&self, py: Python<'_>, name: &str) -> PyResult<Option<(Vec<String>, Vec<String>)>> {
+        let path = self.dir.path().join(name);
+        let read = py.detach(|| manifest::read(&*self.dir, name));
+        let Some(bytes) = read.map_err(|error| raise(py, &refused(&path, "read", &error)))? else {
+            return Ok(None);
+        };
+        let found = Manifest::parse(&bytes, &path).map_err(|error| raise(py, &error))?;
+        let names = |entry: &Entry| entry.name.clone();
+        Ok(Some((found.live().map(names).collect(), found.history.iter().map(names).collect())))
+    }
+
+    /// A manifest made anew for the log `stem`: its text, the files of the data, what was guessed. None without files.
+    #[pyo3(signature = (stem, /))]
+    fn rebuilt<'py>(&self, py: Python<'py>, stem: &str) -> PyResult<Option<PyRebuilt<'py>>> {
+        let path = self.dir.path().join(Names::new(stem).manifest());
+        let files = self.dir.names().map_err(|error| raise(py, &refused(&path, "rebuild", &error)))?;
+        let failed = |what: &str| {
+            let advice = "put the files that are missing back from a backup";
+            raise(py, &Error::at(LoadKind::Manifest, &path, 0, what, advice))
+        };
+        let Some(rebuilt) = check::rebuild::rebuild(&files, stem).map_err(|why| failed(&why))? else {
+            return Ok(None);
+        };
+        let text = rebuilt.manifest.render().map_err(|name| failed(&format!("{name} is too long a name")))?;
+        let live = rebuilt.manifest.live().map(|entry| entry.name.clone()).collect();
+        Ok(Some((PyBytes::new(py, &text), live, rebuilt.guesses)))
+    }
+
+    /// Which of the names are parts of the log `stem`.
+    #[staticmethod]
+    #[pyo3(signature = (stem, names, /))]
+    fn parts(stem: &str, names: Vec<String>) -> Vec<String> {
+        let known = Names::new(stem);
+        names.into_iter().filter(|name| known.part(name).is_some()).collect()
     }
 
     #[pyo3(signature = (name, /))]
@@ -180,4 +224,19 @@ pub(crate) fn replace(
 ) -> PyResult<()> {
     let dir = directory.get().dir(py)?;
     py.detach(|| check::mend::replace(&*dir, name, temp, kept)).map_err(|error| raise(py, &error))
+}
+
+/// Makes a small file, or puts it in the place of another, which is kept.
+#[pyfunction]
+#[pyo3(signature = (directory, name, text, temp, kept, /))]
+pub(crate) fn publish(
+    py: Python<'_>,
+    directory: &Bound<'_, PyDirectory>,
+    name: &str,
+    text: &[u8],
+    temp: &str,
+    kept: &str,
+) -> PyResult<()> {
+    let dir = directory.get().dir(py)?;
+    py.detach(|| check::mend::publish(&*dir, name, text, temp, kept)).map_err(|error| raise(py, &error))
 }

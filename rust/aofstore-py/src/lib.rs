@@ -25,7 +25,7 @@ mod _core {
     #[pymodule_export]
     use crate::batch::PyBatch;
     #[pymodule_export]
-    use crate::check::{PyChecker, cut_tail, mend, replace};
+    use crate::check::{PyChecker, cut_tail, mend, publish, replace};
     #[pymodule_export]
     use crate::client::PyClient;
     #[pymodule_export]

@@ -4,15 +4,44 @@
 //! of them a later clean-up might delete). The writer writes the lines as Redis does. INVARIANT: what is rendered
 //! parses to the same manifest.
 
+use std::io;
 use std::path::Path;
 
 use super::words::{self, Word};
 use crate::error::{Error, LoadKind, Result};
+use crate::fs::Dir;
 
 /// Longest line, its line feed counted.
 pub const MAX_LINE: usize = 1024;
 /// A comment that says what a whole manifest adds up to: it is not true of the next one.
 const CHECKSUM: &[u8] = b"manifest-checksum:";
+
+/// No manifest of a real log is as long.
+const MOST: u64 = 16 << 20;
+
+/// The bytes of a manifest; None if there is none of that name.
+pub fn read(dir: &dyn Dir, name: &str) -> io::Result<Option<Vec<u8>>> {
+    let file = match dir.open_read(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let size = file.size()?;
+    if size > MOST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("{size} bytes are no manifest")));
+    }
+    let mut bytes = vec![0; size as usize];
+    let mut filled = 0;
+    while let Some(room) = bytes.get_mut(filled..)
+        && !room.is_empty()
+    {
+        match file.read_at(filled as u64, room)? {
+            0 => break,
+            got => filled += got,
+        }
+    }
+    bytes.truncate(filled);
+    Ok(Some(bytes))
+}
 
 /// Which files there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -29,6 +29,18 @@ pub fn replace(dir: &dyn Dir, name: &str, temp: &str, kept: &str) -> Result<()> 
     dir.sync().map_err(|error| refused(dir, name, "make durable what now is", &error))
 }
 
+/// Makes `name` a small file of these bytes, by way of `temp`; what was there is kept as `kept`.
+pub fn publish(dir: &dyn Dir, name: &str, bytes: &[u8], temp: &str, kept: &str) -> Result<()> {
+    let written = dir.write_new(temp, bytes).and_then(|()| dir.size(name));
+    if written.map_err(|error| refused(dir, name, "write", &error))?.is_some() {
+        return replace(dir, name, temp, kept);
+    }
+    dir.rename(temp, name).and_then(|()| dir.sync()).map_err(|error| {
+        drop(dir.unlink(temp));
+        refused(dir, name, "write", &error)
+    })
+}
+
 /// Not every file system has hard links.
 fn keep(dir: &dyn Dir, name: &str, kept: &str) -> io::Result<()> {
     match dir.hard_link(name, kept) {

@@ -6,6 +6,7 @@
 
 mod damage;
 pub mod mend;
+pub mod rebuild;
 mod scratch;
 mod span;
 mod walk;

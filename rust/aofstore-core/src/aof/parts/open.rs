@@ -4,13 +4,10 @@
 use std::io;
 
 use super::{Done, Failed, Parts};
-use crate::aof::manifest::{Entry, Manifest};
+use crate::aof::manifest::{self, Entry, Manifest};
 use crate::aof::write::Control;
 use crate::error::Result;
 use crate::fs::{Create, errno};
-
-/// No manifest of a real log is as long.
-const MOST: u64 = 16 << 20;
 
 /// Where a log that was loaded goes on.
 pub struct Opened {
@@ -33,28 +30,7 @@ impl Parts {
     fn read_bytes(&self) -> Done<Option<Vec<u8>>> {
         let Some(dir) = self.dir() else { return Ok(None) };
         let name = self.names.manifest();
-        let failed = || Failed::to(format!("read {name}"));
-        let file = match dir.open_read(&name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(failed())?,
-        };
-        let size = file.size().map_err(failed())?;
-        if size > MOST {
-            let why = io::Error::new(io::ErrorKind::FileTooLarge, format!("{size} bytes are no manifest"));
-            return Err(failed()(why));
-        }
-        let mut bytes = vec![0; size as usize];
-        let mut filled = 0;
-        while let Some(room) = bytes.get_mut(filled..)
-            && !room.is_empty()
-        {
-            match file.read_at(filled as u64, room).map_err(failed())? {
-                0 => break,
-                got => filled += got,
-            }
-        }
-        bytes.truncate(filled);
-        Ok(Some(bytes))
+        manifest::read(&**dir, &name).map_err(Failed::to(format!("read {name}")))
     }
 
     /// Parts of this log by their names that `manifest` does not list, and that are not empty.
