@@ -34,7 +34,8 @@ LAYOUTS: tuple[Layout, ...] = ("single-file", "multi-part")
 BASES: tuple[Base, ...] = ("resp", "rdb10", "rdb11")
 
 _LOOK_EVERY_SECONDS = 0.05
-_MOST = 2**63 - 1
+#: Reads what any other settings wrote.
+_ANY = Config(databases=2**31 - 1, proto_max_bulk_len=2**63 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,10 @@ def copy(
     if (layout is not None and layout not in LAYOUTS) or base not in BASES:
         raise ConfigError(f"a copy has one of the layouts {LAYOUTS} and one of the bases {BASES}")
     began = time.monotonic()
-    view = view or View()
     place = Path(target).absolute()
     _refuse_taken(place)
     config = _reading(Path(source).absolute())
+    view = View(None if view is None else view.until, alone=config.aof_layout == "single-file")
 
     def loading(progress: LoadProgress) -> None:
         watch("loading", progress.bytes_done, progress.bytes_total)
@@ -95,20 +96,31 @@ def copy(
 
 
 def _reading(source: Path) -> Config:
-    """The settings that read ``source``, whatever is in it."""
-    settings = Config(databases=2**31 - 1, proto_max_bulk_len=_MOST, appendonly=False)
+    """The settings that read ``source``, whatever it is."""
     if not source.exists():
         raise AofOpenError(f"there is no {source}", path=str(source), errno=2)
-    if source.is_file() and source.suffix != ".manifest":
-        return settings.replace(
-            dir=source.parent, appendonly=True, appendfilename=source.name, aof_layout="single-file"
-        )
-    manifest = source if source.is_file() else _manifest_in(source)
-    if manifest is None and source.is_dir():
-        return settings.replace(dir=source, appendonly=True)
-    if manifest is None:
+    if source.is_file():
+        return _parts(source) if source.suffix == ".manifest" else _file(source)
+    if not source.is_dir():
         raise AofOpenError(f"{source} is neither a directory nor a file", path=str(source))
-    return settings.replace(
+    names = Config()
+    for directory in (source, source / names.appenddirname):
+        if manifest := _manifest_in(directory):
+            return _parts(manifest)
+    # Without a manifest what is in there is refused with a reason, not passed over.
+    if (parts := source / names.appenddirname).is_dir() and any(parts.iterdir()):
+        return _parts(parts / f"{names.appendfilename}.manifest")
+    log, snapshot = source / names.appendfilename, source / names.dbfilename
+    return _file(log if log.exists() or not snapshot.exists() else snapshot)
+
+
+def _file(path: Path) -> Config:
+    """One file, a log or a snapshot: a log may begin with one, and end there."""
+    return _ANY.replace(dir=path.parent, appendonly=True, appendfilename=path.name, aof_layout="single-file")
+
+
+def _parts(manifest: Path) -> Config:
+    return _ANY.replace(
         dir=manifest.parent.parent,
         appendonly=True,
         appenddirname=manifest.parent.name,

@@ -38,7 +38,8 @@ def load(config: Config, on_progress: OnProgress | None, view: View | None = Non
             directory = Directory(str(Path(config.dir).absolute()), shared=view is not None)
             undo.callback(directory.close)
             keep_from_copies(directory)
-            refuse_other_layout(directory, config)
+            if view is None or not view.alone:
+                refuse_other_layout(directory, config)
         engine = Engine(config.live_settings())
         undo.callback(engine.close)
         layout = None if directory is None else layout_of(engine, directory, config)

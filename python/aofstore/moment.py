@@ -17,6 +17,8 @@ class View:
 
     until: int | None = None
     """Microseconds since 1970; None: all."""
+    alone: bool = False
+    """One file is asked for, whatever else is beside it."""
 
     @property
     def second(self) -> int | None:

@@ -105,25 +105,31 @@ def test_json_says_what_was_copied(directory: Path, target: Path) -> None:
 
 
 def source_of(kind: str, directory: Path) -> Path:
-    return {"directory": directory, "log": directory / "appendonly.aof"}[kind]
+    """The store's own files, or a copy of many parts."""
+    if kind in ("directory", "log"):
+        return {"directory": directory, "log": directory / "appendonly.aof"}[kind]
+    copy = directory.with_name("of-parts")
+    copying.copy(directory, copy, layout="multi-part")
+    parts = copy / "appendonlydir"
+    return {"copy": copy, "parts": parts, "manifest": parts / "appendonly.aof.manifest"}[kind]
 
 
-@pytest.mark.parametrize("kind", ["directory", "log"])
+@pytest.mark.parametrize("kind", ["directory", "log", "copy", "parts", "manifest"])
 @pytest.mark.parametrize("layout", ["single-file", "multi-part"])
 def test_convert_keeps_the_data(directory: Path, target: Path, kind: str, layout: str) -> None:
     wanted = held(directory, aof_layout="single-file")
-    before = photograph(directory)
-    done = command("convert", source_of(kind, directory), target, "--layout", layout, "--base", "resp")
+    source = source_of(kind, directory)
+    before = photograph(source if source.is_dir() else source.parent)
+    done = command("convert", source, target, "--layout", layout, "--base", "resp")
     assert done.returncode == 0, done.stderr
-    assert photograph(directory) == before
+    assert photograph(source if source.is_dir() else source.parent) == before
     files = sorted(str(path.relative_to(target)) for path in target.rglob("*") if path.is_file())
     parts = ["appendonly.aof.1.base.aof", "appendonly.aof.1.incr.aof", "appendonly.aof.manifest"]
     assert files == (
         ["appendonly.aof"] if layout == "single-file" else [f"appendonlydir/{name}" for name in parts]
     )
-    if layout == "single-file":
-        assert held(target, aof_layout="single-file") == wanted
-    else:
+    assert held(target, aof_layout=layout) == wanted
+    if layout == "multi-part":
         assert (target / "appendonlydir/appendonly.aof.manifest").read_bytes() == (
             b"file appendonly.aof.1.base.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n"
         )
@@ -163,6 +169,37 @@ def test_a_snapshot_of_then_does_not_go_back_behind_it(directory: Path, target: 
     for moment, status in ((T0 + 14, 1), (T0 + 15, 0)):
         words = ("restore", target, "--until", f"{moment}", "--out", target.with_name(f"{moment}"))
         assert command(*words).returncode == status
+
+
+def test_a_file_is_read_whatever_is_beside_it(directory: Path, target: Path) -> None:
+    copying.copy(directory, target, layout="multi-part")
+    base = target / "appendonlydir" / "appendonly.aof.1.base.aof"
+    (directory / "appendonly.aof").rename(target / "appendonly.aof")
+    for source in (base, target / "appendonly.aof"):
+        out = target.with_name(f"of-{source.parent.name}")
+        assert command("convert", source, out, "--layout", "single-file").returncode == 0
+        assert held(out, aof_layout="single-file")[0, b"turn"][1] == b"2"
+
+
+def test_parts_without_a_manifest_are_refused(directory: Path, target: Path) -> None:
+    copying.copy(directory, target, layout="multi-part")
+    (target / "appendonlydir" / "appendonly.aof.manifest").unlink()
+    done = command("convert", target, target.with_name("again"), "--layout", "single-file")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "rebuild_manifest" in done.stderr
+
+
+def test_a_copy_of_many_parts_goes_on_from_then(directory: Path, target: Path) -> None:
+    """Restored, written to, and seen as of before it was written to."""
+    words = ("restore", directory, "--until", f"{T0 + 15}", "--out", target, "--layout", "multi-part")
+    assert command(*words).returncode == 0
+    _testing.set_clock((T0 + 30) * 1000)
+    with aofstore.open(target, aof_layout="multi-part", aof_timestamp_enabled=True) as store:
+        store.set("turn", "new")
+    for second, turn in ((T0 + 29, b"1"), (T0 + 30, b"new")):
+        moment = datetime.fromtimestamp(second, UTC)
+        with aofstore.open(target, aof_layout="multi-part", until=moment) as store:
+            assert store.get("turn") == turn
 
 
 def occupied(target: Path) -> None:

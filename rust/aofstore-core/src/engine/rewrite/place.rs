@@ -28,7 +28,9 @@ impl Core {
 
     /// What a rewritten file begins with.
     pub(super) fn head(&self) -> Head {
-        Head { second: self.second(), says_base: true }
+        // A part of a log says by its name that it is a base.
+        let says_base = self.settings.get("aof-layout") == Some("single-file");
+        Head { second: self.second(), says_base }
     }
 
     pub(super) fn single(&self) -> Done<Single> {
