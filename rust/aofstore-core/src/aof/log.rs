@@ -324,10 +324,12 @@ impl Log {
     }
 
     /// The files before this one were replaced by one of `before` bytes: growth is measured from here.
-    pub fn rebase(&self, before: u64) {
+    /// The length of the log now.
+    pub fn rebase(&self, before: u64) -> u64 {
         let mut tail = self.shared.lock();
         tail.before = before;
         tail.base_size = before + tail.size;
+        tail.base_size
     }
 
     /// Name of the file that is appended to.

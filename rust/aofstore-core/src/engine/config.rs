@@ -3,7 +3,10 @@
 //! INVARIANT: the log's own policy is the truth about `appendfsync`. CONFIG SET only asks for a new one; the log
 //! takes it, and syncs if it has to, after the engine's lock is free and before the caller is told.
 
+use std::sync::Arc;
+
 use super::core::Core;
+use super::rewrite::Home;
 use super::settings::{Refused, Settings};
 use crate::aof::Policy;
 use crate::command::{ErrorReply, Outcome, Reply, errors, glob_matches};
@@ -67,6 +70,10 @@ impl Core {
         if switched && log {
             self.switch_on()
                 .map_err(|error| failed(APPENDONLY, &format!("Unable to turn on AOF: {error}")))?;
+        }
+        let kept = self.settings.is_yes("aof-disable-auto-gc") && !next.is_yes("aof-disable-auto-gc");
+        if kept && let Some(Home::Parts(parts)) = &self.rewrites.home {
+            self.rewrites.unwanted = Some(Arc::clone(parts));
         }
         self.adopt(next, policy);
         if switched && !log {

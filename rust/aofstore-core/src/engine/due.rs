@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::blocking::Waiter;
 use super::core::Core;
 use super::rewrite::Ticket;
+use crate::aof::parts::Parts;
 use crate::aof::{Log, Policy, Status};
 use crate::command::Outcome;
 use crate::error::Result;
@@ -43,6 +44,11 @@ pub(super) enum Duty {
     Policy(Policy),
     /// A rewrite has its child, or cannot have one.
     Start(Arc<Ticket>),
+    /// Files that are no part of the log any more are removed.
+    Collect {
+        parts: Arc<Parts>,
+        then: Box<Self>,
+    },
     /// The log that was switched off is flushed, synced and closed, and its rewrite is gone.
     Stop {
         log: Option<Arc<Log>>,
@@ -76,8 +82,15 @@ impl Due {
     /// The same for a caller that has a way to go yet until it is out of the others' way, and calls
     /// [`left`](Self::left) then.
     pub fn reach(&self) -> Result<()> {
-        match &self.duty {
-            Duty::Nothing => {}
+        let duty = match &self.duty {
+            Duty::Collect { parts, then } => {
+                parts.collect();
+                &**then
+            }
+            duty => duty,
+        };
+        match duty {
+            Duty::Nothing | Duty::Collect { .. } => {}
             Duty::Sync => return self.log.as_ref().map_or(Ok(()), |log| log.flush(true)),
             Duty::Policy(policy) => {
                 if let Some(log) = &self.log {
@@ -149,7 +162,7 @@ impl Core {
     /// What the caller has to wait for: under `always` everything fed so far, by whomever.
     fn due(&mut self) -> Option<Due> {
         let strict = std::mem::take(&mut self.wrote);
-        let asked = self.owed.is_some() || self.new_policy.is_some();
+        let asked = self.owed.is_some() || self.new_policy.is_some() || self.rewrites.unwanted.is_some();
         let duty = if asked { self.duty() } else { Duty::Nothing };
         let log = self.log.as_ref();
         let end = log.map_or(0, |log| log.position());
@@ -162,7 +175,11 @@ impl Core {
     #[cold]
     fn duty(&mut self) -> Duty {
         let policy = self.new_policy.take().filter(|_| self.log.is_some());
-        self.owed.take().or(policy.map(Duty::Policy)).unwrap_or(Duty::Nothing)
+        let duty = self.owed.take().or(policy.map(Duty::Policy)).unwrap_or(Duty::Nothing);
+        match self.rewrites.unwanted.take() {
+            Some(parts) => Duty::Collect { parts, then: Box::new(duty) },
+            None => duty,
+        }
     }
 
     /// Behind a pipeline or a transaction: the replies that were given at once stand.

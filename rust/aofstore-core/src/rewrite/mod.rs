@@ -28,7 +28,7 @@ pub use output::{FileOutput, Target};
 pub use pipes::{ChildEnds, ParentEnds};
 pub use plan::{Plan, SharedPage};
 pub use process::{Child, Reaped};
-pub use pump::{Failure, Watch, pump, wait};
+pub use pump::{Failure, Watch, no_memory, pump, wait};
 pub use report::{Report, Step};
 pub use snapshot::{Head, Output, keys, write};
 pub use switch::{Placed, Switch};

@@ -72,7 +72,8 @@ pub fn wait(watch: Watch<'_>, stop: impl Fn() -> Option<Failure>) -> Result<Repo
     Pump { watch, speech: None, report: None }.run(stop)
 }
 
-fn no_memory() -> Failure {
+/// Records of the difference went missing.
+pub fn no_memory() -> Failure {
     let error = io::Error::from_raw_os_error(libc::ENOMEM);
     Failure::system("what was changed meanwhile does not fit into memory", &error)
 }

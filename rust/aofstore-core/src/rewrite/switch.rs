@@ -38,13 +38,15 @@ pub struct Switch {
     temp: Temp,
     /// What the file must have.
     length: u64,
+    /// Whether all of it is synced.
+    synced: bool,
     control: Control,
 }
 
 impl Switch {
-    /// `length` is what the writer of the file says it wrote; another length means that somebody else wrote, too.
+    /// `length` is what the writer of the file says it wrote, and synced; another length means that somebody else wrote, too.
     pub fn new(temp: Temp, length: u64, control: Control) -> Result<Self, Failure> {
-        let switch = Self { temp, length, control };
+        let switch = Self { temp, length, synced: true, control };
         switch.measure()?;
         Ok(switch)
     }
@@ -57,9 +59,8 @@ impl Switch {
     pub fn approach(&mut self, rest: &mut Outlet) -> Result<u64, Failure> {
         let begin = self.length;
         for _ in 0..MOST_ROUNDS {
-            let before = self.length;
             self.append(rest)?;
-            if self.length == before {
+            if self.synced {
                 break;
             }
             self.sync_early()?;
@@ -68,6 +69,11 @@ impl Switch {
             }
         }
         Ok(self.length - begin)
+    }
+
+    /// Brings what there is of the rest into the file, for a child that takes long; not onto the disk.
+    pub fn take(&mut self, rest: &mut Outlet) -> Result<(), Failure> {
+        self.append(rest)
     }
 
     /// All the rest, with everybody waiting. With `keep`, a time in Unix milliseconds, what has the name `target`
@@ -92,7 +98,7 @@ impl Switch {
             }
         }
         placed.appended = self.length - before;
-        if placed.appended > 0 {
+        if !self.synced {
             self.sync_early()?;
         }
         placed.append_took = start.elapsed();
@@ -162,15 +168,18 @@ impl Switch {
                 .map_err(|error| Failure::system("cannot append the difference to the new file", &error))?;
             rest.advance(count);
             self.length += count as u64;
+            self.synced = false;
         }
     }
 
     /// Before the rename.
-    fn sync_early(&self) -> Result<(), Failure> {
-        if self.control == Control::RenameBeforeSync {
-            return Ok(());
+    fn sync_early(&mut self) -> Result<(), Failure> {
+        if self.control != Control::RenameBeforeSync {
+            let synced = sync(&**self.temp.file());
+            synced.map_err(|error| Failure::system("cannot sync the new file", &error))?;
         }
-        sync(&**self.temp.file()).map_err(|error| Failure::system("cannot sync the new file", &error))
+        self.synced = true;
+        Ok(())
     }
 
     fn measure(&self) -> Result<u64, Failure> {

@@ -53,6 +53,8 @@ struct State {
     manifest: Manifest,
     /// Listed as history on the disk, though nothing may have been made of it yet.
     planned: Vec<Entry>,
+    /// The highest numbers that a base and an increment ever had here: none comes back, even when its file is gone.
+    used: (i64, i64),
     /// The manifest on the disk was read or written by this store; else there may be a stranger's, which is kept.
     ours: bool,
 }
@@ -112,6 +114,11 @@ impl Parts {
         let made = self.home.subdir(&self.folder).map_err(failed())?;
         let made = made.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))?;
         Ok(self.dir.get_or_init(|| made))
+    }
+
+    /// The base that is listed; empty without one.
+    pub fn base_name(&self) -> String {
+        self.state().manifest.base.as_ref().map(|base| base.name.clone()).unwrap_or_default()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

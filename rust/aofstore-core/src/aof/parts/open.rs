@@ -96,7 +96,7 @@ impl Parts {
         self.sync_earlier(&next)?;
         let mut changed = next.incrs.last_mut().is_some_and(Entry::appended_to);
         if next.incrs.is_empty() {
-            next.incrs.push(self.first_incr(&state)?);
+            next.incrs.push(self.first_incr(&mut state)?);
             changed = true;
         }
         if changed {

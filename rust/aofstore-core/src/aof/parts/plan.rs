@@ -34,7 +34,7 @@ impl Parts {
     /// The log appends to `current`; `fresh`: that is empty, and the log may stay there.
     pub fn begin_next(&self, form: Form, current: &str, fresh: bool) -> Done<Next> {
         let mut state = self.state();
-        let base = self.new_base(&state, form)?;
+        let base = self.new_base(&mut state, form)?;
         let mut next = state.manifest.clone();
         let mut made = None;
         let incr = if fresh {
@@ -42,7 +42,7 @@ impl Parts {
         } else if let Some(spare) = self.spare(&next, current)? {
             Some(spare)
         } else {
-            let incr = self.new_incr(&state)?;
+            let incr = self.new_incr(&mut state)?;
             next.incrs.push(incr.0.clone());
             made = Some(incr.0.name.clone());
             Some(incr)
@@ -79,8 +79,8 @@ impl Parts {
             // What was not loaded is not taken for true: nothing of it is listed by ours, and nothing removed.
             state.manifest = Manifest::default();
         }
-        let base = self.new_base(&state, form)?;
-        let incr = if with_incr { Some(self.free_incr(&state)?) } else { None };
+        let base = self.new_base(&mut state, form)?;
+        let incr = if with_incr { Some(self.free_incr(&mut state)?) } else { None };
         if state.ours || self.has_no_manifest()? {
             let next = state.manifest.clone();
             let planned = [Some(&base), incr.as_ref()].into_iter().flatten().cloned().collect();
@@ -118,18 +118,22 @@ impl Parts {
     }
 
     /// A name and number that no file and no line has.
-    fn new_base(&self, state: &State, form: Form) -> Done<Entry> {
-        let listed = state.manifest.base.iter().map(|base| base.seq).max().unwrap_or(0);
-        let from = listed.max(self.highest(state, |part| matches!(part, Part::Base { .. }))?);
+    fn new_base(&self, state: &mut State, form: Form) -> Done<Entry> {
+        let listed = state.manifest.base.as_ref().map_or(0, |base| base.seq);
+        let there = self.highest(state, |part| matches!(part, Part::Base { .. }))?;
+        let from = listed.max(there).max(state.used.0);
         let taken = |seq| [Form::Rdb, Form::Resp].map(|form| self.names.base(seq, form)).to_vec();
         let seq = self.free(from, taken)?;
+        state.used.0 = from;
         Ok(Entry::new(self.names.base(seq, form), seq))
     }
 
-    fn free_incr(&self, state: &State) -> Done<Entry> {
+    fn free_incr(&self, state: &mut State) -> Done<Entry> {
         let listed = state.manifest.incrs.last().map_or(0, |incr| incr.seq);
-        let from = listed.max(self.highest(state, |part| matches!(part, Part::Incr { .. }))?);
+        let there = self.highest(state, |part| matches!(part, Part::Incr { .. }))?;
+        let from = listed.max(there).max(state.used.1);
         let seq = self.free(from, |seq| vec![self.names.incr(seq)])?;
+        state.used.1 = from;
         Ok(Entry::new(self.names.incr(seq), seq))
     }
 
@@ -167,7 +171,7 @@ impl Parts {
     }
 
     /// An empty increment whose name is durable; not listed yet.
-    fn new_incr(&self, state: &State) -> Done<(Entry, Arc<dyn File>)> {
+    fn new_incr(&self, state: &mut State) -> Done<(Entry, Arc<dyn File>)> {
         let entry = self.free_incr(state)?;
         let dir = self.make_dir()?;
         let failed = || Failed::to(format!("make {}", entry.name));
@@ -189,7 +193,7 @@ impl Parts {
     }
 
     /// The first increment of a log that has none.
-    pub(super) fn first_incr(&self, state: &State) -> Done<Entry> {
+    pub(super) fn first_incr(&self, state: &mut State) -> Done<Entry> {
         self.new_incr(state).map(|(entry, _)| entry)
     }
 }

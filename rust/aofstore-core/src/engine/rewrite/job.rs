@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Home;
 use super::schedule::Why;
 use super::ticket::{Summary, Ticket};
 use crate::aof::{Diff, Outlet};
@@ -41,6 +42,10 @@ impl Core {
 }
 
 fn carry_out(shared: &Shared, ticket: &Ticket) -> Done<Summary> {
+    let home = shared.lock().home()?;
+    if let Home::Parts(parts) = home {
+        return super::parts::carry_out(shared, ticket, &parts);
+    }
     let stop = || ticket.is_stopped().then(|| Failure::stopped("the rewrite was stopped"));
     let job = Job::prepare(shared, ticket)?;
     let Some(forked) = job.fork(shared, ticket)? else {
@@ -125,7 +130,7 @@ impl Job {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
             Err(error) => return Err(Failure::system("cannot fork a rewrite child", &error)),
         };
-        let bytes_before = core.forked(ticket, Arc::clone(outlet.diff()), child.pid());
+        let bytes_before = core.forked(ticket, Some(Arc::clone(outlet.diff())), child.pid());
         ticket.started(page, keys);
         Ok(Some(Forked { child, temp, parent, report, outlet, bytes_before }))
     }
@@ -183,7 +188,7 @@ impl Forked {
 }
 
 /// What the child may not say itself.
-fn tell(events: &Events, report: &Report) {
+pub(super) fn tell(events: &Events, report: &Report) {
     let mb = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     events.notice(format!(
         "the rewrite child wrote {} keys and {:.2} MB of difference",

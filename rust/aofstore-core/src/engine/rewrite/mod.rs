@@ -8,6 +8,7 @@
 mod begin;
 mod job;
 mod modes;
+mod parts;
 mod place;
 mod schedule;
 mod ticket;
@@ -95,6 +96,8 @@ pub(super) struct Rewrites {
     untold: bool,
     schedule: Schedule,
     child_alive: bool,
+    /// Files whose history is no longer to be kept.
+    pub unwanted: Option<Arc<Parts>>,
     /// A child that saves a snapshot.
     pub saving: bool,
     pub figures: Figures,

@@ -4,16 +4,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::parts::{Base, cannot_sync, collect, new_incr};
 use super::schedule::Why;
 use super::ticket::{Summary, Ticket};
 use super::{Figures, Home, Single};
-use crate::aof::{Control, Diff, Install, LatencyKind, Log, Outlet};
+use crate::aof::manifest::Entry;
+use crate::aof::names;
+use crate::aof::parts::{Anew, Parts, Proof};
+use crate::aof::{Control, Diff, Hold, Install, LatencyKind, Log, Outlet};
 use crate::clock;
 use crate::engine::core::Core;
 use crate::engine::latency::{event, whole_ms};
 use crate::engine::leader::Done;
 use crate::error::{Error, Result, RewriteCause};
 use crate::event::Events;
+use crate::fs::Dir;
 use crate::rewrite::{Failure, Form, Head, Placed, Role, Switch, Temp, dump};
 
 impl Core {
@@ -47,11 +52,11 @@ impl Core {
     }
 
     /// The child lives (G-14); the length of the log now.
-    pub(super) fn forked(&mut self, ticket: &Ticket, diff: Arc<Diff>, pid: i32) -> u64 {
+    pub(super) fn forked(&mut self, ticket: &Ticket, diff: Option<Arc<Diff>>, pid: i32) -> u64 {
         let rewrites = &mut self.rewrites;
         rewrites.schedule.started();
         rewrites.child_alive = true;
-        rewrites.diff = Some(diff);
+        rewrites.diff = diff;
         rewrites.figures.rewrites += 1;
         rewrites.figures.forks += 1;
         self.children_changed();
@@ -67,27 +72,95 @@ impl Core {
 
     /// A whole rewrite in this thread; everybody else waits.
     pub(super) fn rewrite_here(&mut self, began: Instant) -> Done<Summary> {
-        let home = self.single()?;
         let bytes_before = self.log.as_ref().map_or(0, |log| log.sizes().0);
-        let planned = Temp::plan(&*home.dir, &home.name, Role::Rewrite);
+        let (keys, bytes_after) = match self.home()? {
+            Home::Single(single) => {
+                let (keys, mut switch) = self.dump(&single.dir, &single.name, single.control)?;
+                (keys, self.put_in_place(&mut switch, None)?.size)
+            }
+            Home::Parts(parts) => self.begin_anew(&parts)?,
+        };
+        let seconds = began.elapsed().as_secs_f64();
+        Ok(Summary { seconds, bytes_before, bytes_after, keys, ..Summary::default() })
+    }
+
+    /// The keyspace in a file of its own, with the mode of `like`; how many keys it has.
+    fn dump(&mut self, dir: &Arc<dyn Dir>, like: &str, control: Control) -> Done<(u64, Switch)> {
+        let planned = Temp::plan(&**dir, like, Role::Rewrite);
         let (name, mode) = planned.map_err(|error| Failure::system("cannot look at the log", &error))?;
         let place =
-            dump::Place { dir: &*home.dir, name: &name, mode, role: Role::Rewrite, control: Control::None };
+            dump::Place { dir: &**dir, name: &name, mode, role: Role::Rewrite, control: Control::None };
         let incremental_sync = self.settings.is_yes("aof-rewrite-incremental-fsync");
         let dumped = dump::dump(&self.space, place, Form::Resp(self.head()), incremental_sync, |_, _| true)
             .map_err(|failed| Failure::new(RewriteCause::Errno(failed.errno), failed.message))?;
-        let temp = Temp::adopt(&home.dir, name, dumped.file, &self.events);
+        let temp = Temp::adopt(dir, name, dumped.file, &self.events);
         self.rewrites.schedule.started();
         self.rewrites.figures.rewrites += 1;
-        let mut switch = Switch::new(temp, dumped.bytes, home.control)?;
-        let placed = self.put_in_place(&mut switch, None)?;
-        Ok(Summary {
-            seconds: began.elapsed().as_secs_f64(),
-            bytes_before,
-            bytes_after: placed.size,
-            keys: dumped.keys,
-            ..Summary::default()
-        })
+        Ok((dumped.keys, Switch::new(temp, dumped.bytes, control)?))
+    }
+
+    /// Keys in the new base, and length of the log.
+    fn begin_anew(&mut self, parts: &Arc<Parts>) -> Done<(u64, u64)> {
+        let on = self.log.is_some() || self.rewrites.waiting;
+        let Anew { base, incr } = parts.begin_anew(names::Form::Resp, on)?;
+        let dir = Arc::clone(parts.make_dir()?);
+        let (keys, temp) = self.dump(&dir, &parts.base_name(), parts.control())?;
+        let mut base = Base { temp, entry: base, parts: Arc::clone(parts) };
+        let new = incr.is_some().then(|| new_incr(parts, &self.events)).transpose()?;
+        let size = base.place()?;
+        let proof = if let (Some(entry), Some(mut new)) = (incr, new) {
+            self.go_over(&base, size, entry, &mut new, None)?.0
+        } else {
+            let anew = Anew { base: base.entry.clone(), incr: None };
+            base.published(parts.finish_anew(anew, clock::now_ms()))?
+        };
+        collect(parts, proof, self.settings.is_yes("aof-disable-auto-gc"));
+        Ok((keys, size))
+    }
+
+    /// Base and increment take the place of all the log has; both are complete but for `rest`. Whether that is certain,
+    /// and the length of the increment.
+    pub(super) fn go_over(
+        &mut self,
+        base: &Base,
+        base_size: u64,
+        entry: Entry,
+        incr: &mut Switch,
+        rest: Option<&mut Outlet>,
+    ) -> Done<(Proof, u64)> {
+        let parts = &base.parts;
+        let undone = |failure| {
+            base.undo();
+            failure
+        };
+        let dir = parts.make_dir()?;
+        let log = self.log_to_be(dir, &entry.name, parts.control(), incr).map_err(undone)?;
+        let mut hold = log.as_ref().map(|log| log.hold());
+        let placed = incr.place(&entry.name, rest, None, false).map_err(undone)?;
+        let name = entry.name.clone();
+        let published = if let Some(errno) = placed.unproven {
+            Err(Failure::new(RewriteCause::Errno(errno), cannot_sync(errno)))
+        } else {
+            let anew = Anew { base: base.entry.clone(), incr: Some(entry) };
+            parts.finish_anew(anew, clock::now_ms()).map_err(Failure::from)
+        };
+        let proof = published.map_err(|failure| {
+            let _ = dir.unlink(&name);
+            undone(failure)
+        })?;
+        if let Some(hold) = &mut hold {
+            let (file, size) = (Arc::clone(incr.temp().file()), placed.size);
+            let install = Install { name, file, size, before: base_size, base_size: base_size + size };
+            let unproven = match proof {
+                Proof::Certain => None,
+                Proof::Unproven(errno) => Some(errno),
+            };
+            install_in(hold, install, unproven)?;
+        }
+        drop(hold);
+        self.switched(log);
+        self.sample(&placed);
+        Ok((proof, placed.size))
     }
 
     /// Makes a finished file the log, or only gives it the log's name if that is off.
@@ -96,30 +169,23 @@ impl Core {
         let nameless = self.log.as_ref().is_some_and(|log| log.is_nameless());
         let ours = self.rewrites.ours && !nameless;
         let keep = (!ours).then(clock::now_ms);
-        let log = self.log_to_be(&home, switch)?;
+        let log = self.log_to_be(&home.dir, &home.name, home.control, switch)?;
         let mut hold = log.as_ref().map(|log| log.hold());
         let placed = switch.place(&home.name, rest, keep, self.log.is_none())?;
         self.rewrites.ours = true;
         if let Some(hold) = &mut hold {
-            let file = Arc::clone(switch.temp().file());
-            let install = Install {
-                name: home.name.clone(),
-                file,
-                size: placed.size,
-                before: 0,
-                base_size: placed.size,
-            };
-            let installed = hold.install(install);
-            installed.map_err(|error| Failure::new(RewriteCause::Other, error.to_string()))?;
-            match placed.unproven {
-                None => hold.covered(),
-                Some(errno) => {
-                    let why = std::io::Error::from_raw_os_error(errno);
-                    hold.unproven(errno, &format!("its directory cannot be synced: {why}"));
-                }
-            }
+            let (file, size) = (Arc::clone(switch.temp().file()), placed.size);
+            let install = Install { name: home.name.clone(), file, size, before: 0, base_size: size };
+            install_in(hold, install, placed.unproven)?;
         }
         drop(hold);
+        self.switched(log);
+        self.sample(&placed);
+        Ok(placed)
+    }
+
+    /// The log that was being switched on is on.
+    fn switched(&mut self, log: Option<Arc<Log>>) {
         if self.rewrites.waiting {
             self.rewrites.waiting = false;
             self.log = log;
@@ -127,21 +193,28 @@ impl Core {
             self.rewrites.child_alive = false;
             self.children_changed();
         }
+    }
+
+    fn sample(&mut self, placed: &Placed) {
         self.latency.sample(event::AOF_REWRITE_DIFF_WRITE, whole_ms(placed.append_took));
         self.latency.sample(LatencyKind::Fstat.name(), whole_ms(placed.stat_took));
         self.latency.sample(event::AOF_RENAME, whole_ms(placed.rename_took));
-        Ok(placed)
     }
 
     /// The log that is to take the file over: the one there is, a new one if it is being switched on, or none.
     /// ORDER: made before the rename, since it needs a thread, which can be refused.
-    fn log_to_be(&self, home: &Single, switch: &Switch) -> Done<Option<Arc<Log>>> {
+    fn log_to_be(
+        &self,
+        dir: &Arc<dyn Dir>,
+        name: &str,
+        control: Control,
+        switch: &Switch,
+    ) -> Done<Option<Arc<Log>>> {
         if !self.rewrites.waiting {
             return Ok(self.log.clone());
         }
-        let (dir, file) = (Arc::clone(&home.dir), Arc::clone(switch.temp().file()));
-        let settings = self.log_settings(home.control);
-        let log = Log::adopt(dir, &home.name, file, 0, settings, self.events());
+        let (dir, file) = (Arc::clone(dir), Arc::clone(switch.temp().file()));
+        let log = Log::adopt(dir, name, file, 0, self.log_settings(control), self.events());
         log.map(Some).map_err(|error| Failure::new(RewriteCause::Other, error.to_string()))
     }
 
@@ -211,4 +284,18 @@ impl Core {
             }
         }
     }
+}
+
+/// The log goes over to a file that holds all it has been fed, and is sound again; unless its name is not certain.
+fn install_in(hold: &mut Hold<'_>, install: Install, unproven: Option<i32>) -> Done<()> {
+    let installed = hold.install(install);
+    installed.map_err(|error| Failure::new(RewriteCause::Other, error.to_string()))?;
+    match unproven {
+        None => hold.covered(),
+        Some(errno) => {
+            let why = std::io::Error::from_raw_os_error(errno);
+            hold.unproven(errno, &format!("its directory cannot be synced: {why}"));
+        }
+    }
+    Ok(())
 }

@@ -2,7 +2,9 @@
 //! because a latched log needs a new file.
 //!
 //! Pure rules over monotonic time; the tick asks. After a failure the next attempt of any of these waits 1, 2, 4 …
-//! 60 seconds: one that cannot succeed must not keep a disk busy. What somebody asks for does not wait.
+//! 60 seconds: one that cannot succeed must not keep a disk busy. After three in a row a rewrite for growth waits
+//! minutes, 1, 2, 4 … 60 (each may leave a file behind); while writes are refused, or a log is being switched on, that
+//! would be too long. What somebody asks for does not wait.
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,10 @@ use std::time::{Duration, Instant};
 const HEAL_AFTER: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// So many failures in a row are bad luck.
+const PATIENCE: u32 = 3;
+const FIRST_REST: Duration = Duration::from_secs(60);
+const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
@@ -18,6 +24,8 @@ pub(super) struct Schedule {
     /// In a row.
     failures: u32,
     not_before: Option<Instant>,
+    /// The same for a rewrite that only growth asks for.
+    rests_until: Option<Instant>,
     latched_since: Option<Instant>,
 }
 
@@ -57,7 +65,7 @@ impl Schedule {
 
     /// At the next moment without a child, whatever failed before.
     pub fn want(&mut self) {
-        (self.wanted, self.failures, self.not_before) = (true, 0, None);
+        (self.wanted, self.failures, self.not_before, self.rests_until) = (true, 0, None, None);
     }
 
     /// The log was switched off: nothing is wanted any more (S-09).
@@ -71,7 +79,7 @@ impl Schedule {
     }
 
     pub fn succeeded(&mut self) {
-        (self.failures, self.not_before) = (0, None);
+        (self.failures, self.not_before, self.rests_until) = (0, None, None);
     }
 
     /// With `again`, it is tried once more by itself.
@@ -79,6 +87,10 @@ impl Schedule {
         let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures.min(16));
         self.failures = self.failures.saturating_add(1);
         self.not_before = now.checked_add(pause.min(LONGEST_PAUSE));
+        if let Some(more) = self.failures.checked_sub(PATIENCE) {
+            let rest = FIRST_REST * 2_u32.saturating_pow(more.min(16));
+            self.rests_until = now.checked_add(rest.min(LONGEST_REST));
+        }
         self.wanted |= again;
     }
 
@@ -93,6 +105,9 @@ impl Schedule {
         }
         if let Some(since) = self.latched_since {
             return (facts.now.saturating_duration_since(since) >= HEAL_AFTER).then_some(Why::Healing);
+        }
+        if self.rests_until.is_some_and(|until| facts.now < until) {
+            return None;
         }
         let growth = facts.growth()?;
         (growth >= facts.percentage).then_some(Why::Growth(growth))
@@ -175,6 +190,28 @@ mod tests {
         schedule.succeeded();
         schedule.started();
         assert_eq!((schedule.failures(), schedule.due(&start)), (0, None));
+    }
+
+    #[test]
+    fn after_three_failures_growth_waits_minutes_up_to_an_hour_and_nothing_else_does() {
+        let start = facts(5000, 1);
+        let at = |seconds: u64| Facts { now: start.now + Duration::from_secs(seconds), ..start };
+        let mut schedule = Schedule::default();
+        for seconds in [1, 2] {
+            schedule.failed(start.now, false);
+            assert!(schedule.due(&at(seconds - 1)).is_none() && schedule.due(&at(seconds)).is_some());
+        }
+        for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
+            schedule.failed(start.now, false);
+            assert_eq!(schedule.due(&at(minutes * 60 - 1)), None, "{minutes}");
+            assert!(matches!(schedule.due(&at(minutes * 60)), Some(Why::Growth(_))), "{minutes}");
+        }
+        let latched = |seconds| Facts { latched: true, ..at(seconds) };
+        assert_eq!((schedule.due(&latched(57)), schedule.due(&latched(60))), (None, Some(Why::Healing)));
+        schedule.want();
+        assert_eq!(schedule.due(&start), Some(Why::Scheduled), "who asks does not wait");
+        schedule.started();
+        assert!(schedule.due(&start).is_some(), "and begins the count anew");
     }
 
     #[test]
