@@ -1,7 +1,8 @@
 """Loading data set D, and the memory it takes: here, in redis-server and in Valkey, from the same file.
 
-A server takes a log of one file over as the base of its own; its time is the one that it logs. Memory is what
-loading adds to the resident size of a process that had opened an empty directory.
+A server takes a log of one file over as the base of its own; its time is the one that it logs. The third file is
+a snapshot, which redis-server wrote as the base of its log. Memory is what loading adds to the resident size of a
+process that had opened an empty directory.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,12 +24,13 @@ from .dataset import KINDS, write
 from .sizes import Sizes
 
 _LOADED = re.compile(r"DB loaded from append only file: ([\d.]+) seconds")
+SNAPSHOT = "rdb"
 Measured = tuple[float, float, int]
 """Seconds, MB of resident memory after loading, keys."""
 
 
 def measure(sizes: Sizes, directory: Path, say: Callable[[str], None]) -> dict[str, dict[str, float]]:
-    """Seconds of each kind of log by loader ("raw", "base"), and MB ("memory"), medians of the rounds."""
+    """Seconds of each kind of log by loader ("raw", "base", "rdb"), and MB ("memory"), medians of the rounds."""
     loaders: dict[str, Callable[[Path], Measured]] = {
         "aofstore": _here,
         "redis-server": lambda place: _there("redis", place),
@@ -35,10 +38,14 @@ def measure(sizes: Sizes, directory: Path, say: Callable[[str], None]) -> dict[s
     }
     results: dict[str, dict[str, float]] = {}
     empty = {name: _once(load, directory, None)[1] for name, load in loaders.items()}
-    for kind in KINDS:
+    for kind in (*KINDS, SNAPSHOT):
         log = directory / f"{kind}.aof"
-        commands = write(log, kind, sizes.scale)
-        say(f"{kind} log: {commands:,} commands, {log.stat().st_size / 1e6:.0f} MB")
+        if kind != SNAPSHOT:
+            commands = write(log, kind, sizes.scale)
+            say(f"{kind} log: {commands:,} commands")
+        if kind == "raw":
+            _snapshot(log, directory / f"{SNAPSHOT}.aof", directory / "server")
+        say(f"{kind}: {log.stat().st_size / 1e6:.0f} MB")
         rounds: dict[str, list[Measured]] = {name: [] for name in loaders}
         for _ in range(sizes.load_rounds):
             for name, load in loaders.items():
@@ -57,6 +64,22 @@ def measure(sizes: Sizes, directory: Path, say: Callable[[str], None]) -> dict[s
             say(", ".join(f"{name} {size:.0f} MB" for name, size in results["memory"].items()))
         log.unlink()
     return results
+
+
+def _snapshot(log: Path, into: Path, place: Path) -> None:
+    """What redis-server makes of ``log`` when it rewrites it: a base that is a snapshot."""
+    place.mkdir()
+    os.link(log, place / "appendonly.aof")
+    with (
+        Server("redis", place, *aof_options(), "--aof-use-rdb-preamble", "yes") as server,
+        server.connect() as connection,
+    ):
+        connection.execute("BGREWRITEAOF")
+        while "aof_rewrite_in_progress:1" in str(connection.execute("INFO", "persistence")):
+            time.sleep(0.05)
+        (base,) = (place / "appendonlydir").glob("*.base.rdb")
+        shutil.copyfile(base, into)
+    shutil.rmtree(place)
 
 
 def _once(load: Callable[[Path], Measured], directory: Path, log: Path | None) -> Measured:

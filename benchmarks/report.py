@@ -90,9 +90,9 @@ def _syncs(results: Results) -> list[str]:
 def _loading(loading: dict[str, dict[str, float]]) -> list[str]:
     rows = []
     for name in loading["raw"]:
-        times = (f"{loading[kind][name]:.2f}" for kind in ("raw", "base"))
+        times = (f"{loading[kind][name]:.2f}" for kind in ("raw", "base", "rdb"))
         rows.append((name, *times, f"{loading['memory'][name]:,.0f}"))
-    head = ("", "raw log, s", "RESP base, s", "growth of RSS, MB")
+    head = ("", "raw log, s", "RESP base, s", "RDB base, s", "growth of RSS, MB")
     return ["## Loading data set D, and its memory", "", *_table(head, rows)]
 
 
