@@ -7,9 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
-
-use super::{Limits, are_distinct, sample};
+use super::{Limits, are_distinct, are_distinct_entries, sample};
 use crate::encoding::listpack::{self, Entry, Listpack};
 use crate::encoding::{Entry as Slot, Pair, Pos, Seed, Table, prefetch_ref, table};
 
@@ -29,11 +27,11 @@ impl Hash {
 
     /// Takes a listpack from a snapshot: None if it holds half a pair, a field twice, or nothing.
     pub fn from_listpack(pack: Listpack, limits: &Limits, seed: Seed) -> Option<Self> {
-        let fields: HashSet<Vec<u8>> = pack.iter().step_by(2).map(|field| field.to_vec()).collect();
-        if pack.is_empty() || fields.len() * 2 != pack.len() {
+        let sound = pack.len().is_multiple_of(2) && are_distinct_entries(pack.iter().step_by(2));
+        if pack.is_empty() || !sound {
             return None;
         }
-        let fits = fields.len() <= limits.hash_max_listpack_entries
+        let fits = pack.len() / 2 <= limits.hash_max_listpack_entries
             && pack.iter().all(|entry| entry.len() <= limits.hash_max_listpack_value);
         let mut hash = Self(Repr::Packed(pack));
         if !fits {

@@ -38,7 +38,7 @@ pub use text::{INLINE_LIMIT, Text};
 pub use waste::Waste;
 pub use zset::{Bounds, Growth, Scores, Walk, ZSet};
 
-use distinct::are_distinct;
+use distinct::{are_distinct, are_distinct_entries};
 
 /// A borrowed element of a collection: bytes, or an integer that a listpack or intset keeps as such.
 pub use crate::encoding::listpack::Entry;

@@ -7,9 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
-
-use super::{Limits, sample};
+use super::{Limits, are_distinct_entries, sample};
 use crate::encoding::listpack::{self, Entry, Listpack};
 use crate::encoding::{Blob, Entry as Slot, Intset, Pos, Seed, Table, prefetch_ref, table};
 
@@ -56,12 +54,11 @@ impl Set {
 
     /// Takes a listpack from a snapshot: None if a member stands twice or there is none.
     pub fn from_listpack(pack: Listpack, limits: &Limits, seed: Seed) -> Option<Self> {
-        let members: HashSet<Vec<u8>> = pack.iter().map(|member| member.to_vec()).collect();
-        if pack.is_empty() || members.len() != pack.len() {
+        if pack.is_empty() || !are_distinct_entries(pack.iter()) {
             return None;
         }
-        let fits = members.len() <= limits.set_max_listpack_entries
-            && members.iter().all(|member| member.len() <= limits.set_max_listpack_value);
+        let fits = pack.len() <= limits.set_max_listpack_entries
+            && pack.iter().all(|member| member.len() <= limits.set_max_listpack_value);
         let mut set = Self(Repr::Packed(pack));
         if !fits {
             set.make_table(0, seed);

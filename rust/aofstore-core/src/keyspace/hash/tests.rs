@@ -1,6 +1,6 @@
 //! Hashes against a model, at the limits of their encodings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use proptest::collection::vec;
 use proptest::prelude::*;

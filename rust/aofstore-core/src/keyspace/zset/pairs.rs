@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use super::Walk;
 use crate::encoding::listpack::{Digits, Entry};
 use crate::encoding::{Listpack, Pos};
+use crate::keyspace::are_distinct_entries;
 use crate::num::{self, Buf};
 
 #[derive(Clone)]
@@ -32,7 +33,6 @@ fn order(left: (f64, Entry<'_>), right: (f64, Entry<'_>)) -> Ordering {
 
 /// Whether `pack` holds pairs, no member twice: `Less` if they are in order, `Greater` if not; None if it does not.
 pub(super) fn check(pack: &Listpack) -> Option<Ordering> {
-    let mut seen = Vec::with_capacity(pack.len() / 2);
     let (mut entries, mut before, mut rising) = (pack.iter(), None::<(f64, Entry<'_>)>, Ordering::Less);
     while let Some(member) = entries.next() {
         let score = match entries.next()? {
@@ -43,18 +43,8 @@ pub(super) fn check(pack: &Listpack) -> Option<Ordering> {
             rising = Ordering::Greater;
         }
         before = Some((score, member));
-        seen.push(match member {
-            Entry::Int(value) => (Some(value), [].as_slice()),
-            Entry::Str(bytes) => (num::parse_i64(bytes), bytes),
-        });
     }
-    for (value, bytes) in &mut seen {
-        if value.is_some() {
-            *bytes = &[];
-        }
-    }
-    seen.sort_unstable();
-    (!seen.is_empty() && seen.windows(2).all(|pair| pair.first() != pair.last())).then_some(rising)
+    (!pack.is_empty() && are_distinct_entries(pack.iter().step_by(2))).then_some(rising)
 }
 
 impl Pairs {

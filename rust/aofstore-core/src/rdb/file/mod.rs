@@ -1,5 +1,6 @@
 //! A whole keyspace as an RDB file: header, auxiliary fields, databases, checksum.
 
+mod ahead;
 mod read;
 mod window;
 mod write;

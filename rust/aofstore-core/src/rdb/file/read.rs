@@ -6,6 +6,7 @@ use super::super::value::codes::opcode;
 use super::super::value::{
     self, Bad, Dialect, Input, Making, Room, array, byte, foreign, length, skip_string, string,
 };
+use super::ahead::Ahead;
 use super::window::Window;
 use crate::error::{Error, LoadKind, Result};
 use crate::keyspace::Keyspace;
@@ -37,6 +38,7 @@ pub fn is_snapshot(head: &[u8]) -> bool {
 /// A snapshot being read.
 pub struct Reader {
     window: Window,
+    ahead: Ahead,
     path: PathBuf,
     unknown: Unknown,
     dialect: Dialect,
@@ -61,6 +63,7 @@ impl Reader {
     pub fn new(source: Box<dyn crate::fs::Source>, total: u64, path: &Path, unknown: Unknown) -> Self {
         Self {
             window: Window::new(source, total),
+            ahead: Ahead::default(),
             path: path.to_owned(),
             unknown,
             dialect: Dialect::Redis,
@@ -284,18 +287,24 @@ impl Reader {
             if value::is_known(code) { self.store(code, deadline, space) } else { self.skip_key(code) };
         let stored = stored.map_err(|bad| self.error(bad))?;
         self.room.tidy();
+        self.ahead.look(self.window.unread(), self.window.offset(), space, self.db);
         self.keys += u64::from(stored);
         Ok(stored)
     }
 
     fn store(&mut self, code: u8, deadline: Option<i64>, space: &mut Keyspace) -> value::Result<bool> {
+        let hash = self.ahead.hash(self.record);
         let Self { window, room, making: Some(making), key, db, .. } = self else { return Ok(false) };
         let Some(value) = value::read(code, window, room, making)? else {
             self.note("an empty collection");
             return Ok(false);
         };
         // No command looks on, so the time does not matter.
-        match space.keys(*db, 0).put_new(key, value, deadline) {
+        let mut keys = space.keys(*db, 0);
+        if let Some(hash) = hash {
+            keys.foreseen(key, hash);
+        }
+        match keys.put_new(key, value, deadline) {
             Ok(true) => Ok(true),
             Ok(false) => Err(Bad::Format("it is there twice")),
             Err(_) => Err(Bad::Memory),

@@ -56,6 +56,11 @@ impl Window {
         self.crc.get()
     }
 
+    /// What is in memory and was not read yet.
+    pub fn unread(&self) -> &[u8] {
+        self.bytes.get(self.position..self.filled).unwrap_or_default()
+    }
+
     /// Makes `len` bytes from the position on be there.
     #[cold]
     fn fill(&mut self, len: usize) -> Result<()> {
