@@ -1,8 +1,8 @@
 """Loading data set D, and the memory it takes: here, in redis-server and in Valkey, from the same file.
 
-A server takes a log of one file over as the base of its own; its time is the one that it logs. The third file is
-a snapshot, which redis-server wrote as the base of its log. Memory is what loading adds to the resident size of a
-process that had opened an empty directory.
+A server takes a log of one file over as the base of its own; its time is the one that it logs. The third file
+is a snapshot, which redis-server wrote as the base of its log. Memory is what loading adds to the resident
+size of a process that had opened an empty directory.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Measured = tuple[float, float, int]
 
 
 def measure(sizes: Sizes, directory: Path, say: Callable[[str], None]) -> dict[str, dict[str, float]]:
-    """Seconds of each kind of log by loader ("raw", "base", "rdb"), and MB ("memory"), medians of the rounds."""
+    """Seconds by kind of log ("raw", "base", "rdb") and loader, and MB ("memory"): medians of the rounds."""
     loaders: dict[str, Callable[[Path], Measured]] = {
         "aofstore": _here,
         "redis-server": lambda place: _there("redis", place),

@@ -1,5 +1,8 @@
 """Rewriting the log of data set D: here, in redis-server and in Valkey, idle and while a client writes.
 
+The servers' logs have several parts, of which a rewrite replaces those that were there when it began; ours is
+measured so and as one file, into which goes also what was written meanwhile.
+
 Every contender has a process of its own that loads the raw log, rewrites it in peace, is written to without
 a rewrite, and is written to during the next one, always at the same pace: ten SETs each millisecond. A
 rewrite's time is from the call until the new file is in place. The process is ``python -m
@@ -19,8 +22,9 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.servers.process import Server, aof_options
 
@@ -31,6 +35,8 @@ from .sizes import Sizes
 BURST = 10
 PERIOD = 0.001
 LOOK = 0.02
+OURS = "aofstore"
+OURS_SINGLE = "aofstore, one file"
 FIGURES = (
     "idle_seconds", "idle_megabytes_a_second", "loaded_seconds", "loaded_megabytes_a_second",
     "fork_us_per_gb", "copy_on_write_mb", "quiet_us", "rewriting_us", "writes", "reload_seconds",
@@ -76,11 +82,12 @@ class Side(ABC):
 class Here(Side):
     """A store in this process."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, layout: Literal["single-file", "multi-part"]) -> None:
         super().__init__(place)
         import aofstore
 
-        self._store = aofstore.open(place, auto_aof_rewrite_percentage=0)
+        self._open = partial(aofstore.open, place, aof_layout=layout, auto_aof_rewrite_percentage=0)
+        self._store = self._open()
         self.keys, self.pid = self._store.dbsize(), os.getpid()
         self.put = self._store.set
 
@@ -99,10 +106,8 @@ class Here(Side):
         self._store.close()
 
     def reload(self) -> float:
-        import aofstore
-
-        with aofstore.open(self.place) as store:
-            return store.load_report.seconds
+        with self._open() as store:
+            return float(store.load_report.seconds)
 
 
 class There(Side):
@@ -144,7 +149,8 @@ class There(Side):
 
 
 SIDES: dict[str, Callable[[Path], Side]] = {
-    "aofstore": Here,
+    OURS: lambda place: Here(place, "multi-part"),
+    OURS_SINGLE: lambda place: Here(place, "single-file"),
     "redis-server": lambda place: There("redis", place),
     "Valkey": lambda place: There("valkey", place),
 }

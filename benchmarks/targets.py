@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .peers import Rates, best_embedded, figure, ours
+from .rewriting import OURS, OURS_SINGLE
 
 PLYVEL = "plyvel (LevelDB)"
 WRITEMAP = "lmdb, writemap + map_async"
@@ -108,8 +109,12 @@ def _latency(rows: dict[str, list[float]]) -> Iterator[Verdict]:
 
 
 def _loading(loading: dict[str, dict[str, float]]) -> Iterator[Verdict]:
-    works = (("raw", "load raw log", 1 / 3), ("base", "load RESP base", 1 / 3), ("rdb", "load RDB base", 1 / 2))
-    for kind, work, wanted in works:
+    wanted_of = {
+        "raw": ("load raw log", 1 / 3),
+        "base": ("load RESP base", 1 / 3),
+        "rdb": ("load RDB base", 1 / 2),
+    }
+    for kind, (work, wanted) in wanted_of.items():
         times = loading[kind]
         server = min((name for name in times if name != "aofstore"), key=times.__getitem__)
         yield _at_most(work, wanted, times["aofstore"], f"the best server, {server}", times[server], "s")
@@ -119,8 +124,8 @@ def _loading(loading: dict[str, dict[str, float]]) -> Iterator[Verdict]:
 
 
 def _rewriting(sides: dict[str, dict[str, Any]]) -> Iterator[Verdict]:
-    mine = sides["aofstore"]
-    servers = {name: each for name, each in sides.items() if name != "aofstore"}
+    mine = sides[OURS]
+    servers = {name: each for name, each in sides.items() if name not in (OURS, OURS_SINGLE)}
     for state, work in (("idle", "rewrite D, idle"), ("loaded", "rewrite D, written to")):
         times = {name: each[f"{state}_seconds"] for name, each in servers.items()}
         name = min(times, key=times.__getitem__)
