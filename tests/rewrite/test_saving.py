@@ -235,3 +235,13 @@ def test_progress_of_a_save(open_store: OpenStore) -> None:
     child.resume()
     assert saved(store)["rdb_last_cow_size"] > 0
     _testing.child_plan()
+
+
+def test_info_tells_how_many_keys_a_snapshot_held(open_store: OpenStore, data: Path) -> None:
+    store = open_store()
+    for number in range(7):
+        store.set(f"key:{number}", 1)
+    store.save()
+    store.close()
+    (data / DUMP).rename(data / LOG)
+    assert child.figure(open_store(), "rdb_last_load_keys_loaded") == 7

@@ -69,6 +69,8 @@ pub(super) struct LoadProgress {
     pub bytes_total: u64,
     /// In the files before the one that is read.
     pub bytes_before: u64,
+    /// That a snapshot held.
+    pub keys: u64,
 }
 
 /// State shared by the handle, the ticker and every view.

@@ -38,6 +38,7 @@ impl Engine {
             let (done, total) = loader.progress();
             core.load.bytes_done = core.load.bytes_before + done;
             core.load.bytes_total = core.load.bytes_before + total;
+            core.load.keys = core.load.keys.max(loader.keys());
             ended
         });
         for warning in loader.take_warnings() {

@@ -399,6 +399,7 @@ fn x16_info_tells_how_far_a_load_is() {
         bytes_done: 250,
         bytes_total: 1000,
         bytes_before: 0,
+        keys: 0,
     };
     store.engine.shared.lock().load = load;
     let told = store.info("persistence");

@@ -127,7 +127,6 @@ impl Job<'_, '_> {
             bytes: self.output.written(),
             diff_bytes: self.shared.bytes_received(),
             cow_bytes: copied::bytes(),
-            checksum: self.output.checksum(),
         }
     }
 }

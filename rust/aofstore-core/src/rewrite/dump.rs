@@ -33,8 +33,6 @@ pub struct Dumped {
     pub file: Arc<dyn File>,
     pub keys: u64,
     pub bytes: u64,
-    /// CRC-32 of the bytes.
-    pub checksum: u32,
 }
 
 /// Why there is no dump.
@@ -76,11 +74,11 @@ pub fn dump(
         return Err(place.failed("write", &io::Error::from_raw_os_error(errno)));
     }
     debug_assert!(whole, "a walk that was not stopped goes to its end");
-    let (bytes, checksum) = (out.out.written(), out.out.checksum());
+    let bytes = out.out.written();
     let file = out.out.into_target();
     place.check(&*file, bytes)?;
     temp.keep = true;
-    Ok(Dumped { file, keys: out.keys, bytes, checksum })
+    Ok(Dumped { file, keys: out.keys, bytes })
 }
 
 impl Place<'_> {

@@ -1,8 +1,7 @@
-//! A file being written by a rewrite: one fixed buffer, big writes, a count and a checksum.
+//! A file being written by a rewrite: one fixed buffer, big writes, a count.
 //!
 //! The buffer is made before the fork; afterwards nothing here allocates, locks or panics. Like any [`Output`] it takes
 //! everything without answering: the first error is kept, what comes later is dropped, and `flush` and `sync` tell.
-//! INVARIANT: until an error, `checksum` is that of the first `written` bytes.
 
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -60,14 +59,13 @@ impl Target for Arc<dyn File> {
     }
 }
 
-/// Buffered, counted, checked.
+/// Buffered and counted.
 pub struct FileOutput<T> {
     target: T,
     buffer: Box<[u8]>,
     /// INVARIANT: at most the buffer's length.
     at: usize,
     written: u64,
-    checksum: crc32fast::Hasher,
     incremental_sync: bool,
     /// What [`sync`](Self::sync) leaves out: a rule that a test breaks.
     unsynced: bool,
@@ -84,8 +82,6 @@ impl<T: Target> FileOutput<T> {
             buffer: vec![0; BUFFER].into_boxed_slice(),
             at: 0,
             written: 0,
-            // Asks here, not in the child, what the processor can do.
-            checksum: crc32fast::Hasher::new(),
             incremental_sync,
             unsynced: false,
             begun: 0,
@@ -108,11 +104,6 @@ impl<T: Target> FileOutput<T> {
     #[inline]
     pub fn accepted(&self) -> u64 {
         self.written + self.at as u64
-    }
-
-    /// CRC-32 (IEEE) of the bytes written.
-    pub fn checksum(&self) -> u32 {
-        self.checksum.clone().finalize()
     }
 
     /// The first error.
@@ -173,7 +164,6 @@ impl<T: Target> FileOutput<T> {
         if self.failed.is_some() || bytes.is_empty() {
             return;
         }
-        self.checksum.update(bytes);
         while !bytes.is_empty() {
             match self.target.write(bytes) {
                 // Not told what is wrong, only that it does not go on: a full disk is the least wrong guess.

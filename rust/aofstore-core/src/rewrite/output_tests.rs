@@ -74,7 +74,6 @@ fn every_byte_arrives_once_however_little_a_write_takes() {
         assert!(out.sync());
         assert!(*script.bytes.borrow() == want);
         assert_eq!((out.written(), out.failed()), (want.len() as u64, None));
-        assert_eq!(out.checksum(), crc32fast::hash(&want));
         assert_eq!(*script.calls.borrow(), ["sync"]);
     }
 }

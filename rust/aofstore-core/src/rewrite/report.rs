@@ -89,12 +89,10 @@ pub struct Report {
     pub diff_bytes: u64,
     /// Memory that was copied because one of the two processes changed it.
     pub cow_bytes: u64,
-    /// CRC-32 of the whole file.
-    pub checksum: u32,
 }
 
 impl Report {
-    const SIZE: usize = 48;
+    const SIZE: usize = 40;
 
     /// `None`: the child is gone without a word. `WouldBlock`: nothing there yet.
     pub fn read(from: impl AsFd) -> io::Result<Option<Self>> {
@@ -121,7 +119,6 @@ impl Report {
         bytes[16..24].copy_from_slice(&self.bytes.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.diff_bytes.to_le_bytes());
         bytes[32..40].copy_from_slice(&self.cow_bytes.to_le_bytes());
-        bytes[40..44].copy_from_slice(&self.checksum.to_le_bytes());
         bytes
     }
 
@@ -130,8 +127,7 @@ impl Report {
         let (keys, rest) = rest.split_first_chunk()?;
         let (length, rest) = rest.split_first_chunk()?;
         let (diff_bytes, rest) = rest.split_first_chunk()?;
-        let (cow_bytes, rest) = rest.split_first_chunk()?;
-        let (checksum, _) = rest.split_first_chunk()?;
+        let (cow_bytes, _) = rest.split_first_chunk()?;
         let [ok, step, _, _, errno @ ..] = *head;
         Some(Self {
             ok: ok != 0,
@@ -141,7 +137,6 @@ impl Report {
             bytes: u64::from_le_bytes(*length),
             diff_bytes: u64::from_le_bytes(*diff_bytes),
             cow_bytes: u64::from_le_bytes(*cow_bytes),
-            checksum: u32::from_le_bytes(*checksum),
         })
     }
 }
@@ -160,7 +155,6 @@ mod tests {
             bytes: u64::MAX,
             diff_bytes: 1 << 40,
             cow_bytes: 4096,
-            checksum: 0xdead_beef,
         };
         let (read, write) = std::io::pipe().unwrap();
         assert!(report.write(&write));
@@ -172,9 +166,9 @@ mod tests {
     #[test]
     fn half_a_report_is_none() {
         let (read, write) = std::io::pipe().unwrap();
-        rustix::io::write(&write, &[0; 47]).unwrap();
+        rustix::io::write(&write, &[0; 39]).unwrap();
         assert_eq!(Report::read(&read).unwrap_err().kind(), io::ErrorKind::InvalidData);
-        rustix::io::write(&write, &[9; 48]).unwrap();
+        rustix::io::write(&write, &[9; 40]).unwrap();
         assert_eq!(Report::read(&read).unwrap_err().kind(), io::ErrorKind::InvalidData);
     }
 

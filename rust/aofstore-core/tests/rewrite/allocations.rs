@@ -125,15 +125,11 @@ fn a_rewrite_of_everything_allocates_nothing() {
         let path = directory.join("rewritten.aof");
         let file = File::create(&path).unwrap();
         let mut out = FileOutput::new(file.as_fd(), incremental_sync);
-        let (checksum, calls) = counted(|| {
-            let whole = rewrite::keys(&space) > 0 && rewrite::write(&space, &mut out) && out.sync();
-            whole.then(|| out.checksum())
-        });
+        let (whole, calls) = counted(|| rewrite::write(&space, &mut out) && out.sync());
         assert_eq!(calls, 0, "calls of the allocator");
         let bytes = std::fs::read(&path).unwrap();
         std::fs::remove_dir_all(&directory).unwrap();
-        assert_eq!(checksum, Some(crc32fast::hash(&bytes)));
-        assert_eq!(out.written(), bytes.len() as u64);
+        assert!(whole && out.written() == bytes.len() as u64);
         assert_eq!(place::dataset(&mut loaded(&bytes, small_up_to(6))), place::dataset(&mut space));
     }
 }

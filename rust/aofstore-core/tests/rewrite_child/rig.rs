@@ -280,7 +280,6 @@ impl Rig {
         assert_eq!(report.keys, rewrite::keys(&self.space));
         assert_eq!(report.bytes, file.len() as u64);
         assert_eq!(report.diff_bytes, running.sent as u64);
-        assert_eq!(report.checksum, crc32fast::hash(&file));
         assert!(file.starts_with(&dump), "not the dump of {} bytes", dump.len());
         assert!(file[dump.len()..] == running.fed[..running.sent], "not the difference");
         assert_eq!(self.page.bytes_written(), report.bytes);
