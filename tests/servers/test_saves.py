@@ -117,7 +117,7 @@ def test_what_is_asked_during_a_rewrite_is_answered_as_by_a_server(
     assert ours == theirs
 
 
-REFUSED = [
+REFUSED: list[list[str | int]] = [
     ["SET", "a", 2],
     ["PING"],
     ["GET", "a"],
