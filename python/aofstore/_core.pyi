@@ -57,10 +57,11 @@ class Engine:
     """A keyspace in memory with its live settings (Redis's names with ``_``). ConfigError.
 
     `loader` reads up to the first ``#TS`` line later than ``until`` (microseconds since 1970); a ``base``
-    that begins with such a line is an error. The threads run from `start_log` (writes are logged from then
-    on), `start` (a store without a log; with a directory, one can be switched on), `start_parts` (both, for a
-    multi-part log) or `start_view` (read only). `rewrite` begins a rewrite and waits for it, `begin_rewrite`
-    only begins; `wait_rewrite` gives each outcome once, or None. They raise RewriteError,
+    that begins with such a line is an error; a ``snapshot`` must be one and nothing else. The threads run
+    from `start_log` (writes are logged from then on), `start` (a store without a log; with a directory, one
+    can be switched on), `start_parts` (both, for a multi-part log) or `start_view` (read only). `rewrite`
+    begins a rewrite and waits for it, `begin_rewrite` only begins; `wait_rewrite` gives each outcome once, or
+    None. They raise RewriteError,
     RewriteInProgressError and TimeoutError (which leaves the rewrite running). `rewrite_progress` is keys
     done, all keys, bytes, seconds.
     `settings` has them under Redis's own names as text, as `config_set` left them.
@@ -79,7 +80,14 @@ class Engine:
         session: bool = False,
     ) -> Client: ...
     def loader(
-        self, directory: Directory, name: str, /, *, until: int | None = None, base: bool = False
+        self,
+        directory: Directory,
+        name: str,
+        /,
+        *,
+        until: int | None = None,
+        base: bool = False,
+        snapshot: bool = False,
     ) -> Loader: ...
     def start_log(self, directory: Directory, name: str, /) -> None: ...
     def start(self, directory: Directory | None = None, name: str = "", /) -> None: ...
@@ -120,6 +128,8 @@ class Loader:
     def bytes_done(self) -> int: ...
     @property
     def bytes_total(self) -> int: ...
+    @property
+    def in_snapshot(self) -> bool: ...
     @property
     def keys(self) -> int: ...
     @property

@@ -17,13 +17,18 @@ from .errors import AofLoadError, AofOpenError
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """A file that is to be loaded; ``last``: only empty ones come behind it, so that its end may be torn."""
+    """A file that is to be loaded.
+
+    ``last``: only empty ones come behind it, so that its end may be torn. ``snapshot``: it is one and nothing
+    else.
+    """
 
     directory: Directory
     name: str
     size: int
     base: bool = False
     last: bool = True
+    snapshot: bool = False
 
     @property
     def path(self) -> str:

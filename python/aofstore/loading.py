@@ -17,7 +17,6 @@ from ._core import Directory, Engine, Loader
 from .config import Config
 from .errors import AofLoadError, AofOpenError, ConfigError
 from .files import Layout, LogFile, layout_of, refuse_other_layout
-from .later import INTEROP
 from .lifetime import Lifetime, keep_from_copies
 from .moment import View
 from .progress import OnProgress, Progress
@@ -44,14 +43,18 @@ def load(config: Config, on_progress: OnProgress | None, view: View | None = Non
         undo.callback(engine.close)
         layout = None if directory is None else layout_of(engine, directory, config)
         files = layout.files() if layout is not None and config.appendonly else []
-        if directory is not None and not files:
-            refuse_snapshot(directory, config)
-        report = _replay(engine, files, config, on_progress, view)
+        lone = [] if view is not None or files else _lone_snapshot(directory, config)
+        if lone:
+            # The log is switched on when all that it begins with is there.
+            engine.client().execute("CONFIG", "SET", "appendonly", "no")
+        report = _replay(engine, files or lone, config, on_progress, view)
         if view is not None:
             _refuse_nothing(layout, report)
             engine.start_view()
         elif layout is not None:
-            layout.start(log=config.appendonly)
+            layout.start(log=config.appendonly and not lone)
+            if lone and config.appendonly:
+                _begin_log(engine, lone[0].path)
         else:
             engine.start()
         lifetime = Lifetime(engine, directory, config, report)
@@ -59,10 +62,23 @@ def load(config: Config, on_progress: OnProgress | None, view: View | None = Non
         return lifetime
 
 
-def refuse_snapshot(directory: Directory, config: Config) -> None:
-    """AofOpenError when all there is is a snapshot, which this release cannot read: never an empty start."""
-    if config.dbfilename in directory.names():
-        raise _unreadable(directory, config.dbfilename, "is a snapshot (RDB)")
+def _lone_snapshot(directory: Directory | None, config: Config) -> list[LogFile]:
+    """The snapshot that is the data where there is no log: servers begin empty beside it if the log is on."""
+    size = None if directory is None else directory.size(config.dbfilename)
+    if directory is None or size is None:
+        return []
+    # Not the last file of a log: nothing of it may be cut off.
+    return [LogFile(directory, config.dbfilename, size, last=False, snapshot=True)]
+
+
+def _begin_log(engine: Engine, snapshot: str) -> None:
+    """The log appears with all that was loaded in it, or not at all: then the snapshot is still the data."""
+    engine.client().execute("CONFIG", "SET", "appendonly", "yes")
+    engine.wait_rewrite()
+    logger.warning(
+        "%s: there was no log beside it; one was begun with its data, and the snapshot is not read again",
+        snapshot,
+    )
 
 
 def _refuse_nothing(layout: Layout | None, report: LoadReport) -> None:
@@ -71,15 +87,6 @@ def _refuse_nothing(layout: Layout | None, report: LoadReport) -> None:
         raise ConfigError("a store that is to be read only needs a directory: give open() a path, or set dir")
     if not report.files:
         raise AofOpenError(f"there is no log {layout.path} to read", path=layout.path, errno=errno.ENOENT)
-
-
-def _unreadable(directory: Directory, name: str, what: str) -> AofOpenError:
-    path = str(Path(directory.path, name))
-    return AofOpenError(
-        f"{path} {what}, which this release cannot read ({INTEROP} can); nothing was changed. "
-        "Open another directory, or move this aside to begin empty",
-        path=path,
-    )
 
 
 def _replay(
@@ -93,7 +100,7 @@ def _replay(
     progress = Progress(on_progress, sum(file.size for file in files))
     loaded: list[LoadReport] = []
     for file in files:
-        if not file.size:
+        if not file.size and not file.snapshot:
             loaded.append(LoadReport((file.path,)))
             continue
         report, over = _replay_file(engine, file, config, progress, view)
@@ -115,7 +122,7 @@ def _replay_file(
     """What was loaded, and whether the moment was reached that the view is of."""
     began = progress.seconds
     until = None if view is None else view.until
-    loader = engine.loader(file.directory, file.name, until=until, base=file.base)
+    loader = engine.loader(file.directory, file.name, until=until, base=file.base, snapshot=file.snapshot)
     try:
         _run(loader, file, config, progress)
         keys, commands = loader.keys, loader.commands

@@ -18,7 +18,8 @@ _SMALL = 1 << 20
 
 def forgive(error: AofLoadError, loader: Loader, config: Config) -> None:
     """After ``error`` in the last file: returns when its end may be cut as a torn one, else raises."""
-    if error.kind != "format" or error.offset is None:
+    # Cutting inside a snapshot would leave half of the data, and not the older half.
+    if error.kind != "format" or error.offset is None or loader.in_snapshot:
         raise error
     size, allowed = loader.bytes_total - loader.valid_to, config.aof_load_corrupt_tail_max_size
     if not config.aof_load_truncated or size > max(allowed, _SMALL):

@@ -226,7 +226,6 @@ def test_everything_is_released_whatever_fails(world: World, tmp_path: Path, fai
     [
         ("appendonlydir/appendonly.aof.manifest", b"file x seq 1 type b\n"),
         ("appendonly.aof.manifest", b"file x seq 1 type b\n"),
-        ("dump.rdb", b"REDIS0011"),
     ],
 )
 def test_foreign_forms_are_never_an_empty_start(

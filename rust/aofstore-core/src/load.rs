@@ -70,6 +70,8 @@ pub struct Options {
     pub until: Option<i64>,
     /// The file is a base: it has nothing of what was before its first `#TS` line.
     pub base: bool,
+    /// The file is a snapshot and nothing else.
+    pub snapshot: bool,
 }
 
 /// The open MULTI.
@@ -90,6 +92,8 @@ pub struct Loader {
     snapshot: Option<Box<rdb::Reader>>,
     /// Where it ends, once it is read.
     snapshot_end: Option<u64>,
+    /// Nothing may follow it.
+    alone: bool,
     keys: u64,
     db: usize,
     block: Option<Block>,
@@ -129,7 +133,7 @@ impl Loader {
         let size = file.size()?;
         let mut head = [0; HEAD];
         let read = fill(&*file, &mut head)?;
-        let snapshot = if rdb::is_snapshot(head.get(..read).unwrap_or_default()) {
+        let snapshot = if options.snapshot || rdb::is_snapshot(head.get(..read).unwrap_or_default()) {
             let source = Box::new(dir.open_read(name)?);
             Some(Box::new(rdb::Reader::new(source, size, path, options.unknown)))
         } else {
@@ -138,7 +142,8 @@ impl Loader {
         let reader = Reader::new(Box::new(file), 0, size, path, options.max_bulk, command::is_known);
         let reader = reader.stop_after(options.until);
         let Options { until, base, .. } = options;
-        Ok(Self { snapshot, until, base, ..Self::new(reader, options.on_error) })
+        let alone = options.snapshot;
+        Ok(Self { snapshot, alone, until, base, ..Self::new(reader, options.on_error) })
     }
 
     /// Replays commands alone.
@@ -148,6 +153,7 @@ impl Loader {
             plan: Plan::default(),
             snapshot: None,
             snapshot_end: None,
+            alone: false,
             keys: 0,
             db: 0,
             block: None,
@@ -235,6 +241,11 @@ impl Loader {
         (self.block, self.ended, self.tear, self.failed) = (None, None, None, None);
     }
 
+    /// Whether the snapshot at the head of the file is still being read.
+    pub fn in_snapshot(&self) -> bool {
+        self.snapshot.is_some()
+    }
+
     /// Bytes replayed, and bytes there are.
     pub fn progress(&self) -> (u64, u64) {
         let offset = self.snapshot.as_ref().map_or(self.reader.offset(), |snapshot| snapshot.offset());
@@ -297,6 +308,9 @@ impl Loader {
             }
         }
         snapshot.check_made_before(self.until)?;
+        if self.alone {
+            snapshot.check_alone()?;
+        }
         // A torn command may be cut off, but never into the snapshot.
         self.reader.begin_at(snapshot.offset());
         self.snapshot_end = Some(snapshot.offset());

@@ -69,7 +69,7 @@ impl PyEngine {
         Ok(PyClient::new(Arc::clone(&self.inner), db, codec, session))
     }
 
-    #[pyo3(signature = (directory, name, /, *, until = None, base = false))]
+    #[pyo3(signature = (directory, name, /, *, until = None, base = false, snapshot = false))]
     fn loader(
         &self,
         py: Python<'_>,
@@ -77,8 +77,9 @@ impl PyEngine {
         name: &str,
         until: Option<i64>,
         base: bool,
+        snapshot: bool,
     ) -> PyResult<PyLoader> {
-        PyLoader::open(py, &self.inner, directory, name, until, base)
+        PyLoader::open(py, &self.inner, directory, name, until, base, snapshot)
     }
 
     /// Ends the load; without a directory the store stays in memory.

@@ -28,9 +28,10 @@ impl PyLoader {
         name: &str,
         until: Option<i64>,
         base: bool,
+        snapshot: bool,
     ) -> PyResult<Self> {
         let dir = directory.dir(py)?;
-        let options = Options { until, base, ..engine.load_options() };
+        let options = Options { until, base, snapshot, ..engine.load_options() };
         let opened = Loader::open(&*dir, name, options);
         let loader = opened.map_err(|error| raise(py, &error))?;
         engine.begin_load().map_err(|error| raise(py, &error))?;
@@ -57,6 +58,11 @@ impl PyLoader {
     #[getter]
     fn bytes_total(&self) -> PyResult<u64> {
         self.with(|loader| loader.progress().1)
+    }
+
+    #[getter]
+    fn in_snapshot(&self) -> PyResult<bool> {
+        self.with(|loader| loader.in_snapshot())
     }
 
     #[getter]

@@ -147,7 +147,7 @@ impl Settings {
             _ => Unknown::Refuse,
         };
         let max_bulk = self.limits.longest_in_log() as u64;
-        load::Options { max_bulk, on_error, unknown, until: None, base: false }
+        load::Options { max_bulk, on_error, unknown, until: None, base: false, snapshot: false }
     }
 
     /// The settings of a store that is being opened; names with `_` or `-`.

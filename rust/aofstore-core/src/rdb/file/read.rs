@@ -121,6 +121,7 @@ impl Reader {
         }
         loop {
             self.record = self.window.offset();
+            self.key.clear();
             let code = self.or(byte)?;
             match code {
                 opcode::END => {
@@ -214,6 +215,18 @@ impl Reader {
         };
         let advice = "the file was left untouched; ask for a later moment";
         Err(Error::at(LoadKind::Unsupported, &self.path, 0, &what, advice))
+    }
+
+    /// Refuses a file that goes on behind the snapshot, which was read.
+    pub fn check_alone(&self) -> Result<()> {
+        match self.window.left() {
+            0 => Ok(()),
+            more => {
+                let what = format!("{more} bytes follow the end of the snapshot");
+                let advice = "the file was left untouched; put a sound copy in its place";
+                Err(Error::at(LoadKind::Format, &self.path, self.offset(), &what, advice))
+            }
+        }
     }
 
     /// Redis reads -1 as no deadline.
@@ -338,10 +351,7 @@ impl Reader {
     /// Reads something that belongs to no key.
     #[inline]
     fn or<T>(&mut self, read: impl FnOnce(&mut Window) -> value::Result<T>) -> Result<T> {
-        read(&mut self.window).map_err(|bad| {
-            self.key.clear();
-            self.error(bad)
-        })
+        read(&mut self.window).map_err(|bad| self.error(bad))
     }
 
     fn note(&mut self, what: &str) {
