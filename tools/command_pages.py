@@ -88,6 +88,10 @@ LOGGED: dict[str, tuple[set[str], str]] = {
     "INCRBYFLOAT": ({"SET"}, "`SET key` with the result and `KEEPTTL`."),
     "HINCRBYFLOAT": ({"HSET"}, "`HSET key field` with the result."),
     "SPOP": ({"SREM", "DEL"}, "`SREM` with the members taken, or `DEL` when a count took all."),
+    "RESTORE": (
+        {"SET", "RPUSH", "SADD", "ZADD", "HSET", "DEL", "PEXPIREAT"},
+        "the command that makes the value, `DEL` before it when it replaces one, `PEXPIREAT` behind it.",
+    ),
     "EXPIRE": ({"PEXPIREAT", "DEL"}, _INSTANT),
     "PEXPIRE": ({"PEXPIREAT", "DEL"}, _INSTANT),
     "EXPIREAT": ({"PEXPIREAT", "DEL"}, _INSTANT),

@@ -23,6 +23,7 @@ pub fn limits(profile: u8) -> Limits {
         zset_max_listpack_entries: entries,
         zset_max_listpack_value: value,
         proto_max_bulk_len: 1 << 15,
+        ..Limits::default()
     };
     match profile & 3 {
         0 => Limits { proto_max_bulk_len: 1 << 15, ..Limits::default() },

@@ -19,7 +19,7 @@ pub fn take(reply: &Reply, nodes: &mut std::slice::Iter<'_, Node>) -> Shown {
             Shown::Bytes(value.to_string().into_bytes())
         }
         Node::Status(text) => Shown::Bytes(text.into()),
-        Node::Bulk(start, len) => Shown::Bytes(text(start, len)),
+        Node::Bulk(start, len) | Node::Binary(start, len) => Shown::Bytes(text(start, len)),
         Node::Error(start, len) => {
             Shown::Error(String::from_utf8(text(start, len)).expect("an error is text"))
         }

@@ -13,7 +13,7 @@ from aofstore._core import _testing
 from tests.conftest import OpenStore, StartServer
 from tests.servers.connection import Partner, StoreConnection
 from tests.servers.dataset import Dataset, compare, dataset
-from tests.servers.process import binary
+from tests.servers.process import aof_options, binary, server_log
 from tests.servers.workload import run
 
 COMMANDS = 20_000
@@ -109,3 +109,79 @@ def test_a_server_checks_our_snapshots(tmp_path: Path, open_store: OpenStore) ->
         done = subprocess.run([str(checker), str(path)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
         assert "Checksum OK" in done.stdout
+
+
+def test_payloads_of_dump_change_hands(
+    server_kind: str, tmp_path: Path, open_store: OpenStore, start_server: StartServer
+) -> None:
+    """RESTORE there takes what DUMP gave here, RESTORE here what DUMP gave there, key by key."""
+    server = start_server(server_kind)
+    store = open_store(appendfsync="no", zset_max_listpack_entries=8, list_max_listpack_size=16)
+    with server.connect() as there:
+        here = StoreConnection(store)
+        wanted = fill(here, 17)
+        for (database, key), (_, _, expiry) in wanted.items():
+            payload = store.db(database).dump(key)
+            assert payload is not None
+            there.execute("SELECT", database)
+            assert there.execute("RESTORE", key, max(expiry, 0), payload, "ABSTTL") == "OK"
+        assert compare(dataset(there), wanted) == []
+        assert here.execute("FLUSHALL") == "OK"
+        for (database, key), (_, _, expiry) in wanted.items():
+            there.execute("SELECT", database)
+            payload = there.execute("DUMP", key)
+            assert store.db(database).restore(key, max(expiry, 0), payload, absttl=True) == b"OK"
+        assert compare(dataset(here), wanted) == []
+    store.close()
+    # What was logged are commands, which any version reads.
+    assert compare(dataset(StoreConnection(open_store())), wanted) == []
+    assert b"RESTORE" not in (tmp_path / "data" / "appendonly.aof").read_bytes()
+
+
+def test_a_log_with_restore_in_it_is_read(
+    server_kind: str, tmp_path: Path, open_store: OpenStore, start_server: StartServer
+) -> None:
+    """Servers log RESTORE as it came, with the payload of their version."""
+    server = start_server(server_kind, *aof_options())
+    with server.connect() as connection:
+        connection.execute("RPUSH", "l", *range(300))
+        payload = connection.execute("DUMP", "l")
+        assert connection.execute("RESTORE", "copy", 0, payload) == "OK"
+        assert connection.execute("RESTORE", "volatile", 10_000_000, payload) == "OK"
+        wanted = dataset(connection)
+    server.stop()
+    log = server_log(server.directory)
+    assert b"RESTORE" in log
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "appendonly.aof").write_bytes(log)
+    assert compare(dataset(StoreConnection(open_store(here))), wanted) == []
+
+
+def test_what_has_no_place_here_is_named_or_left_out(
+    server_kind: str, tmp_path: Path, open_store: OpenStore, start_server: StartServer
+) -> None:
+    """Streams, functions and, from Valkey, fields that expire, among keys that are to be read."""
+    server = start_server(server_kind)
+    names = {"stream": b"a stream", "function": b"a library of functions"}
+    with server.connect() as there:
+        there.execute("SET", "before", 1)
+        there.execute("XADD", "stream", "*", "f", "v")
+        there.execute("XGROUP", "CREATE", "stream", "group", 0)
+        there.execute("XREADGROUP", "GROUP", "group", "me", "STREAMS", "stream", ">")
+        there.execute("FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f', function() end)")
+        if server_kind == "valkey":
+            there.execute("HSET", "fields", "a", 1, "b", 2)
+            there.execute("HEXPIRE", "fields", 10_000, "FIELDS", 1, "a")
+            names["fields"] = b"a hash with fields that expire"
+        there.execute("RPUSH", "after", "x")
+        assert there.execute("SAVE") == "OK"
+    here = tmp_path / "here"
+    here.mkdir()
+    shutil.copy(server.directory / "dump.rdb", here / "dump.rdb")
+    with pytest.raises(aofstore.AofLoadError) as caught:
+        open_store(here, appendonly=False)
+    assert caught.value.kind == "unsupported"
+    assert any(name.decode() in str(caught.value) for name in names.values())
+    with open_store(here, appendonly=False, unknown_types="skip") as store:
+        assert sorted(store.keys()) == [b"after", b"before"]

@@ -67,6 +67,41 @@ class KeyCommands(Family[V]):
             options.append("REPLACE")
         return self._shaped(bool, "COPY", source, destination, *options)
 
+    def dump(self, name: Encodable) -> bytes | None:
+        """The value in the form of a snapshot, None for a missing key (DUMP).
+
+        Bytes, also when replies are decoded; of the version that ``rdb_version`` says. Every Redis >= 7 and
+        Valkey takes it with RESTORE.
+        """
+        return self._call("DUMP", name)
+
+    def restore(
+        self,
+        name: Encodable,
+        ttl: int,
+        value: Encodable,
+        replace: bool = False,
+        absttl: bool = False,
+        idletime: int | None = None,
+        frequency: int | None = None,
+    ) -> V:
+        """Store a value that `dump` or a server's DUMP gave (RESTORE).
+
+        It expires in ``ttl`` milliseconds, or at that Unix time with ``absttl``; never with 0. An existing
+        key is a ResponseError (``BUSYKEY``) unless it is to be replaced. ``idletime`` and ``frequency`` are
+        taken and forgotten.
+        """
+        options: list[Encodable] = []
+        if replace:
+            options.append("REPLACE")
+        if absttl:
+            options.append("ABSTTL")
+        if idletime is not None:
+            options += ["IDLETIME", _integer(idletime, "idletime")]
+        if frequency is not None:
+            options += ["FREQ", _integer(frequency, "frequency")]
+        return self._call("RESTORE", name, ttl, value, *options)
+
     def move(self, name: Encodable, db: int) -> bool:
         """Move a key to database ``db`` if it does not exist there; whether it was moved (MOVE)."""
         return self._shaped(bool, "MOVE", name, db)
@@ -241,6 +276,13 @@ class KeyCommands(Family[V]):
         None for a missing key.
         """
         return self._call("OBJECT", infotype, key)
+
+
+def _integer(value: int, name: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise DataError(f"{name} must be an integer") from None
 
 
 def _conditions(nx: bool, xx: bool, gt: bool, lt: bool) -> list[Encodable]:

@@ -51,6 +51,7 @@ impl<'a, 'py> Builder<'a, 'py> {
             Node::Double(value) => Ok(PyFloat::new(py, value).into_any()),
             Node::Status(text) => self.text(text.as_bytes()),
             Node::Bulk(start, len) => self.text(self.reply.slice(start, len)),
+            Node::Binary(start, len) => self.bytes(self.reply.slice(start, len)),
             Node::Error(start, len) => {
                 let text = String::from_utf8_lossy(self.reply.slice(start, len)).into_owned();
                 reply_error(py, &text, self.errno)

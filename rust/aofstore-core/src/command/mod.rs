@@ -23,6 +23,7 @@ mod lists;
 mod memory;
 mod object;
 mod reply;
+mod serial;
 mod server;
 mod setops;
 mod sets;

@@ -13,6 +13,8 @@ pub enum Node {
     Status(&'static str),
     /// Start and length in the byte buffer.
     Bulk(usize, usize),
+    /// The same for what is no text in any encoding, and is never decoded.
+    Binary(usize, usize),
     /// An error inside an aggregate (EXEC); start and length of its text.
     Error(usize, usize),
     Array(usize),
@@ -128,6 +130,16 @@ impl Reply {
         }
         self.bytes.extend_from_slice(bytes);
         self.nodes.push(Node::Bulk(start, bytes.len()));
+    }
+
+    /// Bytes that are no text.
+    pub fn binary(&mut self, bytes: &[u8]) {
+        self.bulk(bytes);
+        if let Some(node) = self.nodes.last_mut()
+            && let Node::Bulk(start, len) = *node
+        {
+            *node = Node::Binary(start, len);
+        }
     }
 
     pub fn bulk_int(&mut self, value: i64) {

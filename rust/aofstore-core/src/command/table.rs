@@ -8,8 +8,8 @@ use super::args::Args;
 use super::context::Context;
 use super::errors::{self, ErrorReply, Outcome};
 use super::{
-    bitmaps, connection, databases, expire, hashes, keys, lcs, lists, memory, object, server, setops, sets,
-    sort, strings, zsets,
+    bitmaps, connection, databases, expire, hashes, keys, lcs, lists, memory, object, serial, server, setops,
+    sets, sort, strings, zsets,
 };
 
 pub type Run = fn(&mut Context<'_>, Args<'_>) -> Outcome;
@@ -224,6 +224,7 @@ const FAMILIES: &[&[Spec]] = &[
     sort::COMMANDS,
     expire::COMMANDS,
     object::COMMANDS,
+    serial::COMMANDS,
     databases::COMMANDS,
     connection::COMMANDS,
     memory::COMMANDS,

@@ -132,7 +132,7 @@ fn show(reply: &Reply, nodes: &mut std::slice::Iter<'_, Node>) -> String {
         Node::Int(value) => value.to_string(),
         Node::Double(value) => value.to_string(),
         Node::Status(text) => text.into(),
-        Node::Bulk(start, len) => format!("\"{}\"", text(reply.slice(start, len))),
+        Node::Bulk(start, len) | Node::Binary(start, len) => format!("\"{}\"", text(reply.slice(start, len))),
         Node::Error(start, len) => format!("(error) {}", text(reply.slice(start, len))),
         Node::Array(len) => format!("[{}]", items(len).join(", ")),
         Node::Set(len) => format!("~{{{}}}", items(len).join(", ")),

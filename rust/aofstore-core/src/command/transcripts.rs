@@ -188,7 +188,7 @@ fn item(reply: &Reply, at: &mut usize) -> Vec<String> {
             vec![format!("(double) {text}")]
         }
         Node::Status(text) => vec![text.to_owned()],
-        Node::Bulk(start, len) => vec![quoted(reply.slice(start, len))],
+        Node::Bulk(start, len) | Node::Binary(start, len) => vec![quoted(reply.slice(start, len))],
         Node::Error(start, len) => {
             vec![format!("(error) {}", String::from_utf8_lossy(reply.slice(start, len)))]
         }

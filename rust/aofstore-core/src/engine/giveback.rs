@@ -26,7 +26,7 @@ impl Engine {
 fn undoing(argv: &[&[u8]], reply: &Reply) -> Option<Argv> {
     let name = argv.first()?;
     let mut values = reply.nodes().iter().filter_map(|node| match node {
-        Node::Bulk(start, len) => Some(reply.slice(*start, *len).to_vec()),
+        Node::Bulk(start, len) | Node::Binary(start, len) => Some(reply.slice(*start, *len).to_vec()),
         Node::Double(score) => Some(num::fmt_f64_shortest(*score, &mut num::Buf::new()).to_vec()),
         _ => None,
     });

@@ -150,7 +150,8 @@ fn flag_names(spec: &Spec) -> Vec<&'static str> {
 }
 
 /// Redis warns of these though they administrate nothing.
-const DANGEROUS: &[&str] = &["FLUSHALL", "FLUSHDB", "INFO", "KEYS", "LASTSAVE", "SORT", "SORT_RO", "SWAPDB"];
+const DANGEROUS: &[&str] =
+    &["FLUSHALL", "FLUSHDB", "INFO", "KEYS", "LASTSAVE", "RESTORE", "SORT", "SORT_RO", "SWAPDB"];
 
 fn touches_whole_databases(spec: &Spec) -> bool {
     matches!(spec.name, "DBSIZE" | "FLUSHALL" | "FLUSHDB" | "SWAPDB")

@@ -241,6 +241,7 @@ impl Settings {
             zset_max_listpack_entries: size("zset-max-listpack-entries"),
             zset_max_listpack_value: size("zset-max-listpack-value"),
             proto_max_bulk_len: size("proto-max-bulk-len"),
+            rdb_version: self.int("rdb-version"),
         };
         (self.limits, self.databases, self.hz) = (limits, databases, hz);
         self.save_points = points(self.get("save").unwrap_or_default());

@@ -40,6 +40,18 @@ impl Keys<'_> {
         }
         Ok(true)
     }
+
+    /// Stores a value over whatever is under the key, as a command does, without a deadline.
+    pub fn put_fresh(&mut self, key: &[u8], value: Fresh<'_>) {
+        match value {
+            Fresh::Int(value) => {
+                self.drop_deadline(key);
+                self.put_int_keep(key, value);
+            }
+            Fresh::Text(bytes) => self.put_text(key, bytes),
+            Fresh::Object(object) => self.put(key, object),
+        }
+    }
 }
 
 impl Keyspace {

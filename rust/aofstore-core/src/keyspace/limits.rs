@@ -13,6 +13,8 @@ pub struct Limits {
     pub zset_max_listpack_entries: usize,
     pub zset_max_listpack_value: usize,
     pub proto_max_bulk_len: usize,
+    /// The version of the snapshot format in which values are given out.
+    pub rdb_version: i64,
 }
 
 /// What servers take unless told otherwise.
@@ -37,6 +39,7 @@ impl Default for Limits {
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
             proto_max_bulk_len: USUAL_BULK,
+            rdb_version: 10,
         }
     }
 }
