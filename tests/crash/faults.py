@@ -15,7 +15,7 @@ from aofstore._core import Engine, _testing
 
 CALLS = (
     "open", "open_read", "read", "write", "sync", "set_len", "stat", "names", "rename", "unlink", "link",
-    "write_new", "sync_dir", "unlock", "close",
+    "write_new", "sync_dir", "unlock", "close", "make_dir", "open_dir",
 )  # fmt: skip
 PATIENCE = 20.0
 STEPS = ("dumping", "early-sync", "draining", "asking", "waiting", "agreed", "synced", "done")

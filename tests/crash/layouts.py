@@ -47,9 +47,9 @@ def strangers(directory: Path, layout: Layout) -> list[str]:
     """What lies in an open or opened store's directory and is no part of it."""
     if layout == "single-file":
         return sorted(path.name for path in directory.iterdir() if not _belongs(path.name, {STEM}))
-    above = [path.name for path in directory.iterdir() if path.name != FOLDER]
-    known = listed(directory) | {MANIFEST}
-    folder = directory / FOLDER
+    # A single file that is taken over may have been cut before.
+    above = [path.name for path in directory.iterdir() if not _belongs(path.name, {FOLDER})]
+    known, folder = listed(directory) | {MANIFEST}, directory / FOLDER
     inside = [path.name for path in folder.iterdir()] if folder.exists() else []
     return sorted([*above, *(name for name in inside if not _belongs(name, known))])
 
@@ -67,13 +67,13 @@ def not_kept(before: Mapping[str, bytes], directory: Path) -> str:
             continue
         kept = places[-1].read_bytes()
         tail = data[len(kept) :]
-        if not data.startswith(kept) or (tail and not _saved(places[-1], tail)):
+        if not data.startswith(kept) or (tail and not _saved(directory, name, tail)):
             return f"cut: {len(tail)} bytes of {name} were cut and not kept"
     return ""
 
 
-def _saved(log: Path, tail: bytes) -> bool:
-    saved = (path for path in log.parent.iterdir() if SAVED.fullmatch(path.name))
+def _saved(directory: Path, name: str, tail: bytes) -> bool:
+    saved = directory.rglob(f"{name}.truncated-*")
     return any(path.read_bytes() == tail for path in saved)
 
 

@@ -121,6 +121,9 @@ def _work(upkeep: Nothing, story: Story, life: Life, thread: int) -> None:
     for done, operation in enumerate(whole[start : start + life.steps], start + 1):
         upkeep.operate(sessions, operation, done - start)
         say(f"A {thread} {done}")
+        if thread:
+            # So that some of it happens while the first thread sees to the log.
+            time.sleep(0.002)
         # A flush waits for a log that is being switched on, whose child may stand still until later.
         if life.policy == "everysec" and life.upkeep != "switches":
             _settle(store, thread, done)

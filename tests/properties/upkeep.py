@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 import aofstore
 from aofstore._core import _testing
+from tests.crash.layouts import LATE_STEP
 from tests.properties.agreement import disagreement
 from tests.properties.grammar import Words
 from tests.rewrite import child
@@ -32,7 +33,6 @@ from tests.servers.replies import canonical, failure, with_statuses
 DATABASES = 3
 SLACK_MS = 3000
 STEPS_FOR_ONE = 10
-PAUSES = ("dumping", "agreed")
 ONLY_SESSIONS = (b"SELECT", b"MULTI", b"EXEC", b"DISCARD", b"WATCH", b"UNWATCH", b"SPOP")
 
 
@@ -162,7 +162,8 @@ class Upkeep(RuleBasedStateMachine):
 
     def _begin(self, data: st.DataObject) -> int:
         """A rewrite whose child stands still; without a log there is no difference that it could wait for."""
-        pause = data.draw(st.sampled_from(PAUSES)) if self.logged else PAUSES[0]
+        late = LATE_STEP[self.store.config.aof_layout]
+        pause = data.draw(st.sampled_from(["dumping", late])) if self.logged else "dumping"
         pid = child.begin(self.store, pause=pause)
         child.reached(pause)
         return pid

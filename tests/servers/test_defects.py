@@ -218,6 +218,20 @@ def test_8_a_wrong_number_of_arguments_or_a_hostile_length_is_an_error(
         assert store.ping()
 
 
+def test_9_the_size_that_the_error_names_is_the_one_that_helps(tmp_path: Path) -> None:
+    sound, damaged = SELECT + put("a"), b"*3\r\n$3\r\nSET\r\n$x\r\n"
+    parts(tmp_path, sound + damaged)
+    assert refused(tmp_path, "format").offset is not None
+    refused(tmp_path, "format", aof_load_corrupt_tail_max_size=len(damaged) - 1)
+    with aofstore.open(
+        tmp_path, aof_layout="multi-part", aof_load_corrupt_tail_max_size=len(damaged)
+    ) as store:
+        (cut,) = store.load_report.truncations
+        assert (cut.offset, cut.dropped_bytes) == (len(sound), len(damaged))
+        assert Path(cut.saved_to).read_bytes() == damaged
+        assert store.keys() == [b"a"]
+
+
 def test_9_commands_behind_the_damage_are_not_dropped_with_it(tmp_path: Path) -> None:
     parts(tmp_path, SELECT + put("a") + b"*3\r\n$3\r\nSET\r\n$x\r\n" + put("b"))
     refused(tmp_path, "format", aof_load_corrupt_tail_max_size="1mb")
