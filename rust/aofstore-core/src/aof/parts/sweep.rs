@@ -2,6 +2,7 @@
 
 use super::{Done, Failed, Parts};
 use crate::aof::manifest::Manifest;
+use crate::aof::write::Control;
 use crate::fs::Dir;
 use std::io;
 
@@ -40,6 +41,14 @@ impl Parts {
             return;
         }
         let gone: Vec<_> = listed.iter().filter(|entry| self.remove(&**dir, &entry.name)).collect();
+        // ORDER: a name that a power cut brings back must be listed still, or nobody removes it any more.
+        if self.control != Control::SkipDirSync
+            && let Err(error) = dir.sync()
+        {
+            self.events
+                .warning(format!("cannot sync the directory of the log: {error}; history stays listed"));
+            return;
+        }
         let mut state = self.state();
         let mut next = state.manifest.clone();
         next.history.retain(|entry| !gone.contains(&entry));

@@ -89,7 +89,7 @@ impl Job {
         let form = names::Form::Resp;
         let (base, course) = match log.filter(|log| !apart && log.status() == Status::Sound) {
             // With nobody waiting: what is left for the moment of the fork is little.
-            Some(log) if log.flush(true).is_ok() => {
+            Some(log) if log.flush(parts.control() != Control::SkipOldSync).is_ok() => {
                 let next = parts.begin_next(form, &log.name(), log.is_fresh())?;
                 (next.base, Course::Next { log, incr: next.incr })
             }
