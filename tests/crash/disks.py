@@ -119,8 +119,11 @@ class Opener:
 def build(image: Image, place: Path) -> None:
     """Puts a disk into an empty place."""
     place.mkdir()
+    links = dict(image.links)
     for path, data in image.paths:
         if data is None:
             (place / path).mkdir()
+        elif path in links:
+            (place / path).hardlink_to(place / links[path])
         else:
             (place / path).write_bytes(data)

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from tests.crash.operations import Enter, Move, Operation, Tree, planted
 
 Layout: TypeAlias = Literal["single-file", "multi-part"]
-LAYOUTS: tuple[Layout, ...] = ("single-file",)
+LAYOUTS: tuple[Layout, ...] = ("single-file", "multi-part")
 STEM = "appendonly.aof"
 FOLDER = "appendonlydir"
 MANIFEST = f"{STEM}.manifest"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal, TypeAlias
@@ -42,10 +42,11 @@ MOST_IMAGES = 150
 
 @dataclass(frozen=True)
 class Image:
-    """One thing that the disk may hold: every path, None for a directory."""
+    """One thing that the disk may hold: every path, None for a directory; and which names are links."""
 
     paths: tuple[tuple[str, bytes | None], ...]
     holes: tuple[tuple[str, int], ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
 
     def digest(self) -> bytes:
         """Equal for equal disks, whatever made them."""
@@ -53,6 +54,8 @@ class Image:
         for path, data in self.paths:
             whole.update(b"%d:%b" % (len(path), path.encode()))
             whole.update(b"directory" if data is None else b"%d:%b" % (len(data), data))
+        for second, first in self.links:
+            whole.update(b"%b is %b" % (second.encode(), first.encode()))
         return whole.digest()
 
 
@@ -175,8 +178,10 @@ class Disk:
         for names in self._namings():
             paths = dict(_walk(names, ROOT, ""))
             files = {path: node for path, node in paths.items() if node not in names}
-            found = combined([self.contents(node) for node in files.values()], limit, self._rng)
-            chosen = [(paths, dict(zip(files, contents, strict=True))) for contents in found]
+            nodes = list(dict.fromkeys(files.values()))
+            found = combined([self.contents(node) for node in nodes], limit, self._rng)
+            held_by = [dict(zip(nodes, contents, strict=True)) for contents in found]
+            chosen = [(paths, {path: held[node] for path, node in files.items()}) for held in held_by]
             always += chosen[:2]
             others += chosen[2:]
         room = max(0, limit - len(always))
@@ -184,6 +189,7 @@ class Disk:
             yield Image(
                 tuple((path, held[path].data if path in held else None) for path in sorted(paths)),
                 tuple((path, content.hole) for path, content in held.items() if content.hole is not None),
+                _links(paths, held),
             )
 
     def live(self) -> Image:
@@ -246,6 +252,12 @@ def _rename(names: dict[int, dict[str, int]], part: Enter | Remove) -> None:
         entries[part.name] = part.node
     else:
         entries.pop(part.name, None)
+
+
+def _links(paths: Mapping[str, int], files: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    first: dict[int, str] = {}
+    named = [(path, first.setdefault(paths[path], path)) for path in sorted(files)]
+    return tuple((path, other) for path, other in named if path != other)
 
 
 def _copied(names: Mapping[int, dict[str, int]]) -> dict[int, dict[str, int]]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.crash.history import POLICIES, Policy
+from tests.crash.layouts import LAYOUTS, Layout
 from tests.crash.orphans import child_sweep, pending_at_the_switch
 from tests.crash.sweep import sweep
-from tests.crash.trial import Upkeep
+from tests.crash.trial import Upkeep, prepared
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -19,26 +20,39 @@ def test_every_call_fails_once(memory_path: Path, policy: Policy) -> None:
     assert seen.planned == seen.injected >= 100
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("before", LAYOUTS)
+def test_every_call_fails_once_in_parts(memory_path: Path, before: Layout, policy: Policy) -> None:
+    """Where there are parts already, and where a single file is taken over."""
+    source = prepared(memory_path / "before", before)
+    seen = sweep(memory_path, (policy,), every=3, layout="multi-part", source=source)
+    assert seen.violations == []
+    assert seen.planned == seen.injected >= 50
+
+
 def test_a_sweep_without_faults_is_red(memory_path: Path) -> None:
     assert sweep(memory_path, ("no",), every=10, control="harness-no-fault").red() == ["not injected"]
 
 
 @pytest.mark.parametrize("upkeep", ["rewrites", "switches"])
 @pytest.mark.parametrize("policy", POLICIES)
-def test_calls_of_rewrites_fail(memory_path: Path, policy: Policy, upkeep: Upkeep) -> None:
-    seen = sweep(memory_path, (policy,), every=5, upkeep=upkeep)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_calls_of_rewrites_fail(memory_path: Path, layout: Layout, policy: Policy, upkeep: Upkeep) -> None:
+    seen = sweep(memory_path, (policy,), every=5, upkeep=upkeep, layout=layout)
     assert seen.violations == []
     assert seen.planned == seen.injected >= 40
 
 
-def test_children_fail_at_every_step(memory_path: Path) -> None:
-    seen = child_sweep(memory_path)
+@pytest.mark.parametrize(("layout", "least"), [("single-file", 40), ("multi-part", 15)])
+def test_children_fail_at_every_step(memory_path: Path, layout: Layout, least: int) -> None:
+    seen = child_sweep(memory_path, layout=layout)
     assert seen.violations == []
-    assert seen.planned == seen.injected >= 40
+    assert seen.planned == seen.injected >= least
 
 
-def test_what_waits_at_the_switch_is_not_written_twice(memory_path: Path) -> None:
-    assert pending_at_the_switch(memory_path).violations == []
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_waits_at_the_switch_is_not_written_twice(memory_path: Path, layout: Layout) -> None:
+    assert pending_at_the_switch(memory_path, layout=layout).violations == []
 
 
 @pytest.mark.parametrize(

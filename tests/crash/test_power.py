@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.crash.disks import PLACE
+from tests.crash.layouts import Layout
 from tests.crash.power import cut, stories
+from tests.crash.story import Life, Story
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="strace, which records the calls, is Linux's")
 
 
-STEPS = 48
-
-
-def test_power_cuts(memory_path: Path) -> None:
-    seen = cut(memory_path, stories(1, length=STEPS), floor=2000, keep=6)
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("layout", "steps"), [("single-file", 48), ("multi-part", 24)])
+def test_power_cuts(memory_path: Path, layout: Layout, steps: int) -> None:
+    seen = cut(memory_path, stories(1, length=steps, layout=layout), floor=2000, keep=6)
     assert seen.violations == []
     assert seen.red() == []
     assert seen.again > 100
@@ -38,6 +41,22 @@ def test_power_cuts(memory_path: Path) -> None:
 )
 def test_the_cuts_see_what_is_broken(memory_path: Path, control: str, expected: str) -> None:
     assert expected in cut(memory_path, stories(1, control, 24), floor=100).red()
+
+
+@pytest.mark.parametrize(
+    ("control", "life"),
+    [
+        ("skip-old-sync", Life("everysec", (0, 0, 0), 12, upkeep="rewrites")),
+        ("manifest-before-base", Life("always", (0,), 12, upkeep="rewrites")),
+        ("delete-unproven", Life("always", (0,), 12, upkeep="unproven")),
+        ("harness-skip-rename-sync", Life("always", (0,), 12, upkeep="rewrites")),
+        ("harness-skip-base-sync", Life("always", (0,), 12, upkeep="rewrites")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_cuts_see_what_is_broken_in_parts(memory_path: Path, control: str, life: Life) -> None:
+    story = Story(PLACE, 0, (replace(life, layout="multi-part"),), control)
+    assert "refused" in cut(memory_path, [story], floor=0).red()
 
 
 def test_a_directory_above_that_is_not_synced_shows_in_the_weak_model_only(memory_path: Path) -> None:
