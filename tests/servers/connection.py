@@ -49,8 +49,13 @@ class ServerConnection:
             self._socket.close()
             raise
         self._stream = io.BufferedReader(self._socket.makefile("rb", buffering=0), 1 << 16)
-        if protocol == 3:
-            self.execute("HELLO", 3)
+        try:
+            if protocol == 3:
+                self.execute("HELLO", 3)
+        except (OSError, EOFError):
+            # A server that is about to end.
+            self.close()
+            raise
 
     def execute(self, *args: Arg) -> Any:
         self._socket.sendall(encode(map(as_bytes, args)))

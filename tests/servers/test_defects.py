@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import aofstore
 from tests.conftest import OpenStore, StartServer
 from tests.crash.faults import faults
 from tests.crash.layouts import Layout
-from tests.servers.process import Server, aof_options
+from tests.servers.process import Server, aof_options, tool
 from tests.servers.resp import encode, records
 
 SELECT = encode([b"SELECT", b"0"])
@@ -155,6 +156,13 @@ def test_6_a_lost_manifest_is_no_empty_start(tmp_path: Path, start_server: Start
     assert keys_there(server) == set(), "Redis starts empty"
 
 
+def test_6_a_lost_manifest_is_rebuilt_on_request(tmp_path: Path) -> None:
+    parts(tmp_path, SELECT + put("a"), SELECT + put("b"), base=SELECT + put("base"))
+    (tmp_path / "appendonlydir" / MANIFEST).unlink()
+    assert aofstore.repair(tmp_path, rebuild_manifest=True, apply=True).applied
+    assert keys(tmp_path) == {b"base", b"a", b"b"}
+
+
 def test_7_a_flipped_bit_is_silent_only_inside_an_argument(memory_path: Path) -> None:
     """The bytes of an argument are anybody's; a bit of anything else makes what is refused or cut."""
     commands = [[b"SET", b"key:%d" % n, b"value %d" % n] for n in range(12)]
@@ -254,7 +262,7 @@ def test_10_a_directory_is_one_store_s(tmp_path: Path, layout: Layout) -> None:
     assert keys(tmp_path, aof_layout=layout) == {b"a", b"b"}
 
 
-@pytest.mark.parametrize("layout", ["single-file"])
+@pytest.mark.parametrize("layout", ["multi-part", "single-file"])
 def test_11_a_failed_sync_is_not_forgotten_with_the_next_that_succeeds(
     tmp_path: Path, layout: Layout
 ) -> None:
@@ -282,6 +290,34 @@ def test_11_a_failed_sync_is_not_forgotten_with_the_next_that_succeeds(
     assert keys(tmp_path, aof_layout=layout) == {b"a", b"c"}
 
 
+def test_12_a_directory_of_valkey_with_its_own_snapshot_is_sound(
+    tmp_path: Path, start_server: StartServer
+) -> None:
+    server = start_server("valkey", "--appendonly", "yes", "--aof-use-rdb-preamble", "yes")
+    with server.connect() as connection:
+        connection.execute("SET", "a", 1)
+        connection.execute("BGREWRITEAOF")
+        wait_until(lambda: b"aof_rewrite_in_progress:0" in _persistence(connection))
+        connection.execute("SET", "b", 1)
+    server.stop()
+    (base,) = server.directory.rglob("*.base.rdb")
+    assert base.read_bytes().startswith(b"VALKEY")
+    assert aofstore.check(server.directory).sound
+    assert tool("valkey", "check-aof", server.directory / "appendonlydir" / MANIFEST).returncode != 0
+
+
+def _persistence(connection: Any) -> bytes:
+    told = connection.execute("INFO", "persistence")
+    return told if isinstance(told, bytes) else str(told).encode()
+
+
+def wait_until(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_13_what_others_noted_in_the_manifest_stays_there(tmp_path: Path, open_store: OpenStore) -> None:
     parts(tmp_path, SELECT + put("a"), extra="# noted by somebody\n")
     manifest = tmp_path / "appendonlydir" / MANIFEST
@@ -291,3 +327,6 @@ def test_13_what_others_noted_in_the_manifest_stays_there(tmp_path: Path, open_s
         with aofstore.open(tmp_path, aof_layout="multi-part") as store:
             store.set("b", 1)
         assert manifest.read_text() == noted
+    with aofstore.open(tmp_path, aof_layout="multi-part") as store:
+        store.rewrite()
+    assert "# noted by somebody\n" in manifest.read_text()

@@ -32,4 +32,6 @@ def test_a_directory_that_a_server_wrote_opens(fixture: Path, tmp_path: Path) ->
     place = tmp_path / "data"
     shutil.copytree(fixture, place)
     assert contents(place) == wanted
+    with aofstore.open(place, aof_layout="multi-part") as store:
+        store.rewrite()
     assert contents(place) == wanted

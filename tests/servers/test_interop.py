@@ -50,7 +50,7 @@ OTHER_NAMES = {
 }
 THERE = [(kind, base) for kind in KINDS for base in BASES]
 THERE += [(SINGLE_FILE, base) for base in BASES] if HAS_SINGLE_FILE else []
-HERE = [(kind, "single") for kind in KINDS]
+HERE = [(kind, form) for kind in KINDS for form in ("resp", "single")]
 HERE += [(SINGLE_FILE, "single")] if HAS_SINGLE_FILE else []
 SETTINGS: dict[str, dict[str, Any]] = {
     "resp": {"aof_layout": "multi-part"},
@@ -128,6 +128,8 @@ def written_here(directory: Path, form: str, moment: str) -> Path:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             process.kill()
+    if form == "rdb":
+        assert list(directory.rglob("*.base.rdb"))
     return _copied(directory, "copy")
 
 
@@ -149,8 +151,10 @@ def test_what_a_server_wrote_is_opened_here(
     store = open_store(place, aof_layout="multi-part")
     assert store.load_report.truncations == ()
     alike(kind, contents(StoreConnection(store)), theirs)
-    # And it goes on here, and is a server's again.
+    # And it goes on here, is rewritten here, and is a server's again.
     run(StoreConnection(store), 9, LOAD // 3)
+    store.rewrite()
+    run(StoreConnection(store), 10, LOAD // 3)
     store.close()
     if kind != SINGLE_FILE:
         back = start_server(kind, *options(base), directory=_copied(place, "back"))
