@@ -63,12 +63,14 @@ def copy(
     layout: Layout | None = None,
     base: Base = "resp",
     view: View | None = None,
+    skip_unknown: bool = False,
     watch: Watch = lambda *_: None,
 ) -> Copied:
     """Write the data of ``source`` into the new or empty directory ``target``.
 
     ``source`` is a data directory, a directory with a manifest, a log, or a snapshot. ``layout`` is the
-    source's own unless given. ``view`` says as of when. TargetTakenError, before anything is read, when
+    source's own unless given. ``view`` says as of when. ``skip_unknown`` leaves out values of types that the
+    store does not have, with a warning for each. TargetTakenError, before anything is read, when
     ``target`` is not empty; AofOpenError and AofLoadError as `aofstore.open` raises them; AofWriteError when
     the copy could not be written: then nothing of it is left.
     """
@@ -78,6 +80,7 @@ def copy(
     place = Path(target).absolute()
     _refuse_taken(place)
     config = _reading(Path(source).absolute())
+    config = config.replace(unknown_types="skip" if skip_unknown else "raise")
     view = View(None if view is None else view.until, alone=config.aof_layout == "single-file")
 
     def loading(progress: LoadProgress) -> None:

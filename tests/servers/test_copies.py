@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,24 @@ def test_their_snapshot_is_converted(
     assert dump.read_bytes() == before
     store = open_store(tmp_path / "here", aof_layout="single-file")
     assert compare(dataset(StoreConnection(store)), wanted) == []
+
+
+def test_what_has_no_place_here_is_left_out_on_request(tmp_path: Path, start_server: StartServer) -> None:
+    server = start_server("redis", "--save", "")
+    with server.connect() as connection:
+        connection.execute("XADD", "stream", "*", "field", "value")
+        connection.execute("SET", "kept", 1)
+        assert connection.execute("SAVE") == "OK"
+    server.stop()
+    words = [sys.executable, "-m", "aofstore", "convert", str(server.directory / "dump.rdb")]
+    words += [str(tmp_path / "copy"), "--layout", "single-file"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "stream" in done.stderr
+    done = subprocess.run([*words, "--skip-unknown-types"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "stream" in done.stderr
+    assert b"kept" in (tmp_path / "copy" / "appendonly.aof").read_bytes()
 
 
 def check(directory: Path, layout: copying.Layout) -> None:

@@ -21,6 +21,9 @@ def convert(
     target: Annotated[Path, typer.Argument(metavar="DST", help="A new or empty directory.")],
     layout: Annotated[LayoutName, typer.Option(help="The files of the copy.")],
     base: Annotated[BaseName, typer.Option(help="How the data in it is written.")] = BaseName.RESP,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown-types", help="Leave out values of types that are not known here.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Write the data of SRC into DST in another form; SRC is not touched.
@@ -28,4 +31,4 @@ def convert(
     The exit status is 0 when the copy is whole and on the disk, 1 when SRC is not sound or DST is taken, 2
     when SRC could not be looked at. In the last two cases there is no copy.
     """
-    run(source, target, layout, base, View(), as_json=as_json)
+    run(source, target, layout, base, View(), skip_unknown=skip_unknown, as_json=as_json)

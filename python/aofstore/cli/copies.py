@@ -43,6 +43,7 @@ def run(
     base: BaseName,
     view: View,
     *,
+    skip_unknown: bool,
     as_json: bool,
 ) -> None:
     """Copy, and say on stdout what was copied. Ends with exit status 1 or 2 when it was not."""
@@ -51,7 +52,15 @@ def run(
     form: Base = base.value
     try:
         with bars(messages) as watch:
-            done = copy(source, target, layout=named, base=form, view=view, watch=watch)
+            done = copy(
+                source,
+                target,
+                layout=named,
+                base=form,
+                view=view,
+                skip_unknown=skip_unknown,
+                watch=watch,
+            )
     except (aofstore.AofLoadError, aofstore.AofWriteError, TargetTakenError) as error:
         end(messages, str(error), REFUSED)
     except (aofstore.AofstoreError, OSError) as error:

@@ -30,6 +30,9 @@ def restore(
         LayoutName | None, typer.Option(help="The files of the copy, if not as in DIR.")
     ] = None,
     base: Annotated[BaseName, typer.Option(help="How the data in it is written.")] = BaseName.RESP,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown-types", help="Leave out values of types that are not known here.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Write the data of DIR as of TIME into NEW; DIR is not touched.
@@ -42,7 +45,7 @@ def restore(
         view = View.of(moment(until))
     except (ConfigError, ValueError, OverflowError) as error:
         end(Console(stderr=True), f"--until {until}: {error}", NOT_LOOKED)
-    run(source, out, layout, base, view, as_json=as_json)
+    run(source, out, layout, base, view, skip_unknown=skip_unknown, as_json=as_json)
 
 
 def moment(text: str) -> datetime.datetime:
