@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -266,3 +267,45 @@ def test_t02_every_cut_of_an_annotated_log_is_mended_and_goes_on(
         with open_store(path.parent, **settings) as store:
             assert store.load_report.truncations == ()
             assert (store.get("n"), store.get("after")) == (before, b"%d" % length)
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_every_part_says_when_it_begins(open_store: OpenStore, tmp_path: Path, background: bool) -> None:
+    """A base is known by its name, so its time is all that stands before its data."""
+    at(0)
+    settings = {"aof_layout": "multi-part", "aof_timestamp_enabled": True}
+    store = open_store(**settings)
+    store.set("a", 1)
+    at(5)
+    store.rewrite(background=background)
+    store.set("b", 1)
+    at(6)
+    store.set("c", 1)
+    parts = tmp_path / "data" / "appendonlydir"
+    listed = [line.split() for line in (parts / "appendonly.aof.manifest").read_text().splitlines()]
+    base = next(parts / words[1] for words in listed if words[5] == "b")
+    incr = [parts / words[1] for words in listed if words[5] == "i"][-1]
+    assert lines(base) == [f"#TS:{T0 + 5}", "SELECT 0", "SET a 1"]
+    assert lines(incr) == [f"#TS:{T0 + 5}", "SELECT 0", "SET b 1", f"#TS:{T0 + 6}", "SET c 1"]
+    sound(parts / "appendonly.aof.manifest")
+    store.close()
+    for second, held in ((5, [b"1", b"1", None]), (6, [b"1", b"1", b"1"])):
+        with open_store(until=datetime.fromtimestamp(T0 + second, UTC), aof_layout="multi-part") as then:
+            assert then.mget("a", "b", "c") == held
+    with pytest.raises(aofstore.AofLoadError, match="what was before is not in it"):
+        open_store(until=datetime.fromtimestamp(T0 + 4, UTC), aof_layout="multi-part")
+
+
+def test_a_log_of_parts_that_is_switched_on_says_when(open_store: OpenStore, tmp_path: Path) -> None:
+    at(0)
+    store = open_store(aof_layout="multi-part", appendonly=False, aof_timestamp_enabled=True)
+    store.set("a", 1)
+    at(3)
+    store.config_set("appendonly", "yes")
+    store.wait_rewrite()
+    at(4)
+    store.set("b", 1)
+    store.close()
+    sound(tmp_path / "data" / "appendonlydir" / "appendonly.aof.manifest")
+    with open_store(until=datetime.fromtimestamp(T0 + 3, UTC), aof_layout="multi-part") as then:
+        assert then.mget("a", "b") == [b"1", None]
