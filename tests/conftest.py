@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 import aofstore
+from aofstore import config
 from aofstore._core import _testing
 from tests.servers.connection import ServerConnection
 from tests.servers.places import in_memory
@@ -38,9 +39,30 @@ OpenStore: TypeAlias = "Callable[..., aofstore.Store[bytes]]"
 StartServer: TypeAlias = "Callable[..., Server]"
 
 
+# What is about the log in one file, or looks into that file: it gets that layout where it does not say one.
+SINGLE_FILE = frozenset(
+    f"{room}/test_{name}.py"
+    for room, names in {
+        "aof": "annotations failures feed sync",
+        "cli": "rewrite",
+        "core": "logging",
+        "golden": "transcripts",
+        "host": "descriptors fork limits rewrite scarcity",
+        "loading": "comments hostile orchestration torn until values",
+        "meta": "direct",
+        "properties": "until",
+        "rewrite": "data rewrite rewriting saving switching",
+        "servers": "info latency logs",
+    }.items()
+    for name in names.split()
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What compares with real servers says so by where it lies."""
+    """What compares with real servers, or is about the single file, says so by where it lies."""
     for item in items:
+        if "/".join(item.path.parts[-2:]) in SINGLE_FILE:
+            item.add_marker("single_file")
         if item.path.parent.name in ("servers", "properties"):
             item.add_marker("servers")
 
@@ -50,6 +72,13 @@ def _real_clock() -> Iterator[None]:
     """No test leaves the wall clock of the process standing still."""
     yield
     _testing.set_clock(None)
+
+
+@pytest.fixture(autouse=True)
+def _layout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tests of the single file open has that layout; see also `tests.host.child`."""
+    if request.node.get_closest_marker("single_file"):
+        monkeypatch.setattr(config._FIELDS["aof_layout"], "default", "single-file")
 
 
 @pytest.fixture

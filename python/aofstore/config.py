@@ -100,11 +100,11 @@ class Config:
     or ``"no"``. The defaults are Redis's, except: ``appendonly`` is yes when there is a directory,
     ``aof_use_rdb_preamble`` is no, ``save`` is empty.
 
-    Settings that Redis does not have: ``aof_layout`` ("single-file"), ``aof_postpone_write`` (let a write
-    wait up to 2 s for a running fsync), ``aof_rewrite_ack_timeout`` (ms), ``rdb_version`` (10),
-    ``decode_responses``, ``encoding`` and ``encoding_errors`` (as in redis-py), ``on_replay_error`` ("raise",
-    or "warn": go on after a command that fails at load), ``unknown_types`` ("raise", or "skip" values of
-    types that are not supported).
+    Settings that Redis does not have: ``aof_layout`` ("multi-part", or "single-file" as before Redis 7),
+    ``aof_postpone_write`` (let a write wait up to 2 s for a running fsync), ``aof_rewrite_ack_timeout`` (ms),
+    ``rdb_version`` (10), ``decode_responses``, ``encoding`` and ``encoding_errors`` (as in redis-py),
+    ``on_replay_error`` ("raise", or "warn": go on after a command that fails at load), ``unknown_types``
+    ("raise", or "skip" values of types that are not supported).
     """
 
     dir: str | None = _setting(None, text, ours=True)
@@ -112,7 +112,7 @@ class Config:
     appendfsync: str = _setting("everysec", choice("everysec", "always", "no"))
     appendfilename: str = _setting("appendonly.aof", file_name)
     appenddirname: str = _setting("appendonlydir", file_name)
-    aof_layout: str = _setting("single-file", choice("single-file", "multi-part"), ours=True)
+    aof_layout: str = _setting("multi-part", choice("multi-part", "single-file"), ours=True)
     no_appendfsync_on_rewrite: bool = _setting(False, yes_no)
     auto_aof_rewrite_percentage: int = _setting(100, number(0, 2**31 - 1))
     auto_aof_rewrite_min_size: int = _setting(64 * 2**20, _SIZE)

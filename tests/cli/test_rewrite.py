@@ -84,7 +84,8 @@ def test_what_cannot_be_opened_is_status_2_and_left_alone(directory: Path, tmp_p
     log = directory / "appendonly.aof"
     missing = _rewrite(tmp_path / "nowhere")
     assert (missing.returncode, missing.stdout) == (2, "")
-    assert f"there is no log {tmp_path / 'nowhere' / log.name}" in missing.stderr
+    manifest = tmp_path / "nowhere" / "appendonlydir" / "appendonly.aof.manifest"
+    assert f"there is no log {manifest}" in missing.stderr
     assert not (tmp_path / "nowhere").exists()
     with aofstore.open(directory):
         locked = _rewrite(directory)

@@ -51,7 +51,9 @@ def opened(directory: Path, data: bytes, *, forgiving: bool, touch: bool = False
     path.write_bytes(data)
     before = hashlib.sha256(data).hexdigest()
     try:
-        with aofstore.open(directory, appendfsync="no", aof_load_truncated=forgiving) as store:
+        with aofstore.open(
+            directory, aof_layout="single-file", appendfsync="no", aof_load_truncated=forgiving
+        ) as store:
             said = {
                 "data": repr(sorted(dataset(StoreConnection(store), 2).items())),
                 "size": path.stat().st_size,

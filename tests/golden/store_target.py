@@ -45,7 +45,7 @@ class StoreTarget:
 
     def _open(self) -> None:
         _testing.set_clock(self._now)
-        self._store = aofstore.open(self._directory, **self._settings)
+        self._store = aofstore.open(self._directory, **{"aof_layout": "single-file", **self._settings})
         self._sessions = {}
         if self.execute("main", [b"DEBUG", b"SET-ACTIVE-EXPIRE", b"0"]) != "OK":
             raise AssertionError("DEBUG SET-ACTIVE-EXPIRE 0 was refused")

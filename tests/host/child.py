@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+import aofstore
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 
@@ -23,6 +25,7 @@ import gc, os, signal, subprocess, sys, threading, time, warnings
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import aofstore
 from aofstore._core import _testing
+aofstore.config._FIELDS["aof_layout"].default = LAYOUT
 argv = sys.argv[1:]
 directory = argv[0]
 """
@@ -30,8 +33,10 @@ directory = argv[0]
 
 def start(code: str, *args: object) -> subprocess.Popen[str]:
     """A process that runs ``code``; stdin, stdout and stderr are pipes."""
+    # The layout that the test itself opens, if it does not say one.
+    preamble = _PREAMBLE.replace("LAYOUT", repr(aofstore.Config().aof_layout))
     return subprocess.Popen(
-        [sys.executable, "-X", "faulthandler", "-c", _PREAMBLE + textwrap.dedent(code), *map(str, args)],
+        [sys.executable, "-X", "faulthandler", "-c", preamble + textwrap.dedent(code), *map(str, args)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -27,7 +27,9 @@ directory, warm, forgiving = sys.argv[1], sys.argv[2], sys.argv[3] == "True"
 aofstore.open(warm).close()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
-    with aofstore.open(directory, appendfsync="no", aof_load_truncated=forgiving) as store:
+    with aofstore.open(
+        directory, aof_layout="single-file", appendfsync="no", aof_load_truncated=forgiving
+    ) as store:
         cuts = [(cut.offset, cut.dropped_bytes) for cut in store.load_report.truncations]
         said = {"kind": "opened", "cuts": cuts, "keys": store.dbsize()}
 except aofstore.AofLoadError as error:

@@ -56,7 +56,7 @@ def rewrite(
         settings = settings.replace(dir=directory, appendonly=True)
         if file is not None:
             settings = settings.replace(appendfilename=file)
-        log = directory / settings.appendfilename
+        settings, log = _layout(settings, directory)
         if not log.is_file():
             _end(messages, f"there is no log {log}", 2)
     done = _rewritten(settings, log, messages)
@@ -64,6 +64,15 @@ def rewrite(
         typer.echo(json.dumps(dataclasses.asdict(done), indent=2))
     else:
         _print(done, Console())
+
+
+def _layout(settings: aofstore.Config, directory: Path) -> tuple[aofstore.Config, Path]:
+    """The settings for the layout that is there, and the file that tells."""
+    manifest = directory / settings.appenddirname / f"{settings.appendfilename}.manifest"
+    single = directory / settings.appendfilename
+    if single.is_file() and not manifest.exists():
+        return settings.replace(aof_layout="single-file"), single
+    return settings.replace(aof_layout="multi-part"), manifest
 
 
 @contextmanager

@@ -148,7 +148,7 @@ def _rewritten(line: bytes) -> Rewritten:
 
 
 def _left(directory: Path) -> tuple[str, ...]:
-    return tuple(sorted(path.name for path in directory.glob("temp-rewriteaof-*")))
+    return tuple(sorted(path.name for path in directory.rglob("temp-rewriteaof-*")))
 
 
 def _follow(writer: subprocess.Popen[bytes], total: int, watch: Watch) -> tuple[int, float]:
@@ -188,7 +188,9 @@ def reopen(plan: Plan, killed: Killed, watch: Watch) -> Outcome:
             killed.life,
             lambda done, total: watch("verifying", done, total),
         )
-    checker, passed = check_with_server_tool(plan.directory / "appendonly.aof")
+    names = aofstore.Config()
+    manifest = plan.directory / names.appenddirname / f"{names.appendfilename}.manifest"
+    checker, passed = check_with_server_tool(manifest)
     cut = report.truncations[0] if report.truncations else None
     return Outcome(
         directory=str(plan.directory),

@@ -50,7 +50,7 @@ const SETTINGS: &[Setting] = &[
     live("appendfsync", Kind::Word(&["everysec", "always", "no"]), "everysec"),
     fixed("appendfilename", Kind::Text, "appendonly.aof"),
     fixed("appenddirname", Kind::Text, "appendonlydir"),
-    fixed("aof-layout", Kind::Word(&["single-file", "multi-part"]), "single-file"),
+    fixed("aof-layout", Kind::Word(&["single-file", "multi-part"]), "multi-part"),
     live("no-appendfsync-on-rewrite", Kind::Bool, "no"),
     live("auto-aof-rewrite-percentage", Kind::Int(0, i32::MAX as i64), "100"),
     live("auto-aof-rewrite-min-size", Kind::Memory(0, MAX), "67108864"),

@@ -257,12 +257,12 @@ impl Base {
             }
             Course::Next { log, incr } => {
                 let first = incr.map_or_else(|| log.name(), |(entry, _)| entry.name);
-                let (proof, size) = self.follow(&first)?;
-                let size = log.rebase(size);
+                let (proof, base) = self.follow(&first)?;
+                let size = log.rebase(base);
                 if let Proof::Unproven(errno) = proof {
                     log.hold().unproven(errno, &cannot_sync(errno));
                 }
-                (proof, size, 0)
+                (proof, size, size - base)
             }
             Course::Apart { entry, mut incr, mut outlet } => {
                 incr.approach(&mut outlet)?;
