@@ -19,7 +19,7 @@ failed=()
 for target in "${targets[@]}"; do
     case $target in
     commands | replay) dict=(-dict=commands.dict -only_ascii=0) length=3000 ;;
-    loader | resp) dict=(-dict=commands.dict) length=4096 ;;
+    check | loader | resp) dict=(-dict=commands.dict) length=4096 ;;
     *) dict=() length=600 ;;
     esac
     mkdir -p "corpus/$target" "artifacts/$target"

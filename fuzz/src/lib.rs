@@ -3,6 +3,7 @@
 //! `fuzz_targets/` hands libFuzzer's inputs here; `rust/aofstore-core/tests/fuzz_corpus.rs` includes this file and
 //! replays the inputs under `seeds/` in `cargo test`, so nothing here needs more than aofstore-core.
 
+pub mod check;
 pub mod commands;
 pub mod dataset;
 pub mod glob;

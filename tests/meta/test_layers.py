@@ -74,10 +74,11 @@ PYTHON: dict[str, set[str]] = {
         "errors", "types", "later", "config", "commands", "session", "pipeline", "lifetime", "loading",
         "moment", "progress", "check", "_core",
     },
+    "inspection": {"config", "types", "check"},
     # Above the public face: these see what a user sees.
     "demo": {"aofstore"},
-    "cli": {"aofstore", "demo", "copying", "moment", "errors"},
-    "__main__": {"aofstore", "cli", "demo", "copying"},
+    "cli": {"aofstore", "inspection", "demo", "copying", "moment", "errors"},
+    "__main__": {"aofstore", "inspection", "cli", "demo", "copying"},
     "__init__": {"errors", "types", "later", "config", "session", "pipeline", "loading", "check", "store"},
 }  # fmt: skip
 

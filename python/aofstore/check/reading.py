@@ -52,7 +52,16 @@ class Look:
 
 def examine(log: Log, config: Config, *, replay: bool, on_progress: OnProgress | None) -> Iterator[Look]:
     """Read the files of ``log`` in order. AofOpenError: one cannot be read."""
-    checker = Checker(str(log.directory), config.live_settings(), replay)
+    return read(reader(log, config, replay=replay), log, on_progress)
+
+
+def reader(log: Log, config: Config, *, replay: bool) -> Checker:
+    """What reads the files of ``log``."""
+    return Checker(str(log.directory), config.live_settings(), replay)
+
+
+def read(checker: Checker, log: Log, on_progress: OnProgress | None) -> Iterator[Look]:
+    """Read the files of ``log`` in order. AofOpenError: one cannot be read."""
     with reading(log.directory):
         sizes = {name: (log.directory / name).stat().st_size for name in log.names}
     last = next((name for name in reversed(log.names) if sizes[name]), None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from . import check, convert, demo, restore, rewrite
+from . import check, convert, demo, inspect, restore, rewrite
 
 __all__ = ["main"]
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("check")(check.check)
 app.command("demo")(demo.demo)
+app.command("inspect")(inspect.inspect)
 app.command("repair")(check.repair)
 app.command("rewrite")(rewrite.rewrite)
 app.command("restore")(restore.restore)

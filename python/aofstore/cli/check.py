@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,7 +14,7 @@ from rich.text import Text
 
 import aofstore
 
-from .bars import bars
+from .watching import watched
 
 _Path = Annotated[
     Path,
@@ -28,8 +27,6 @@ _Config = Annotated[
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 _NOTES = ("orphan", "timestamp")
-
-T = TypeVar("T")
 
 
 def check(
@@ -45,10 +42,10 @@ def check(
     The exit status is 0 when they are, 1 when not, 2 when they could not be looked at.
     """
     messages = Console(stderr=True)
-    report = _watched(
+    report = watched(
         messages,
-        lambda settings, told: aofstore.check(path, config=settings, replay=replay, on_progress=told),
         config,
+        lambda settings, told: aofstore.check(path, config=settings, replay=replay, on_progress=told),
     )
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(report), indent=2))
@@ -76,8 +73,9 @@ def repair(
     be looked at or changed.
     """
     messages = Console(stderr=True)
-    report = _watched(
+    report = watched(
         messages,
+        config,
         lambda settings, told: aofstore.repair(
             path,
             apply=apply,
@@ -86,7 +84,6 @@ def repair(
             config=settings,
             on_progress=told,
         ),
-        config,
     )
     left = [problem for problem in report.problems if problem.kind not in _NOTES]
     if as_json:
@@ -96,30 +93,6 @@ def repair(
         if report.changes and not report.applied:
             messages.print("nothing was changed: add --apply to do it", markup=False, soft_wrap=True)
     raise typer.Exit(1 if left or (report.changes and not report.applied) else 0)
-
-
-def _watched(
-    messages: Console,
-    act: Callable[[aofstore.Config, Callable[[aofstore.LoadProgress], object] | None], T],
-    config: Path | None,
-) -> T:
-    """What ``act`` gives, with a bar for each file while it works."""
-    try:
-        settings = aofstore.Config() if config is None else aofstore.Config.from_redis_conf(config)
-        if not messages.is_terminal:
-            return act(settings, None)
-        with bars(messages) as watch:
-            return act(
-                settings,
-                lambda progress: watch(Path(progress.path).name, progress.bytes_done, progress.bytes_total),
-            )
-    except (aofstore.AofstoreError, OSError) as error:
-        _end(messages, str(error))
-
-
-def _end(messages: Console, text: str) -> NoReturn:
-    messages.print(text, markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(2)
 
 
 def _print_check(report: aofstore.CheckReport, console: Console) -> None:

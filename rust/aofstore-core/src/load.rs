@@ -105,6 +105,8 @@ pub struct Loader {
     /// A transaction failed when a part of it was applied.
     torn_block: bool,
     allowance: Allowance,
+    /// How often each command came, by its number; empty unless asked for.
+    counts: Vec<u64>,
     on_error: OnReplayError,
     /// Errors that were tolerated, for the caller's log.
     warnings: Vec<String>,
@@ -162,6 +164,7 @@ impl Loader {
             failed: None,
             torn_block: false,
             allowance: Allowance::default(),
+            counts: Vec::new(),
             on_error,
             warnings: Vec::new(),
             ended: None,
@@ -199,6 +202,21 @@ impl Loader {
     pub fn within(mut self, allowance: Allowance) -> Self {
         self.allowance = allowance;
         self
+    }
+
+    /// Counts how often each command comes.
+    #[must_use]
+    pub fn counting(mut self) -> Self {
+        self.counts = vec![0; command::COUNT];
+        self
+    }
+
+    /// How often each command came.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        command::all()
+            .zip(&self.counts)
+            .map(|(spec, count)| (spec.name, *count))
+            .filter(|(_, count)| *count > 0)
     }
 
     /// What is left of that.
@@ -370,6 +388,9 @@ impl Loader {
         if !spec.accepts(self.reader.argc()) {
             let why = command::errors::wrong_arity(spec.name);
             return Err(self.reader.error(LoadKind::Replay, at, why.text()));
+        }
+        if let Some(count) = spec.number.and_then(|number| self.counts.get_mut(usize::from(number))) {
+            *count += 1;
         }
         match spec.handler {
             Handler::Engine(which) => self.control(space, which, spec, at)?,

@@ -24,8 +24,9 @@ fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
 
 #[test]
 fn fuzz_corpus_replays() {
-    let targets: [(&str, Run); 8] = [
+    let targets: [(&str, Run); 9] = [
         ("resp", fuzz::resp::run),
+        ("check", fuzz::check::run),
         ("loader", fuzz::loader::run),
         ("commands", fuzz::commands::run),
         ("replay", fuzz::replay::run),
@@ -51,4 +52,36 @@ fn a_log_without_its_last_command_is_another_dataset() {
     assert!(live == fuzz::loader::load_own(&file, 0));
     let last = file.windows(3).rposition(|bytes| bytes == b"*4\r").unwrap();
     assert!(live != fuzz::loader::load_own(&file[..last], 0));
+}
+
+/// A few thousand damaged logs, always the same ones.
+#[test]
+fn what_a_salvage_leaves_is_sound() {
+    let families = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/lines");
+    let mut logs: Vec<Vec<u8>> = Vec::new();
+    for entry in fs::read_dir(families).unwrap() {
+        let lines = fs::read(entry.unwrap().path()).unwrap();
+        logs.push(fuzz::replay::wrote(0, &lines).1);
+    }
+    let (mut random, mut left, mut all) = (fastrand::Rng::with_seed(7), 0, 0);
+    for _ in 0..3000 {
+        for log in &logs {
+            let mut log = log.clone();
+            for _ in 0..random.usize(1..6) {
+                if log.is_empty() {
+                    break;
+                }
+                let at = random.usize(..log.len());
+                match random.u8(..4) {
+                    0 => log[at] ^= 1 << random.u8(..8),
+                    1 => drop(log.drain(at..(at + random.usize(..40)).min(log.len()))),
+                    2 => log.truncate(log.len() - random.usize(..20).min(log.len() - 1)),
+                    _ => drop(log.splice(at..at, (0..random.usize(..20)).map(|_| random.u8(..)))),
+                }
+            }
+            all += log.len();
+            left += fuzz::check::salvage(&log, 0);
+        }
+    }
+    assert!(left * 2 > all, "{left} of {all} bytes are left");
 }

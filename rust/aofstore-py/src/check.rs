@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aofstore_core::aof::manifest::{self, Entry, Manifest};
 use aofstore_core::aof::names::Names;
-use aofstore_core::check::{self, Hole, Limits, Scratch, Walk};
+use aofstore_core::check::{self, Hole, Limits, Scratch, Survey, Walk};
 use aofstore_core::error::{Error, LoadKind};
 use aofstore_core::fs::Dir;
 use aofstore_core::fs::os::{Access, OsDir};
@@ -28,6 +28,12 @@ type PyFinding = (&'static str, u64, Option<u64>, String);
 
 /// Text, files, guesses.
 type PyRebuilt<'py> = (Bound<'py, PyBytes>, Vec<String>, Vec<String>);
+
+/// Database, type, encoding, keys, elements, bytes.
+type PyGroup = (usize, &'static str, &'static str, u64, u64, u64);
+/// Bytes, database, key, type, encoding, elements, deadline.
+type PyBig<'py> = (u64, usize, Bound<'py, PyBytes>, &'static str, &'static str, u64, Option<i64>);
+type PySurvey<'py> = (Vec<PyGroup>, Vec<PyBig<'py>>, Vec<u64>, u64);
 
 struct Work {
     scratch: Scratch,
@@ -163,6 +169,34 @@ impl PyChecker {
         let given =
             |hole: &Hole| (hole.from, hole.to, PyBytes::new(py, &hole.instead).unbind(), hole.commands);
         self.with(|walk| walk.holes().map(|holes| holes.iter().map(given).collect()))
+    }
+
+    /// How often each command came in the file.
+    fn counts(&self) -> PyResult<HashMap<&'static str, u64>> {
+        self.with(|walk| walk.counts().collect())
+    }
+
+    /// What the files that were read hold: groups of keys, the `most` biggest, how many end before each instant and
+    /// later, and how many never.
+    #[pyo3(signature = (most, instants, /))]
+    fn survey<'py>(&self, py: Python<'py>, most: usize, instants: Vec<i64>) -> PySurvey<'py> {
+        let found = py.detach(|| Survey::of(self.lock().scratch.space(), most, &instants));
+        let groups = found.groups.into_iter();
+        let groups = groups.map(|((db, kind, encoding), group)| {
+            (db, kind, encoding, group.keys, group.elements, group.bytes)
+        });
+        let biggest = found.biggest.into_iter().map(|big| {
+            (
+                big.bytes,
+                big.db,
+                PyBytes::new(py, &big.key),
+                big.kind,
+                big.encoding,
+                big.elements,
+                big.deadline,
+            )
+        });
+        (groups.collect(), biggest.collect(), found.expiring, found.lasting)
     }
 
     fn undated(&self) -> PyResult<Option<u64>> {

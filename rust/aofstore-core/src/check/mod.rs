@@ -9,8 +9,10 @@ pub mod mend;
 pub mod rebuild;
 mod scratch;
 mod span;
+mod survey;
 mod walk;
 
 pub use scratch::{Limits, Scratch};
 pub use span::Hole;
+pub use survey::{Big, Group, Survey};
 pub use walk::{Finding, Walk};

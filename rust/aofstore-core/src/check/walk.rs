@@ -55,7 +55,7 @@ impl Walk {
         let (_, total) = loader.progress();
         let allowance = scratch.allowance(total);
         Ok(Self {
-            loader: loader.within(allowance),
+            loader: loader.within(allowance).counting(),
             open: Box::new(move || Ok(Box::new(dir.open_read(&name)?) as Box<dyn Source>)),
             path,
             longest: options.max_bulk,
@@ -92,6 +92,11 @@ impl Walk {
     pub fn progress(&self) -> (u64, u64) {
         let at = self.damage.as_ref().map_or(self.loader.progress().0, |damage| damage.resync.offset());
         (if self.ended { self.total } else { at.min(self.total) }, self.total)
+    }
+
+    /// How often each command came.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.loader.counts()
     }
 
     /// What the file holds, as far as it was read.

@@ -1,0 +1,183 @@
+"""``aofstore inspect DIR``: what the files of a store hold, as a table, as JSON and as a picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..inspection import Contents
+from ..inspection import inspect as look
+from .watching import watched
+
+
+def inspect(
+    directory: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="A data directory, a log or a snapshot.", show_default=False),
+    ],
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw it too: a name that ends in .png or .svg."),
+    ] = None,
+    most: Annotated[int, typer.Option(min=0, max=1000, help="How many of the biggest keys to show.")] = 10,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Take the settings from this redis.conf.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Say what the files of a store hold: types, sizes, biggest keys, expiry, commands. Nothing is changed.
+
+    The exit status is 0, or 2 when there was nothing to look at or no picture could be drawn.
+    """
+    messages = Console(stderr=True)
+    if picture is not None and picture.suffix.lower() not in {".png", ".svg"}:
+        messages.print("the name of the picture has to end in .png or .svg", markup=False, soft_wrap=True)
+        raise typer.Exit(2)
+    found = watched(
+        messages, config, lambda settings, told: look(directory, most=most, config=settings, on_progress=told)
+    )
+    if as_json:
+        typer.echo(json.dumps([_plain(contents) for contents in found], indent=2))
+    else:
+        console = Console()
+        for contents in found:
+            _print(contents, console)
+    if picture is not None:
+        _draw(found, picture, messages)
+
+
+def _draw(found: tuple[Contents, ...], picture: Path, messages: Console) -> None:
+    try:
+        from .picture import draw  # noqa: PLC0415 - the extra may be missing
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "aofstore":
+            raise
+        messages.print('pictures need an extra: pip install "aofstore[plots]"', markup=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+    try:
+        draw(found, picture)
+    except OSError as error:
+        messages.print(f"cannot write {picture}: {error.strerror}", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+    messages.print(f"drawn: {picture}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _plain(contents: Contents) -> dict[str, object]:
+    """As JSON has it: keys as text, bytes that are none as escapes."""
+    plain = dataclasses.asdict(contents)
+    for big in plain["biggest"]:
+        big["key"] = shown(big["key"])
+    return plain
+
+
+def shown(key: bytes) -> str:
+    """A key as text."""
+    text = key.decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def size(count: int) -> str:
+    """Bytes in a unit that keeps the number short."""
+    number = float(count)
+    for unit in ("B", "KB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
+
+
+def _print(contents: Contents, console: Console) -> None:
+    console.print(_files(contents))
+    if contents.groups:
+        console.print(_types(contents))
+        console.print(_expiry(contents))
+    if contents.biggest:
+        console.print(_biggest(contents))
+    if contents.commands:
+        console.print(_commands(contents))
+
+
+def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in left:
+        table.add_column(column, overflow="fold")
+    for column in right:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _files(contents: Contents) -> Table:
+    table = _table(contents.path, ("file", "format"), ("size", "commands", "state"))
+    for file in contents.files:
+        bad = [problem for problem in file.problems if problem.kind not in {"orphan", "timestamp"}]
+        state = Text("sound", style="green")
+        if bad:
+            state = Text(f"{bad[0].kind} at {bad[0].offset}", style="bold red")
+        table.add_row(Path(file.path).name, file.format, size(file.size), f"{file.commands:,}", state)
+    return table
+
+
+def _types(contents: Contents) -> Table:
+    table = _table("keys", ("database", "type", "encoding"), ("keys", "elements", "memory", "share"))
+    total = sum(group.bytes for group in contents.groups) or 1
+    for group in sorted(contents.groups, key=lambda group: (group.db, -group.bytes)):
+        table.add_row(
+            str(group.db),
+            group.type,
+            group.encoding,
+            f"{group.keys:,}",
+            "" if group.type == "string" else f"{group.elements:,}",
+            size(group.bytes),
+            f"{group.bytes / total:.0%}",
+        )
+    keys = sum(group.keys for group in contents.groups)
+    table.add_section()
+    table.add_row("all", "", "", f"{keys:,}", "", size(total), "")
+    return table
+
+
+def _expiry(contents: Contents) -> Table:
+    table = _table("time to live", ("ends",), ("keys",))
+    for name, count in contents.expiry.items():
+        if count:
+            table.add_row(name, f"{count:,}")
+    return table
+
+
+def _biggest(contents: Contents) -> Table:
+    table = _table("biggest keys", ("key", "database", "type", "encoding"), ("elements", "memory", "ends"))
+    for big in contents.biggest:
+        ends = "never"
+        if big.expires is not None:
+            ends = _moment(big.expires)
+        key = shown(big.key)
+        key = key if len(key) <= 60 else f"{key[:57]}..."
+        elements = "" if big.type == "string" else f"{big.elements:,}"
+        table.add_row(Text(key), str(big.db), big.type, big.encoding, elements, size(big.bytes), ends)
+    return table
+
+
+def _moment(milliseconds: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M}"
+    except (OverflowError, ValueError, OSError):
+        return "in ages"
+
+
+def _commands(contents: Contents) -> Table:
+    table = _table("commands in the log", ("command",), ("times", "share"))
+    total = sum(contents.commands.values())
+    for name, count in list(contents.commands.items())[:15]:
+        table.add_row(name, f"{count:,}", f"{count / total:.1%}")
+    if len(contents.commands) > 15:
+        rest = sum(list(contents.commands.values())[15:])
+        table.add_row(f"{len(contents.commands) - 15} others", f"{rest:,}", f"{rest / total:.1%}")
+    return table
