@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aofstore_core::check::{Limits, Scratch, Walk};
+use aofstore_core::engine::Settings;
 use aofstore_core::fs::{Create, Dir};
-use aofstore_core::load::{OnReplayError, Options};
-use aofstore_core::rdb::file::Unknown;
+use aofstore_core::load::Options;
 use aofstore_core::resp::encode;
 
 use super::commands;
@@ -90,13 +90,7 @@ fn walk(file: &[u8], limits: u8) -> Walk {
         .open_append("log", Create::Missing)
         .and_then(|log| aofstore_core::fs::write_all(&*log, file))
         .unwrap();
-    let options = Options {
-        max_bulk: 1 << 16,
-        on_error: OnReplayError::Stop,
-        unknown: Unknown::Refuse,
-        until: None,
-        base: false,
-    };
+    let options = Options { max_bulk: 1 << 16, ..Settings::default().load_options() };
     let keyspace = commands::limits(limits);
     let mut scratch = Scratch::new(Limits { databases: 4, keyspace, options, replay: true });
     let mut walk = Walk::open(Arc::new(memory), "log", &scratch).unwrap();

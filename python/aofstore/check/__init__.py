@@ -6,9 +6,12 @@ decided here. A check changes nothing and takes no lock; a repair changes nothin
 
 from __future__ import annotations
 
+import errno
 import os
+from pathlib import Path
 
 from ..config import Config
+from ..errors import AofOpenError
 from ..types import CheckReport, FileReport, RepairReport
 from .files import Finder
 from .mending import mend
@@ -16,6 +19,8 @@ from .reading import OnProgress, examine
 from .words import is_sound
 
 __all__ = ["check", "repair"]
+
+_TRIES = 5
 
 
 def check(
@@ -40,11 +45,23 @@ def check(
     AofOpenError: there is nothing of a store, or it cannot be read.
     """
     settings = config or Config()
+    for _ in range(_TRIES):
+        try:
+            return _check(path, settings, replay=replay, on_progress=on_progress)
+        except AofOpenError as error:
+            # A rewrite of the store that is open may have put others in the place of the files.
+            if error.errno != errno.ENOENT or not Path(path).exists():
+                raise
+    return _check(path, settings, replay=replay, on_progress=on_progress)
+
+
+def _check(
+    path: str | os.PathLike[str], config: Config, *, replay: bool, on_progress: OnProgress | None
+) -> CheckReport:
     files: list[FileReport] = []
-    for log in Finder(settings).find(path):
+    for log in Finder(config).find(path):
         files += () if log.manifest is None else (log.manifest,)
-        looks = examine(log, settings, replay=replay, on_progress=on_progress)
-        files += (look.report for look in looks)
+        files += (look.report for look in examine(log, config, replay=replay, on_progress=on_progress))
     return CheckReport(all(is_sound(file) for file in files), tuple(files))
 
 

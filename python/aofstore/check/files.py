@@ -21,7 +21,8 @@ class Log:
     """Files of one directory that make up one data set, in the order in which they are loaded.
 
     ``home`` is the directory that a store locks; ``manifest`` is the report on the file that lists the
-    others; ``rebuilt`` is the text of a new one, where that one was to be made anew.
+    others; ``rebuilt`` is the text of a new one, where that one was to be made anew. ``is_part``: it is only
+    a part of one, so its commands do not mean much by themselves; ``is_followed``: others come behind it.
     """
 
     directory: Path
@@ -30,6 +31,8 @@ class Log:
     manifest: FileReport | None = None
     rebuilt: bytes | None = None
     guesses: tuple[str, ...] = ()
+    is_part: bool = False
+    is_followed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,14 @@ class Finder:
             raise AofOpenError(f"{path} is neither a file nor a directory", path=str(path))
         if path.name.endswith(_MANIFEST):
             return self._parts(path.parent, path.name.removesuffix(_MANIFEST), path.parent.parent)
-        return Log(path.parent, (path.name,), path.parent)
+        place = path.parent
+        for stem in self._stems(place):
+            names = self._parts(place, stem, place.parent).names
+            if path.name in names or Checker.parts(stem, [path.name]):
+                behind = names[names.index(path.name) + 1 :] if path.name in names else ()
+                followed = any((place / name).stat().st_size for name in behind)
+                return Log(place, (path.name,), place.parent, is_part=True, is_followed=followed)
+        return Log(place, (path.name,), place)
 
     def _parts(self, place: Path, stem: str, home: Path) -> Log:
         path = place / f"{stem}{_MANIFEST}"

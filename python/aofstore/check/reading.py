@@ -57,7 +57,7 @@ def examine(log: Log, config: Config, *, replay: bool, on_progress: OnProgress |
 
 def reader(log: Log, config: Config, *, replay: bool) -> Checker:
     """What reads the files of ``log``."""
-    return Checker(str(log.directory), config.live_settings(), replay)
+    return Checker(str(log.directory), config.live_settings(), replay and not log.is_part)
 
 
 def read(checker: Checker, log: Log, on_progress: OnProgress | None) -> Iterator[Look]:
@@ -66,7 +66,9 @@ def read(checker: Checker, log: Log, on_progress: OnProgress | None) -> Iterator
         sizes = {name: (log.directory / name).stat().st_size for name in log.names}
     last = next((name for name in reversed(log.names) if sizes[name]), None)
     for name in log.names:
-        yield _examine(checker, log, name, is_last=name == last, on_progress=on_progress)
+        yield _examine(
+            checker, log, name, is_last=name == last and not log.is_followed, on_progress=on_progress
+        )
 
 
 def _examine(checker: Checker, log: Log, name: str, *, is_last: bool, on_progress: OnProgress | None) -> Look:
@@ -79,7 +81,10 @@ def _examine(checker: Checker, log: Log, name: str, *, is_last: bool, on_progres
     _, size = checker.progress()
     found, holes = checker.finding(), checker.holes()
     left_out = None if holes is None else tuple(Hole(*hole) for hole in holes)
-    is_tail = is_last and checker.is_tail()
+    if size and name.endswith(".rdb") and checker.form() == "resp":
+        # Its first bytes are damaged: what is not read as a snapshot is no log for that.
+        left_out = None
+    is_tail = is_last and left_out is not None and checker.is_tail()
     problems: list[Problem] = []
     if found is not None:
         kind, offset, command, what = found

@@ -91,19 +91,23 @@ pub struct Resync {
 }
 
 impl Resync {
-    /// Searches from `from` on in a file of `total` bytes. The damage showed at `beyond`: what begins before it must go
-    /// on behind it.
+    /// Where the zero bytes at the end of a file of `total` bytes begin.
+    pub fn end_of(source: &mut dyn Source, total: u64) -> io::Result<u64> {
+        ending::without_zeros(source, 0, total)
+    }
+
+    /// Searches from `from` to [`end`](Self::end_of). The damage showed at `beyond`: what begins before it must go on behind
+    /// it.
     pub fn new(
-        mut source: Box<dyn Source>,
+        source: Box<dyn Source>,
         from: u64,
         beyond: u64,
-        total: u64,
+        end: u64,
         max_bulk: u64,
         known: Known,
-    ) -> io::Result<Self> {
-        let end = ending::without_zeros(&mut *source, from.min(total), total)?;
+    ) -> Self {
         let left = (end - from.min(end)).saturating_mul(8).saturating_add(64 << 20);
-        Ok(Self {
+        Self {
             source,
             max_bulk,
             known,
@@ -116,7 +120,7 @@ impl Resync {
             open: false,
             left,
             text: 0,
-        })
+        }
     }
 
     /// Takes for granted that commands go on at `start`, if only none, and reads on only as far as `until`.

@@ -18,8 +18,9 @@ fn log(commands: &[&str]) -> String {
 }
 
 fn search(data: &str, from: u64, beyond: u64) -> Sought {
-    let source = Box::new(Seekable(Cursor::new(data.as_bytes().to_vec())));
-    let mut resync = Resync::new(source, from, beyond, data.len() as u64, 1 << 20, known).unwrap();
+    let mut source = Box::new(Seekable(Cursor::new(data.as_bytes().to_vec())));
+    let end = Resync::end_of(&mut *source, data.len() as u64).unwrap();
+    let mut resync = Resync::new(source, from, beyond, end, 1 << 20, known);
     loop {
         match resync.step().unwrap() {
             Sought::Going => {}

@@ -25,6 +25,9 @@ pub struct Finding {
     pub what: String,
 }
 
+/// How many times as much as the file holds is read before its damage is given up.
+const PATIENCE: u64 = 32;
+
 type Open = Box<dyn Fn() -> io::Result<Box<dyn Source>> + Send + Sync>;
 
 /// The reading of one file.
@@ -42,6 +45,10 @@ pub struct Walk {
     holes: Vec<Hole>,
     damage: Option<Damage>,
     unknown: Unknown,
+    /// Where the zero bytes at the end begin, once that was asked.
+    end: Option<u64>,
+    /// Bytes that had to be searched for the end of a record that has none.
+    searched: u64,
     ended: bool,
     hopeless: bool,
 }
@@ -67,6 +74,8 @@ impl Walk {
             holes: Vec::new(),
             damage: None,
             unknown: Unknown::default(),
+            end: None,
+            searched: 0,
             ended: false,
             hopeless: false,
         })
@@ -196,6 +205,12 @@ impl Walk {
         self.found(LoadKind::Truncated, valid_to, begun.then(|| self.loader.commands() + 1), what);
         let lost = open.map_or(0, |(_, commands)| commands) + u64::from(begun);
         if tear == Some(Tear::Command) {
+            // The reader has looked through all that follows: a hostile file could make it do so again and again.
+            self.searched = self.searched.saturating_add(self.total - record);
+            if self.searched > self.total.saturating_mul(PATIENCE).saturating_add(1 << 30) {
+                (self.ended, self.hopeless) = (true, true);
+                return Ok(());
+            }
             let resync = self.resync(record + 1, record)?;
             let (from, open) = (open.map_or(record, |(start, _)| start), open.is_some() || self.unknown.open);
             self.damage = Some(Damage {
@@ -311,8 +326,13 @@ impl Walk {
         }
     }
 
-    fn resync(&self, from: u64, beyond: u64) -> io::Result<Resync> {
-        Resync::new((self.open)()?, from, beyond, self.total, self.longest, command::is_known)
+    fn resync(&mut self, from: u64, beyond: u64) -> io::Result<Resync> {
+        let mut source = (self.open)()?;
+        let end = match self.end {
+            Some(end) => end,
+            None => *self.end.insert(Resync::end_of(&mut *source, self.total)?),
+        };
+        Ok(Resync::new(source, from, beyond, end, self.longest, command::is_known))
     }
 
     fn byte_at(&self, offset: u64) -> io::Result<u8> {

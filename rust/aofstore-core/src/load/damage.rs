@@ -35,9 +35,10 @@ impl Loader {
         if self.is_in_snapshot() {
             return Ok(Behind::Snapshot);
         }
-        let source: Box<dyn Source> = Box::new(dir.open_read(name)?);
-        let (from, total) = (self.reader.command_start() + 1, self.reader.total());
-        let mut search = Resync::new(source, from, offset, total, max_bulk, command::is_known)?;
+        let mut source: Box<dyn Source> = Box::new(dir.open_read(name)?);
+        let from = self.reader.command_start() + 1;
+        let end = Resync::end_of(&mut *source, self.reader.total())?;
+        let mut search = Resync::new(source, from, offset, end, max_bulk, command::is_known);
         loop {
             match search.step()? {
                 Sought::Going => {}
