@@ -32,8 +32,6 @@ class Family(Upkeep):
         super().__init__()
         self.directory = Path(tempfile.mkdtemp(prefix="machine-", dir=in_memory()))
         self.place = self.directory / "data"
-        self.store = aofstore.open(self.place, appendfsync="no")
-        self.ours = StoreConnection(self.store)
         self.theirs = {kind: shared(kind).connect() for kind in KINDS}
         self.starts = {kind: _mark(kind, connection) for kind, connection in self.theirs.items()}
         self.their_log_is_whole = True
@@ -124,7 +122,7 @@ class Family(Upkeep):
 
     def _our_log_there(self, kind: str, wanted: Dataset) -> None:
         path = self.place / "appendonly.aof"
-        log = path.read_bytes() if path.exists() else server_log(self.place)
+        log = path.read_bytes() if self.layout == "single-file" else server_log(self.place)
         with shared(kind).connect() as connection:
             connection.execute("FLUSHALL")
             replies = connection.send_raw(log, sum(1 for _ in records(log)))

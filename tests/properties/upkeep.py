@@ -16,11 +16,11 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 import aofstore
 from aofstore._core import _testing
-from tests.crash.layouts import LATE_STEP
+from tests.crash.layouts import LATE_STEP, LAYOUTS, Layout
 from tests.properties.agreement import disagreement
 from tests.properties.grammar import Words
 from tests.rewrite import child
@@ -50,6 +50,7 @@ class Upkeep(RuleBasedStateMachine):
         super().__init__()
         self.quota = settings().stateful_step_count // STEPS_FOR_ONE
         self.logged = True
+        self.layout: Layout = "single-file"
         self.database = 0
         self.place: Path
         self.store: aofstore.Store[bytes]
@@ -58,6 +59,18 @@ class Upkeep(RuleBasedStateMachine):
 
     def run_one(self, args: list[bytes]) -> Any:
         raise NotImplementedError
+
+    @initialize(layout=st.sampled_from(LAYOUTS))
+    def begin(self, layout: Layout) -> None:
+        self.layout = layout
+        self._open()
+
+    @_may(lambda machine: machine.logged and machine.layout == "single-file")
+    @rule()
+    def take_over(self) -> None:
+        with self._unchanged("the single file taken over"):
+            self.layout = "multi-part"
+            self.open_again()
 
     @_may()
     @rule(background=st.booleans())
@@ -139,12 +152,15 @@ class Upkeep(RuleBasedStateMachine):
 
     def open_again(self) -> None:
         self.store.close()
-        self.store = aofstore.open(self.place, appendfsync="no")
-        self.ours = StoreConnection(self.store)
+        self._open()
         self.ours.execute("SELECT", self.database)
         for connection in self.theirs.values():
             # What was watched here is no longer.
             connection.execute("UNWATCH")
+
+    def _open(self) -> None:
+        self.store = aofstore.open(self.place, appendfsync="no", aof_layout=self.layout)
+        self.ours = StoreConnection(self.store)
 
     @contextmanager
     def _unchanged(self, where: str) -> Iterator[None]:
@@ -162,7 +178,7 @@ class Upkeep(RuleBasedStateMachine):
 
     def _begin(self, data: st.DataObject) -> int:
         """A rewrite whose child stands still; without a log there is no difference that it could wait for."""
-        late = LATE_STEP[self.store.config.aof_layout]
+        late = LATE_STEP[self.layout]
         pause = data.draw(st.sampled_from(["dumping", late])) if self.logged else "dumping"
         pid = child.begin(self.store, pause=pause)
         child.reached(pause)
