@@ -44,6 +44,7 @@ SINGLE_FILE = frozenset(
     f"{room}/test_{name}.py"
     for room, names in {
         "aof": "annotations failures feed sync",
+        "check": "agreement check repair",
         "cli": "rewrite",
         "core": "logging",
         "golden": "transcripts",
