@@ -49,7 +49,7 @@ SINGLE_FILE = frozenset(
         "core": "logging",
         "golden": "transcripts",
         "host": "descriptors fork limits rewrite scarcity",
-        "loading": "comments hostile orchestration torn until values",
+        "loading": "comments hostile orchestration snapshots torn until values",
         "meta": "direct",
         "properties": "until",
         "rewrite": "data rewrite rewriting saving switching",
