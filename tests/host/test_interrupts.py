@@ -254,6 +254,31 @@ store.close()
         assert store.get("k") == b"w"
 
 
+def test_a_rewrite_without_a_child_is_interrupted_and_leaves_the_log(tmp_path: Path) -> None:
+    said(
+        INTERRUPT
+        + """
+plan = faulty()
+store = aofstore.open(directory)
+for n in range(60):
+    store.set(f"k:{n}", "v" * 300_000)
+before = sorted(os.listdir(directory))
+plan.add("write", 0, mode="delay", delay_ms=100, sticky=True)
+interrupted(lambda: store.rewrite(background=False))
+plan.clear()
+assert sorted(os.listdir(directory)) == before, os.listdir(directory)
+assert store.info("persistence")["aof_last_bgrewrite_status"] == "ok"
+store.set("k:0", "w")
+assert store.rewrite(background=False).keys == 60
+store.close()
+""",
+        tmp_path,
+    )
+    with aofstore.open(tmp_path) as store:
+        assert store.get("k:0") == b"w"
+        assert store.dbsize() == 60
+
+
 def test_an_interrupt_during_a_commit_comes_right_after_it_and_loses_nothing(tmp_path: Path) -> None:
     out = said(
         INTERRUPT

@@ -1,11 +1,14 @@
 //! `Engine`: a keyspace with its live settings, from open to close.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aofstore_core::engine::{Begun, Engine, RewriteHandle, Settings, Summary, Waited};
 use aofstore_core::error::Error;
+use aofstore_core::fs::os::with_signals_blocked;
 use pyo3::exceptions::{PyTimeoutError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
@@ -146,9 +149,7 @@ impl PyEngine {
                 self.await_rewrite(py, handle, timeout)?.ok_or_else(lost)
             })
         } else {
-            self.await_save(py, timeout).and_then(|()| {
-                py.detach(|| self.inner.rewrite_now()).map(report).map_err(|error| raise(py, &error))
-            })
+            self.await_save(py, timeout).and_then(|()| self.rewrite_here(py))
         };
         events::emit(py, &self.inner);
         done
@@ -254,6 +255,31 @@ impl PyEngine {
             }
             if limit.is_some_and(|limit| began.elapsed() >= limit) {
                 return Err(PyTimeoutError::new_err("the rewrite has not ended yet; it goes on"));
+            }
+        }
+    }
+
+    /// Without a child, but so that Ctrl-C gives it up: a thread has the engine's lock, this one looks for signals.
+    fn rewrite_here(&self, py: Python<'_>) -> PyResult<Report> {
+        let (given_up, (ended, mut end)) = (Arc::<AtomicBool>::default(), channel());
+        let (engine, theirs) = (Arc::clone(&self.inner), Arc::clone(&given_up));
+        let builder = std::thread::Builder::new().name("aofstore-rewrite".to_owned());
+        let work = move || drop(ended.send(engine.rewrite_unless(&theirs)));
+        with_signals_blocked(|| builder.spawn(work))?;
+        let lost = || raise(py, &Error::Internal("a rewrite was lost".to_owned()));
+        loop {
+            let waiting = &mut end;
+            match py.detach(move || waiting.recv_timeout(NAP)) {
+                Ok(outcome) => return outcome.map(report).map_err(|error| raise(py, &error)),
+                Err(RecvTimeoutError::Disconnected) => return Err(lost()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if let Err(interrupt) = py.check_signals() {
+                given_up.store(true, Ordering::Relaxed);
+                // Whatever came of it: nothing of it goes on when the caller is told.
+                let waiting = &mut end;
+                let _ = py.detach(move || waiting.recv());
+                return Err(interrupt);
             }
         }
     }

@@ -4,14 +4,12 @@
 //! its files durable with their names; putting them where they are looked for is the caller's.
 
 use super::core::Engine;
-use super::info::REDIS_VERSION;
+use super::snapshot;
 use crate::aof::Control;
 use crate::aof::manifest::{Entry, Manifest};
 use crate::aof::names::Names;
-use crate::clock;
 use crate::error::{Error, Result};
 use crate::fs::{Dir, errno};
-use crate::rdb::file::{About, Snapshot};
 use crate::rdb::value::Version;
 use crate::rewrite::{Form, Head, Role, dump, keys};
 use std::io;
@@ -40,13 +38,7 @@ impl Base {
     fn form(self, used_memory: u64) -> Form {
         match self {
             Self::Resp(head) => Form::Resp(head),
-            Self::Rdb { version, second } => Form::Rdb(Box::new(Snapshot::prepare(About {
-                version,
-                redis_version: REDIS_VERSION,
-                created: second.unwrap_or_else(|| clock::now_ms().div_euclid(1000)),
-                used_memory,
-                aof_base: true,
-            }))),
+            Self::Rdb { version, second } => snapshot::form(version, second, used_memory, true),
         }
     }
 }

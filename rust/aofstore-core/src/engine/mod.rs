@@ -29,6 +29,7 @@ mod save;
 mod server;
 mod session;
 mod settings;
+mod snapshot;
 mod tick;
 mod transaction;
 

@@ -14,6 +14,7 @@ mod schedule;
 mod ticket;
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -100,6 +101,8 @@ pub(super) struct Rewrites {
     pub unwanted: Option<Arc<Parts>>,
     /// A child that saves a snapshot.
     pub saving: bool,
+    /// Set by whoever has a rewrite done without a child, and no longer wants it.
+    given_up: Option<Arc<AtomicBool>>,
     pub figures: Figures,
 }
 

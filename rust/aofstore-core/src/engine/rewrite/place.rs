@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::parts::{Base, cannot_sync, collect, new_incr};
@@ -91,8 +92,14 @@ impl Core {
         let place =
             dump::Place { dir: &**dir, name: &name, mode, role: Role::Rewrite, control: Control::None };
         let incremental_sync = self.settings.is_yes("aof-rewrite-incremental-fsync");
-        let dumped = dump::dump(&self.space, place, Form::Resp(self.head()), incremental_sync, |_, _| true)
-            .map_err(|failed| Failure::new(RewriteCause::Errno(failed.errno), failed.message))?;
+        let given_up = self.rewrites.given_up.clone();
+        let wanted = |_, _| !given_up.as_ref().is_some_and(|given_up| given_up.load(Ordering::Relaxed));
+        let form = Form::Resp(self.head());
+        let dumped =
+            dump::dump(&self.space, place, form, incremental_sync, wanted).map_err(|failed| Failure {
+                deliberate: failed.errno == libc::ECANCELED,
+                ..Failure::new(RewriteCause::Errno(failed.errno), failed.message)
+            })?;
         let temp = Temp::adopt(dir, name, dumped.file, &self.events);
         self.rewrites.schedule.started();
         self.rewrites.figures.rewrites += 1;

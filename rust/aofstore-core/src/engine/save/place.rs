@@ -6,11 +6,10 @@ use std::time::Instant;
 use super::Place;
 use crate::clock;
 use crate::engine::core::Core;
-use crate::engine::info::REDIS_VERSION;
 use crate::engine::leader::Done;
 use crate::engine::rewrite::{Summary, Ticket};
+use crate::engine::snapshot;
 use crate::error::{Error, Result, RewriteCause};
-use crate::rdb::file::{About, Snapshot};
 use crate::rdb::value::Version;
 use crate::rewrite::{Failure, Form, Role, Switch, Temp, dump};
 
@@ -40,13 +39,8 @@ impl Core {
 
     /// A snapshot as the settings want it, said to be of now.
     pub(super) fn dump_form(&mut self) -> Form {
-        Form::Rdb(Box::new(Snapshot::prepare(About {
-            version: if self.settings.int("rdb-version") > 10 { Version::V11 } else { Version::V10 },
-            redis_version: REDIS_VERSION,
-            created: clock::now_ms() / 1000,
-            used_memory: self.space.memory() as u64,
-            aof_base: false,
-        })))
+        let version = if self.settings.int("rdb-version") > 10 { Version::V11 } else { Version::V10 };
+        snapshot::form(version, None, self.space.memory() as u64, false)
     }
 
     /// The child lives (C-03, C-04).
