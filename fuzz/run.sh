@@ -20,6 +20,7 @@ for target in "${targets[@]}"; do
     case $target in
     commands | replay) dict=(-dict=commands.dict -only_ascii=0) length=3000 ;;
     check | loader | resp) dict=(-dict=commands.dict) length=4096 ;;
+    rdb | restore) dict=() length=1500 ;;
     *) dict=() length=600 ;;
     esac
     mkdir -p "corpus/$target" "artifacts/$target"

@@ -30,11 +30,15 @@ impl Source for Pieces {
     }
 }
 
+/// Bytes as a file that gives at most `most` at once.
+pub fn pieces(data: &[u8], most: usize, seed: u64) -> Box<dyn Source> {
+    Box::new(Pieces { data: data.to_vec(), most, state: seed })
+}
+
 /// A reader over bytes in memory.
 pub fn reader(data: &[u8], most: usize, seed: u64) -> Reader {
     let known = |name: &[u8], argc: usize| command::lookup(name).is_some_and(|spec| spec.accepts(argc));
-    let source = Box::new(Pieces { data: data.to_vec(), most, state: seed });
-    Reader::new(source, 0, data.len() as u64, Path::new("fuzz.aof"), MAX_BULK, known)
+    Reader::new(pieces(data, most, seed), 0, data.len() as u64, Path::new("fuzz.aof"), MAX_BULK, known)
 }
 
 #[derive(Debug, PartialEq)]

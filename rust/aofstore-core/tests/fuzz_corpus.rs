@@ -24,7 +24,7 @@ fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
 
 #[test]
 fn fuzz_corpus_replays() {
-    let targets: [(&str, Run); 9] = [
+    let targets: [(&str, Run); 11] = [
         ("resp", fuzz::resp::run),
         ("check", fuzz::check::run),
         ("loader", fuzz::loader::run),
@@ -32,6 +32,8 @@ fn fuzz_corpus_replays() {
         ("replay", fuzz::replay::run),
         ("listpack", fuzz::listpack::run),
         ("intset", fuzz::intset::run),
+        ("rdb", fuzz::rdb::run),
+        ("restore", fuzz::restore::run),
         ("glob", fuzz::glob::run),
         ("longdouble", fuzz::longdouble::run),
     ];
