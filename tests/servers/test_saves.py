@@ -18,7 +18,7 @@ from tests.rewrite import child
 from tests.servers.connection import Partner, StoreConnection
 from tests.servers.dataset import compare, dataset
 from tests.servers.process import Server, binary
-from tests.servers.test_snapshots import KINDS, READABLE, fill
+from tests.servers.test_snapshots import READABLE, TYPES, fill
 
 pytestmark = pytest.mark.xdist_group("children")
 
@@ -46,7 +46,7 @@ def test_what_is_saved_here_a_server_loads_and_checks(
         there, appendonly=False, rdb_version=version, hash_max_listpack_entries=8, list_max_listpack_size=16
     )
     wanted = fill(StoreConnection(store), 17)
-    assert {kind for kind, _, _ in wanted.values()} == KINDS
+    assert {kind for kind, _, _ in wanted.values()} == TYPES
     if background:
         save_in_the_background(store)
     else:
