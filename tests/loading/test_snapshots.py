@@ -69,20 +69,22 @@ def test_the_log_counts_and_not_the_snapshot_beside_it(tmp_path: Path) -> None:
         assert store.keys() == [b"k"]
 
 
-def test_an_import_that_fails_leaves_everything_as_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", ["single-file", "multi-part"])
+def test_an_import_that_fails_leaves_everything_as_it_was(tmp_path: Path, layout: str) -> None:
     snapshot, wanted = made()
     (tmp_path / "dump.rdb").write_bytes(snapshot)
-    before = sorted(path.name for path in tmp_path.iterdir())
     plan = _testing.FaultPlan()
     plan.add("rename", errno.ENOSPC, mode="fail", sticky=True)
     _testing.install_fault_plan(plan)
     try:
         with pytest.raises(aofstore.AofstoreError):
-            aofstore.open(tmp_path)
+            aofstore.open(tmp_path, aof_layout=layout)
     finally:
         _testing.install_fault_plan(None)
-    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".lock") == before
-    with aofstore.open(tmp_path) as store:
+    assert not [path for path in tmp_path.rglob("*.manifest") if path.stat().st_size]
+    assert not (tmp_path / "appendonly.aof").exists()
+    assert (tmp_path / "dump.rdb").read_bytes() == snapshot
+    with aofstore.open(tmp_path, aof_layout=layout) as store:
         assert data(store) == wanted
 
 
@@ -126,7 +128,7 @@ def test_defect_02_a_torn_tail_behind_a_snapshot_is_never_cut_into_the_snapshot(
         (directory / "appendonly.aof").write_bytes(whole[:length])
         kept = length if length == len(whole) else max(end for end in ends if end <= length)
         for turn in range(2):
-            with aofstore.open(directory, appendfsync="no") as store:
+            with aofstore.open(directory, appendfsync="no", aof_layout="single-file") as store:
                 found = data(store)
                 cuts = [(cut.offset, cut.dropped_bytes) for cut in store.load_report.truncations]
                 assert cuts == ([(kept, length - kept)] if turn == 0 and kept < length else [])

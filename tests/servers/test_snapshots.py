@@ -13,7 +13,7 @@ from aofstore._core import _testing
 from tests.conftest import OpenStore, StartServer
 from tests.servers.connection import Partner, StoreConnection
 from tests.servers.dataset import Dataset, compare, dataset
-from tests.servers.process import HAS_SINGLE_FILE, KINDS, SINGLE_FILE, binary
+from tests.servers.process import HAS_SINGLE_FILE, KINDS, SINGLE_FILE, aof_options, binary, server_log
 from tests.servers.workload import run
 
 COMMANDS = 20_000
