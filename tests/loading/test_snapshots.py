@@ -6,6 +6,7 @@ import errno
 import logging
 import struct
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -70,7 +71,9 @@ def test_the_log_counts_and_not_the_snapshot_beside_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["single-file", "multi-part"])
-def test_an_import_that_fails_leaves_everything_as_it_was(tmp_path: Path, layout: str) -> None:
+def test_an_import_that_fails_leaves_everything_as_it_was(
+    tmp_path: Path, layout: Literal["single-file", "multi-part"]
+) -> None:
     snapshot, wanted = made()
     (tmp_path / "dump.rdb").write_bytes(snapshot)
     plan = _testing.FaultPlan()
