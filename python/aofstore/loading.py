@@ -43,8 +43,8 @@ def load(config: Config, on_progress: OnProgress | None, view: View | None = Non
         undo.callback(engine.close)
         layout = None if directory is None else layout_of(engine, directory, config)
         files = layout.files() if layout is not None and config.appendonly else []
-        lone = [] if view is not None or files else _lone_snapshot(directory, config)
-        if lone:
+        lone = [] if files else _lone_snapshot(directory, config)
+        if lone and view is None:
             # The log is switched on when all that it begins with is there.
             engine.client().execute("CONFIG", "SET", "appendonly", "no")
         report = _replay(engine, files or lone, config, on_progress, view)

@@ -289,7 +289,10 @@ def test_what_would_write_files_says_so(directory: Path, untouched: Callable[[by
         for rewrite in (store.bgrewriteaof, store.rewrite, lambda: store.rewrite(background=False)):
             with pytest.raises(aofstore.RewriteError, match="read only"):
                 rewrite()
-        assert store.config_set("hz", 20)
+        for save in (store.save, store.bgsave, lambda: store.bgsave(schedule=True)):
+            with pytest.raises(aofstore.ResponseError, match="read only"):
+                save()
+        assert store.config_set("hz", 20, "save", "1 1")
         store.flush()
         assert store.wait_rewrite() is None
 
@@ -406,3 +409,22 @@ def test_t02_every_cut_is_viewed_as_far_as_it_is_whole(memory_path: Path) -> Non
             assert store.get("a") == values[reached], length
             assert bool(store.exists("b")) == (reached > 2)
         assert photograph(memory_path) == before
+
+
+@pytest.mark.parametrize("appendonly", [True, False])
+def test_a_lone_snapshot_is_viewed_if_it_was_made_before(directory: Path, appendonly: bool) -> None:
+    _testing.set_clock(T0 * 1000)
+    with aofstore.open(directory, appendonly=False, aof_layout="single-file") as store:
+        store.set("a", 1)
+        store.save()
+    _testing.set_clock(None)
+    before = photograph(directory)
+    with view(directory, 0, appendonly=appendonly) as store:
+        assert store.get("a") == b"1"
+        assert store.load_report.files == (str(directory / "dump.rdb"),)
+        with pytest.raises(aofstore.ReadOnlyError):
+            store.set("a", 2)
+    with pytest.raises(aofstore.AofLoadError) as caught:
+        view(directory, -1, appendonly=appendonly)
+    assert caught.value.kind == "unsupported"
+    assert photograph(directory) == before

@@ -200,6 +200,17 @@ impl Engine {
     }
 }
 
+impl Core {
+    /// Why there is no place for files: what is given, unless the store must not write any.
+    pub(super) const fn placeless(&self, otherwise: &'static str) -> &'static str {
+        if self.view {
+            "a store that was opened to be read only writes no files; `aofstore restore` writes a copy of it"
+        } else {
+            otherwise
+        }
+    }
+}
+
 fn random_digits() -> String {
     let mut rng = fastrand::Rng::new();
     (0..40).filter_map(|_| char::from_digit(rng.u32(..16), 16)).collect()

@@ -24,11 +24,7 @@ use crate::rewrite::{Failure, Form, Head, Placed, Role, Switch, Temp, dump};
 
 impl Core {
     pub(super) fn home(&self) -> Done<Home> {
-        let why = if self.view {
-            "a store that was opened to be read only writes no files; `aofstore restore` writes a copy of it"
-        } else {
-            "a store in memory has no directory for a log"
-        };
+        let why = self.placeless("a store in memory has no directory for a log");
         self.rewrites.home.clone().ok_or_else(|| Failure::new(RewriteCause::Other, why))
     }
 

@@ -31,9 +31,8 @@ pub(super) fn place(switch: &mut Switch, name: &str) -> Done<u64> {
 impl Core {
     /// Where the dump is, and its name.
     pub(super) fn dump_place(&self) -> Done<(Place, String)> {
-        let nowhere =
-            || Failure::new(RewriteCause::Other, "a store in memory has no directory for a snapshot");
-        let place = self.saves.place.clone().ok_or_else(nowhere)?;
+        let why = self.placeless("a store in memory has no directory for a snapshot");
+        let place = self.saves.place.clone().ok_or_else(|| Failure::new(RewriteCause::Other, why))?;
         Ok((place, self.settings.get("dbfilename").unwrap_or_default().to_owned()))
     }
 
