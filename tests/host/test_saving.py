@@ -63,7 +63,7 @@ def test_a_host_that_is_killed_during_a_save_leaves_the_last_dump_and_no_child(
     assert (tmp_path / "dump.rdb").read_bytes() == old
     with aofstore.open(tmp_path) as store:
         assert store.get("late") == b"1"
-    assert names(tmp_path) == ["appendonly.aof", "dump.rdb"]
+    assert names(tmp_path) == ["appendonlydir", "dump.rdb"]
 
 
 def test_a_host_that_takes_the_status_of_any_child_loses_nothing(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ assert status() == "ok"
 def test_an_exit_during_a_save_leaves_no_child_and_no_file(tmp_path: Path) -> None:
     out = said(SETUP + "print(paused())\nstore.close()", tmp_path)
     assert not Path(f"/proc/{out}").exists()
-    assert names(tmp_path) == ["appendonly.aof", "dump.rdb"]
+    assert names(tmp_path) == ["appendonlydir", "dump.rdb"]
 
 
 def test_nothing_of_fifty_saves_is_left(tmp_path: Path) -> None:
