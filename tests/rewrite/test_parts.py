@@ -414,3 +414,31 @@ def test_whatever_call_fails_in_a_rewrite_nothing_that_was_acknowledged_is_lost(
             assert tidy(data / "appendonlydir"), nth
         nth += 1
     assert nth > 50
+
+
+@pytest.mark.parametrize("background", [True, False])
+@pytest.mark.parametrize("layout", ["multi-part", "single-file"])
+def test_with_aof_use_rdb_preamble_a_rewritten_log_begins_with_a_snapshot(
+    open_store: OpenStore, data: Path, layout: str, background: bool
+) -> None:
+    store = open_store(aof_layout=layout, aof_use_rdb_preamble=True)
+    store.rpush("l", *range(500))
+    store.db(7).set("k", "v", px=1_000_000)
+    if background:
+        child.begin(store, pause="dumping")
+        store.incr("n")
+        child.resume()
+        child.wait(store)
+    else:
+        child.rewrite(store, background)
+        store.incr("n")
+    store.incr("n")
+    name = "appendonly.aof" if layout == "single-file" else "appendonlydir/appendonly.aof.1.base.rdb"
+    assert (data / name).read_bytes().startswith(b"REDIS0010")
+    store.close()
+    store = open_store(aof_layout=layout)
+    assert (store.llen("l"), store.get("n"), store.db(7).ttl("k") > 900) == (500, b"2", True)
+    # Turned off again, the next base is commands.
+    child.rewrite(store)
+    name = name.replace("1.base.rdb", "2.base.aof")
+    assert (data / name).read_bytes().startswith(b"*2\r\n$6\r\nSELECT")

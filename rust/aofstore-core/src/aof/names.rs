@@ -32,6 +32,11 @@ impl Part {
 }
 
 impl Form {
+    /// A snapshot, or commands.
+    pub const fn of(snapshot: bool) -> Self {
+        if snapshot { Self::Rdb } else { Self::Resp }
+    }
+
     const fn suffix(self) -> &'static str {
         match self {
             Self::Rdb => ".base.rdb",

@@ -17,8 +17,8 @@ use crate::engine::leader::{self, Done, Errand};
 use crate::error::{Error, Result, RewriteCause};
 use crate::event::Events;
 use crate::rewrite::{
-    self, Child, ChildEnds, Failure, FileOutput, Form, ParentEnds, Peer, Report, Role, SharedPage, Switch,
-    Task, Temp, Watch, pipes,
+    self, Child, ChildEnds, Failure, FileOutput, ParentEnds, Peer, Report, Role, SharedPage, Switch, Task,
+    Temp, Watch, pipes,
 };
 
 const ERRAND: Errand = Errand { name: "aofstore-rewrite", carry_out, end: Core::end_rewrite };
@@ -105,6 +105,8 @@ impl Job {
             return Err(Failure::new(RewriteCause::Other, defect.clone()));
         }
         let keys = rewrite::keys(&core.space);
+        let snapshot = core.writes_snapshots();
+        let form = core.base_form(snapshot);
         let log = core.log.clone();
         let mut hold = log.as_ref().map(|log| log.hold());
         let start = Instant::now();
@@ -112,7 +114,7 @@ impl Job {
             role: Role::Rewrite,
             space: &core.space,
             output,
-            form: Form::Resp(core.head()),
+            form,
             peer: Some(Peer { ends: child, spool: spool.as_fd(), ack_timeout: self.ack_timeout }),
             report: told,
             shared: &page,

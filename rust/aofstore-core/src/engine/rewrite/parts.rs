@@ -21,7 +21,7 @@ use crate::engine::leader::Done;
 use crate::error::RewriteCause;
 use crate::fs::{Create, Dir, File};
 use crate::rewrite::{
-    self, Child, Failure, FileOutput, Form, Report, Role, SharedPage, Switch, Task, Temp, Watch, pipes,
+    self, Child, Failure, FileOutput, Report, Role, SharedPage, Switch, Task, Temp, Watch, pipes,
 };
 
 impl From<Failed> for Failure {
@@ -60,6 +60,8 @@ const MOST_TRIES: u32 = 10;
 struct Job {
     parts: Arc<Parts>,
     base: Entry,
+    /// What the name of the base says of it.
+    snapshot: bool,
     course: Course,
     temp: Temp,
     report: (OwnedFd, OwnedFd),
@@ -78,15 +80,15 @@ enum Tried {
 
 impl Job {
     fn prepare(shared: &Shared, ticket: &Ticket, parts: &Arc<Parts>, apart: bool) -> Done<Self> {
-        let (log, waiting, incremental_sync) = {
+        let (log, waiting, incremental_sync, snapshot) = {
             let core = shared.lock();
             let sync = core.settings.is_yes("aof-rewrite-incremental-fsync");
-            (core.log.clone(), core.rewrites.waiting, sync)
+            (core.log.clone(), core.rewrites.waiting, sync, core.writes_snapshots())
         };
         if ticket.is_stopped() {
             return Err(stopped());
         }
-        let form = names::Form::Resp;
+        let form = names::Form::of(snapshot);
         let (base, course) = match log.filter(|log| !apart && log.status() == Status::Sound) {
             // With nobody waiting: what is left for the moment of the fork is little.
             Some(log) if log.flush(parts.control() != Control::SkipOldSync).is_ok() => {
@@ -113,12 +115,13 @@ impl Job {
         let temp = temp.map_err(|error| Failure::system("cannot make the file of a rewrite", &error))?;
         let report = pipes::report().map_err(|error| Failure::system("no pipe for a rewrite", &error))?;
         let page = SharedPage::new().map_err(|error| Failure::system("no memory for a rewrite", &error))?;
-        Ok(Self { parts: Arc::clone(parts), base, course, temp, report, page, incremental_sync })
+        Ok(Self { parts: Arc::clone(parts), base, snapshot, course, temp, report, page, incremental_sync })
     }
 
     /// With everybody waiting.
     fn fork(self, shared: &Shared, ticket: &Ticket) -> Done<Tried> {
-        let Self { parts, base, mut course, temp, report: (report, told), page, incremental_sync } = self;
+        let Self { parts, base, snapshot, mut course, temp, report: (report, told), page, incremental_sync } =
+            self;
         let file = Arc::clone(temp.file());
         let Some(fd) = file.fd() else { return Ok(Tried::Impossible) };
         // ORDER: memory is taken before the locks are.
@@ -131,6 +134,7 @@ impl Job {
             return Err(Failure::new(RewriteCause::Other, defect.clone()));
         }
         let keys = rewrite::keys(&core.space);
+        let form = core.base_form(snapshot);
         let log = core.log.clone();
         let mut hold = log.as_ref().map(|log| log.hold());
         if let Course::Next { log: prepared, incr } = &course {
@@ -148,7 +152,7 @@ impl Job {
             role: Role::Rewrite,
             space: &core.space,
             output,
-            form: Form::Resp(core.head()),
+            form,
             peer: None,
             report: told,
             shared: &page,

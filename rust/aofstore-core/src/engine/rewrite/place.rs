@@ -35,12 +35,21 @@ impl Core {
         Head { second: self.second(), says_base }
     }
 
+    /// Whether a rewritten log begins with a snapshot.
+    pub(super) fn writes_snapshots(&self) -> bool {
+        self.settings.is_yes("aof-use-rdb-preamble")
+    }
+
+    /// How a base is written. To be made with everybody waiting, since it says what moment it is of.
+    pub(super) fn base_form(&mut self, snapshot: bool) -> Form {
+        if snapshot { self.snapshot_form(true) } else { Form::Resp(self.head()) }
+    }
+
+    /// The layout does not change while a store is open.
     pub(super) fn single(&self) -> Done<Single> {
         match self.home()? {
             Home::Single(single) => Ok(single),
-            Home::Parts(_) => {
-                Err(Failure::new(RewriteCause::Other, "a multi-part log cannot be rewritten yet"))
-            }
+            Home::Parts(_) => Err(Failure::new(RewriteCause::Other, "a defect: the log has several files")),
         }
     }
 
@@ -90,7 +99,7 @@ impl Core {
         let incremental_sync = self.settings.is_yes("aof-rewrite-incremental-fsync");
         let given_up = self.rewrites.given_up.clone();
         let wanted = |_, _| !given_up.as_ref().is_some_and(|given_up| given_up.load(Ordering::Relaxed));
-        let form = Form::Resp(self.head());
+        let form = self.base_form(self.writes_snapshots());
         let dumped =
             dump::dump(&self.space, place, form, incremental_sync, wanted).map_err(|failed| Failure {
                 deliberate: failed.errno == libc::ECANCELED,
@@ -105,7 +114,7 @@ impl Core {
     /// Keys in the new base, and length of the log.
     fn begin_anew(&mut self, parts: &Arc<Parts>) -> Done<(u64, u64)> {
         let on = self.log.is_some() || self.rewrites.waiting;
-        let Anew { base, incr } = parts.begin_anew(names::Form::Resp, on)?;
+        let Anew { base, incr } = parts.begin_anew(names::Form::of(self.writes_snapshots()), on)?;
         let dir = Arc::clone(parts.make_dir()?);
         let (keys, temp) = self.dump(&dir, &parts.base_name(), parts.control())?;
         let mut base = Base { temp, entry: base, parts: Arc::clone(parts) };

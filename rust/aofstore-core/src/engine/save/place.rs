@@ -38,8 +38,13 @@ impl Core {
 
     /// A snapshot as the settings want it, said to be of now.
     pub(super) fn dump_form(&mut self) -> Form {
+        self.snapshot_form(false)
+    }
+
+    /// The same; with `aof_base`, commands follow.
+    pub(in crate::engine) fn snapshot_form(&mut self, aof_base: bool) -> Form {
         let version = if self.settings.int("rdb-version") > 10 { Version::V11 } else { Version::V10 };
-        snapshot::form(version, None, self.space.memory() as u64, false)
+        snapshot::form(version, None, self.space.memory() as u64, aof_base)
     }
 
     /// The child lives (C-03, C-04).
