@@ -145,8 +145,6 @@ with store.session() as session:  # the commands themselves
 On a store itself these commands raise `DataError`: they belong to one connection.""",
 }
 
-LATER = "Named in the interface already, and brought by a later release: {}."
-
 INDEX = """\
 {generated}
 
@@ -229,16 +227,14 @@ def _introduction(page: str, modules: tuple[str, ...]) -> str:
 
 def pages() -> dict[str, str]:
     """File name -> what it has to say."""
-    commands, found = table(), methods()
-    senders = by_command(found)
+    commands = table()
+    senders = by_command(methods())
     contents = {}
     for page, (title, modules) in PAGES.items():
         mine = [command for command in commands.values() if page_of(command, senders) == page]
         rows = [f"| [{command.name}](#{_anchor(command.name)}) | {command.summary} |" for command in mine]
         sections = [_section(command, senders.get(command.name, [])) for command in mine]
         head = [GENERATED, f"# {title}", _introduction(page, modules)]
-        if page == "server":
-            head.append(LATER.format(", ".join(f"`{method.name}`" for method in found if not method.sends)))
         contents[f"{page}.md"] = (
             "\n\n".join([*head, "\n".join(["| | |", "|---|---|", *rows]), *sections]) + "\n"
         )

@@ -9,7 +9,6 @@ from typing import Any
 
 import aofstore
 from aofstore.commands import BitFieldOperation, Commands
-from aofstore.later import NotYetAvailableError
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Method:
-    """A method of a store and the commands that it sends; none when a later release brings it."""
+    """A method of a store and the commands that it sends."""
 
     name: str
     module: str
@@ -129,8 +128,6 @@ def _sends(name: str, function: Callable[..., Any]) -> Iterator[str]:
             next(result)  # an iterator sends when it is asked
         except _SentError as sent:
             yield _full_name(sent.args)
-        except NotYetAvailableError:
-            return
 
 
 def _arguments(function: Callable[..., Any], given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:

@@ -38,7 +38,6 @@ from .errors import (
     WatchError,
     WrongTypeError,
 )
-from .later import NotYetAvailableError
 from .pipeline import Pipeline
 from .session import Session
 from .store import Store, open  # noqa: A004
@@ -72,7 +71,6 @@ __all__ = [
     "LoadReport",
     "MisconfError",
     "NoScriptError",
-    "NotYetAvailableError",
     "PersistenceError",
     "Pipeline",
     "Problem",

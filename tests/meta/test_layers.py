@@ -52,26 +52,23 @@ BINDING_CRATES = {"aofstore_core", "pyo3", "std", "core", "smallvec", "itoa"}
 PYTHON: dict[str, set[str]] = {
     "errors": set(),
     "types": set(),
-    "later": {"errors"},
     "values": {"errors"},
     "directives": {"errors"},
     "config": {"errors", "values", "directives"},
     "_core": {"errors", "types", "config"},
-    "commands": {"types", "errors", "later"},
-    "session": {"types", "errors", "later", "commands", "_core"},
-    "pipeline": {"types", "errors", "later", "commands", "session", "_core"},
+    "commands": {"types", "errors"},
+    "session": {"types", "errors", "commands", "_core"},
+    "pipeline": {"types", "errors", "commands", "session", "_core"},
     "lifetime": {"types", "errors", "config", "_core"},
     "moment": {"errors"},
     "files": {"config", "errors", "_core"},
     "tails": {"config", "errors", "_core"},
     "progress": {"types", "_core"},
-    "loading": {
-        "config", "errors", "types", "later", "lifetime", "moment", "files", "tails", "progress", "_core",
-    },
+    "loading": {"config", "errors", "types", "lifetime", "moment", "files", "tails", "progress", "_core"},
     "copying": {"config", "errors", "types", "lifetime", "loading", "moment", "_core"},
-    "check": {"config", "errors", "types", "later", "lifetime", "_core"},
+    "check": {"config", "errors", "types", "lifetime", "_core"},
     "store": {
-        "errors", "types", "later", "config", "commands", "session", "pipeline", "lifetime", "loading",
+        "errors", "types", "config", "commands", "session", "pipeline", "lifetime", "loading",
         "moment", "progress", "check", "_core",
     },
     "inspection": {"config", "types", "check"},
@@ -79,7 +76,7 @@ PYTHON: dict[str, set[str]] = {
     "demo": {"aofstore"},
     "cli": {"aofstore", "inspection", "demo", "copying", "moment", "errors"},
     "__main__": {"aofstore", "inspection", "cli", "demo", "copying"},
-    "__init__": {"errors", "types", "later", "config", "session", "pipeline", "loading", "check", "store"},
+    "__init__": {"errors", "types", "config", "session", "pipeline", "loading", "check", "store"},
 }  # fmt: skip
 
 NOT_CODE = re.compile(
