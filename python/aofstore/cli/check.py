@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 import aofstore
 
+from .tables import listing, show
 from .watching import watched
 
 _Path = Annotated[
@@ -96,16 +96,12 @@ def repair(
 
 
 def _print_check(report: aofstore.CheckReport, console: Console) -> None:
-    table = Table(title=_verdict(report.sound), title_justify="left")
-    for column in ("file", "format"):
-        table.add_column(column, overflow="fold")
-    for column in ("bytes", "commands", "good up to"):
-        table.add_column(column, justify="right")
+    table = listing(("file", "format"), ("bytes", "commands", "good up to"))
     for file in report.files:
         good = "all of it" if file.valid_to == file.size else f"{file.valid_to:,}"
         name = Text(Path(file.path).name, style="red" if _is_bad(file) else "")
         table.add_row(name, file.format, f"{file.size:,}", f"{file.commands:,}", good)
-    console.print(table)
+    show(console, _verdict(report.sound), table)
     for file in report.files:
         _print_problems(file.problems, console)
 

@@ -10,13 +10,13 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 import aofstore
 
 from ..copying import Base, Copied, Layout, TargetTakenError, copy
 from ..moment import View
 from .bars import bars
+from .tables import facts, show
 
 DONE, REFUSED, NOT_LOOKED = 0, 1, 2
 
@@ -78,12 +78,10 @@ def end(messages: Console, text: str, status: int) -> NoReturn:
 
 
 def _print(done: Copied, console: Console) -> None:
-    table = Table(title=done.target, show_header=False, title_justify="left")
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right")
-    table.add_row("copy of", done.source)
-    table.add_row("layout, base", f"{done.layout}, {done.base}")
-    table.add_row("read", f"{done.commands:,} commands")
-    table.add_row("written", f"{done.keys:,} keys, {done.bytes:,} bytes")
-    table.add_row("took", f"{done.seconds:.3f} s")
-    console.print(table)
+    rows = [
+        ("layout, base", f"{done.layout}, {done.base}"),
+        ("read", f"{done.commands:,} commands"),
+        ("written", f"{done.keys:,} keys, {done.bytes:,} bytes"),
+        ("took", f"{done.seconds:.3f} s"),
+    ]
+    show(console, f"{done.target}: copy of {done.source}", facts(rows))

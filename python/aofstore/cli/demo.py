@@ -14,10 +14,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from ..demo import DemoError, Outcome, Plan, run
 from .bars import bars
+from .tables import facts, show
 
 
 class Sync(StrEnum):
@@ -81,23 +82,16 @@ def _is_fresh(directory: Path) -> bool:
 
 def _print(outcome: Outcome, console: Console) -> None:
     """The outcome as a table, and the first keys that differ."""
-    table = Table(
-        title="kill -9 in the middle of a rewrite, opened again", show_header=False, title_justify="left"
-    )
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right")
-    for name, text in _rows(outcome):
-        table.add_row(name, text)
-    console.print(table)
+    show(console, "kill -9 in the middle of a rewrite, opened again", facts(_rows(outcome)))
     for where in outcome.wrong[:20]:
         console.print(f"differs: {where}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
-def _rows(outcome: Outcome) -> list[tuple[str, str]]:
+def _rows(outcome: Outcome) -> list[tuple[str, str | Text]]:
     lost = "green" if outcome.sound else "bold red"
     rewrite, report = outcome.rewrite, outcome.rewrite.report
     old = report.bytes_before + report.difference_bytes  # both got what was written meanwhile
-    rows = [
+    rows: list[tuple[str, str | Text]] = [
         ("appendfsync, seed", f"{outcome.policy}, {outcome.seed}"),
         ("operations planned", f"{outcome.operations:,}"),
         ("acknowledged before SIGKILL", f"{outcome.acknowledged:,}"),
@@ -113,8 +107,11 @@ def _rows(outcome: Outcome) -> list[tuple[str, str]]:
         ),
         ("killed during a second rewrite", "yes" if outcome.killed_while_rewriting else "no, it had ended"),
         ("files that it left behind", f"{outcome.files_left_behind}"),
-        ("acknowledged and lost", f"[{lost}]{outcome.lost:,}[/]"),
-        ("keys that differ, of all verified", f"[{lost}]{len(outcome.wrong):,}[/] of {outcome.keys:,}"),
+        ("acknowledged and lost", Text(f"{outcome.lost:,}", style=lost)),
+        (
+            "keys that differ, of all verified",
+            Text.assemble((f"{len(outcome.wrong):,}", lost), f" of {outcome.keys:,}"),
+        ),
         (
             "the operation in flight",
             "kept" if outcome.in_flight_kept else "not there, or without effect",
@@ -124,7 +121,9 @@ def _rows(outcome: Outcome) -> list[tuple[str, str]]:
         ("torn tail cut", f"{outcome.torn_bytes_cut} bytes" if outcome.torn_bytes_cut else "none"),
     ]
     if outcome.checked_by is not None:
-        rows.append((outcome.checked_by, "valid" if outcome.check_passed else "[bold red]not valid[/]"))
+        rows.append(
+            (outcome.checked_by, "valid" if outcome.check_passed else Text("not valid", style="bold red"))
+        )
     return rows
 
 

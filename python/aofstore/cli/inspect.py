@@ -15,6 +15,7 @@ from rich.text import Text
 
 from ..inspection import Contents
 from ..inspection import inspect as look
+from .tables import listing, show
 from .watching import watched
 
 
@@ -95,38 +96,29 @@ def size(count: int) -> str:
 
 
 def _print(contents: Contents, console: Console) -> None:
-    console.print(_files(contents))
+    show(console, contents.path, _files(contents))
     if contents.groups:
-        console.print(_types(contents))
-        console.print(_expiry(contents))
+        show(console, "keys", _types(contents))
+        show(console, "time to live", _expiry(contents))
     if contents.biggest:
-        console.print(_biggest(contents))
+        show(console, "biggest keys", _biggest(contents))
     if contents.commands:
-        console.print(_commands(contents))
-
-
-def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for column in left:
-        table.add_column(column, overflow="fold")
-    for column in right:
-        table.add_column(column, justify="right")
-    return table
+        show(console, "commands in the log", _commands(contents))
 
 
 def _files(contents: Contents) -> Table:
-    table = _table(contents.path, ("file", "format"), ("size", "commands", "state"))
+    table = listing(("file", "format"), ("size", "commands", "state"))
     for file in contents.files:
         bad = [problem for problem in file.problems if problem.kind not in {"orphan", "timestamp"}]
         state = Text("sound", style="green")
         if bad:
             state = Text(f"{bad[0].kind} at {bad[0].offset}", style="bold red")
-        table.add_row(Path(file.path).name, file.format, size(file.size), f"{file.commands:,}", state)
+        table.add_row(Text(Path(file.path).name), file.format, size(file.size), f"{file.commands:,}", state)
     return table
 
 
 def _types(contents: Contents) -> Table:
-    table = _table("keys", ("database", "type", "encoding"), ("keys", "elements", "memory", "share"))
+    table = listing(("database", "type", "encoding"), ("keys", "elements", "memory", "share"))
     total = sum(group.bytes for group in contents.groups) or 1
     for group in sorted(contents.groups, key=lambda group: (group.db, -group.bytes)):
         table.add_row(
@@ -145,7 +137,7 @@ def _types(contents: Contents) -> Table:
 
 
 def _expiry(contents: Contents) -> Table:
-    table = _table("time to live", ("ends",), ("keys",))
+    table = listing(("ends",), ("keys",))
     for name, count in contents.expiry.items():
         if count:
             table.add_row(name, f"{count:,}")
@@ -153,7 +145,7 @@ def _expiry(contents: Contents) -> Table:
 
 
 def _biggest(contents: Contents) -> Table:
-    table = _table("biggest keys", ("key", "database", "type", "encoding"), ("elements", "memory", "ends"))
+    table = listing(("key", "database", "type", "encoding"), ("elements", "memory", "ends"))
     for big in contents.biggest:
         ends = "never"
         if big.expires is not None:
@@ -173,7 +165,7 @@ def _moment(milliseconds: int) -> str:
 
 
 def _commands(contents: Contents) -> Table:
-    table = _table("commands in the log", ("command",), ("times", "share"))
+    table = listing(("command",), ("times", "share"))
     total = sum(contents.commands.values())
     for name, count in list(contents.commands.items())[:15]:
         table.add_row(name, f"{count:,}", f"{count / total:.1%}")

@@ -12,11 +12,11 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 import aofstore
 
 from .bars import Watch, bars
+from .tables import facts, show
 
 _LOOK_EVERY_SECONDS = 0.05
 
@@ -130,12 +130,11 @@ def _end(messages: Console, text: str, status: int) -> NoReturn:
 
 
 def _print(done: Done, console: Console) -> None:
-    table = Table(title=done.path, show_header=False, title_justify="left")
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right")
     share = f" ({done.bytes_after / done.bytes_before:.1%})" if done.bytes_before else ""
-    table.add_row("before", f"{done.bytes_before:,} bytes, {done.loaded_commands:,} commands")
-    table.add_row("after", f"{done.bytes_after:,} bytes{share}")
-    table.add_row("keys", f"{done.keys:,}")
-    table.add_row("load, rewrite", f"{done.load_seconds:.3f} s, {done.seconds:.3f} s")
-    console.print(table)
+    rows = [
+        ("before", f"{done.bytes_before:,} bytes, {done.loaded_commands:,} commands"),
+        ("after", f"{done.bytes_after:,} bytes{share}"),
+        ("keys", f"{done.keys:,}"),
+        ("load, rewrite", f"{done.load_seconds:.3f} s, {done.seconds:.3f} s"),
+    ]
+    show(console, done.path, facts(rows))
