@@ -17,6 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # else the lines of a docstring end where the source ends them
 )
 app.command("check")(check.check)
 app.command("demo")(demo.demo)

@@ -95,15 +95,23 @@ def size(count: int) -> str:
     return f"{number:.1f} GB"
 
 
+def share(part: int, whole: int) -> str:
+    """How much of it, never 0% of what is there."""
+    return "< 1%" if 0 < part * 100 < whole else f"{part / whole:.0%}"
+
+
 def _print(contents: Contents, console: Console) -> None:
     show(console, contents.path, _files(contents))
-    if contents.groups:
-        show(console, "keys", _types(contents))
-        show(console, "time to live", _expiry(contents))
-    if contents.biggest:
-        show(console, "biggest keys", _biggest(contents))
-    if contents.commands:
-        show(console, "commands in the log", _commands(contents))
+    tables = {
+        "keys": _types(contents) if contents.groups else None,
+        "time to live": _expiry(contents) if contents.groups else None,
+        "biggest keys": _biggest(contents) if contents.biggest else None,
+        "commands in the log": _commands(contents) if contents.commands else None,
+    }
+    for heading, table in tables.items():
+        if table is not None:
+            console.print()
+            show(console, heading, table)
 
 
 def _files(contents: Contents) -> Table:
@@ -128,7 +136,7 @@ def _types(contents: Contents) -> Table:
             f"{group.keys:,}",
             "" if group.type == "string" else f"{group.elements:,}",
             size(group.bytes),
-            f"{group.bytes / total:.0%}",
+            share(group.bytes, total),
         )
     keys = sum(group.keys for group in contents.groups)
     table.add_section()
@@ -168,8 +176,8 @@ def _commands(contents: Contents) -> Table:
     table = listing(("command",), ("times", "share"))
     total = sum(contents.commands.values())
     for name, count in list(contents.commands.items())[:15]:
-        table.add_row(name, f"{count:,}", f"{count / total:.1%}")
+        table.add_row(name, f"{count:,}", share(count, total))
     if len(contents.commands) > 15:
         rest = sum(list(contents.commands.values())[15:])
-        table.add_row(f"{len(contents.commands) - 15} others", f"{rest:,}", f"{rest / total:.1%}")
+        table.add_row(f"{len(contents.commands) - 15} others", f"{rest:,}", share(rest, total))
     return table

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..inspection import NEVER, Contents
-from .inspect import shown, size
+from .inspect import share, shown, size
 
 _COLOURS = {
     "string": "#4477aa",
@@ -115,19 +115,15 @@ def _expiry(axis: Any, contents: Contents) -> None:
     _bars(axis, "Keys by when they end", rows if contents.groups else [], "no keys")
 
 
-def _share(part: int, whole: int) -> str:
-    return "< 1%" if 0 < part * 100 < whole else f"{part / whole:.0%}"
-
-
 def _commands(axis: Any, contents: Contents) -> None:
     items = list(contents.commands.items())
     total = sum(contents.commands.values()) or 1
     shown_items = items[:_MOST] if len(items) <= _MOST else items[: _MOST - 1]
     rows = [
-        (name, float(count), f"{count:,} ({_share(count, total)})", "#66ccee") for name, count in shown_items
+        (name, float(count), f"{count:,} ({share(count, total)})", "#66ccee") for name, count in shown_items
     ]
     if len(items) > len(shown_items):
         rest = sum(count for _, count in items[len(shown_items) :])
         others = f"{len(items) - len(shown_items)} others"
-        rows.append((others, float(rest), f"{rest:,} ({_share(rest, total)})", _GREY))
+        rows.append((others, float(rest), f"{rest:,} ({share(rest, total)})", _GREY))
     _bars(axis, "Commands in the log", rows, "none: all of it is in a snapshot")
