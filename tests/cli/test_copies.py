@@ -135,6 +135,18 @@ def test_convert_keeps_the_data(directory: Path, target: Path, kind: str, layout
         )
 
 
+def test_a_path_is_told_on_one_line_whatever_is_in_it(directory: Path, target: Path) -> None:
+    """A table is not as wide as a path is long, and brackets in one are no markup."""
+    long = target.with_name("[red]copy " + "of-many-words-" * 10)
+    done = command("convert", directory, long, "--layout", "multi-part", COLUMNS="60")
+    assert f"{long}: copy of {directory}" in done.stdout.splitlines()
+    done = command("rewrite", long, COLUMNS="60")
+    assert str(long / "appendonlydir/appendonly.aof.manifest") in done.stdout.splitlines()
+    done = command("inspect", long, COLUMNS="60")
+    assert str(long / "appendonlydir") in done.stdout.splitlines()
+    assert "commands in the log" in done.stdout.splitlines()
+
+
 def test_a_copy_is_private_and_its_directory_is_open_to_a_store_at_once(
     directory: Path, target: Path
 ) -> None:

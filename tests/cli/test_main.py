@@ -28,6 +28,12 @@ def test_help_names_the_commands() -> None:
     assert "demo" in done.stdout
 
 
+def test_help_breaks_lines_only_where_they_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    done = _run("-m", "aofstore", "repair", "--help")
+    assert "1 when they are not, 2 when they could not be looked at or changed." in done.stdout
+
+
 @pytest.mark.parametrize("words", [["nonsense"], ["demo", "--kill-at", "101"], ["demo", "--policy", "never"]])
 def test_a_wrong_word_is_status_2(words: list[str]) -> None:
     done = _run("-m", "aofstore", *words)
