@@ -142,6 +142,9 @@ def test_defect_6_a_lost_manifest_is_found_and_made_anew(tmp_path: Path) -> None
     problem = only(aofstore.check(data))
     assert (problem.kind, problem.path) == ("manifest", str(manifest))
     assert "rebuild_manifest" in problem.message
+    assert [each.kind for file in aofstore.check(data).files for each in file.problems] == ["manifest"], (
+        "which files are orphans is not known"
+    )
     with pytest.raises(aofstore.AofLoadError):
         _open(data)
     dry = aofstore.repair(data, rebuild_manifest=True)

@@ -90,6 +90,7 @@ def test_a_time_that_is_none_is_refused_before_anything_is_looked_at(
     done = command("restore", directory, "--until", text, "--out", target)
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
+    assert ("add its time zone" in done.stderr) == (text == "2023-11-14T22:13:35")
     assert "Traceback" not in done.stderr
     assert not target.exists()
 

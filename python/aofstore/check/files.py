@@ -117,10 +117,12 @@ class Finder:
         outside = place.parent / stem
         taken_over = live[:1] == [stem] and stem not in names and outside.is_file()
         missing = [name for name in live if name not in names and not (taken_over and name == stem)]
+        # Without a manifest that says anything nobody knows which files are orphans: they may be the log.
+        orphans = [] if problems else [name for name in Checker.parts(stem, names) if name not in known]
+        if not problems and stem in names and stem not in known:
+            orphans.append(stem)
         problems += [_missing(path, place / name) for name in missing]
-        problems += [_orphan(place / name) for name in Checker.parts(stem, names) if name not in known]
-        if stem in names and stem not in known:
-            problems.append(_orphan(place / stem))
+        problems += [_orphan(place / name) for name in orphans]
         size = path.stat().st_size if path.is_file() else 0
         bad = [problem.offset for problem in problems if problem.kind == "manifest"]
         valid_to = (bad[0] or 0) if bad else size

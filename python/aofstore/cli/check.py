@@ -98,7 +98,11 @@ def repair(
 def _print_check(report: aofstore.CheckReport, console: Console) -> None:
     table = listing(("file", "format"), ("bytes", "commands", "good up to"))
     for file in report.files:
-        good = "all of it" if file.valid_to == file.size else f"{file.valid_to:,}"
+        good = (
+            "all of it"
+            if file.valid_to == file.size and (file.size or not _is_bad(file))
+            else f"{file.valid_to:,}"
+        )
         name = Text(Path(file.path).name, style="red" if _is_bad(file) else "")
         table.add_row(name, file.format, f"{file.size:,}", f"{file.commands:,}", good)
     show(console, _verdict(report.sound), table)

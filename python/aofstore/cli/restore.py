@@ -53,7 +53,10 @@ def moment(text: str) -> datetime.datetime:
     try:
         seconds = float(text)
     except ValueError:
-        return datetime.datetime.fromisoformat(text)
+        found = datetime.datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            raise ValueError("add its time zone, such as Z or +01:00") from None
+        return found
     if not math.isfinite(seconds):
         raise ValueError("not a time")
     begin = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
