@@ -344,7 +344,8 @@ def open(
     (``aof_timestamp_enabled``): writes are ReadOnlyError, nothing expires, and no file is touched.
 
     ConfigError: a setting is wrong. AofOpenError: the directory cannot be used; AofLockedError: another store
-    has it open. AofLoadError: the log is damaged; it was left as it is.
+    has it open. AofLoadError: a log or a snapshot is damaged, or holds what is not known here; it was left as
+    it is.
     """
     if path is not None:
         settings["dir"] = path
