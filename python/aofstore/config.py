@@ -195,12 +195,14 @@ class Config:
         that nobody knows is ConfigError, with the file and line, naming the nearest known one.
         """
         settings: dict[str, Any] = {"appendonly": False, "dir": str(Path.cwd())}
+        config = cls(**settings)
         for line in directives.read(path):
             try:
-                directives.apply(settings, line, frozenset(_REDIS_NAMES))
+                if directives.apply(settings, line, frozenset(_REDIS_NAMES)):
+                    config = cls(**settings)
             except ConfigError as error:
                 raise ConfigError(f"{line.path}, line {line.number}: {error}") from None
-        return cls(**settings)
+        return config
 
     def to_redis_conf(self) -> str:
         """The settings that Redis knows, as the text of a redis.conf for a server or `from_redis_conf`."""

@@ -65,8 +65,8 @@ def read(path: str | os.PathLike[str], depth: int = 0) -> Iterator[Line]:
             yield Line(path, number, name.lower(), tuple(args))
 
 
-def apply(settings: dict[str, Any], line: Line, known: frozenset[str]) -> None:
-    """Put a directive into ``settings``; ``known`` are the names of settings that Redis has. ConfigError."""
+def apply(settings: dict[str, Any], line: Line, known: frozenset[str]) -> bool:
+    """Put a directive into ``settings``; ``known`` are those that Redis has. Whether it is one. ConfigError."""
     name = RENAMED.get(line.name, line.name)
     if name.startswith("vm-"):
         raise ConfigError(
@@ -74,12 +74,13 @@ def apply(settings: dict[str, Any], line: Line, known: frozenset[str]) -> None:
         )
     if name == "dir" or name.replace("-", "_") in known:
         _set(settings, name.replace("-", "_"), line.args)
-    elif name in SERVER_ONLY:
-        logger.info("%s, line %d: %s is for servers, ignored", line.path, line.number, name)
-    else:
+        return True
+    if name not in SERVER_ONLY:
         names = [*(setting.replace("_", "-") for setting in known), "dir", *SERVER_ONLY]
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         raise ConfigError(f"unknown directive {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    logger.info("%s, line %d: %s is for servers, ignored", line.path, line.number, name)
+    return False
 
 
 def split(text: str) -> list[str]:

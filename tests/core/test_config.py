@@ -130,6 +130,8 @@ def test_redis_conf_include(tmp_path: Path) -> None:
         ("vm-enabled yes", "virtual memory"),
         ("vm-max-memory 0", "virtual memory"),
         ("appendfsync", "one value"),
+        ("appendfsync sometimes", "line 1: appendfsync is one of"),
+        ("appenddirname a/b", "line 1: appenddirname is the name of a file"),
         ("appendfsync always everysec", "one value"),
         ('appendfilename "half', "unbalanced quotes"),
         ("save 900", "pairs"),
