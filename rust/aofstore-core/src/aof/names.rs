@@ -70,6 +70,15 @@ impl Names {
         format!("{}.manifest", self.stem)
     }
 
+    /// What the manifest of a log that was never loaded is called once another takes its place.
+    pub fn kept_manifest(&self, ms: i64) -> String {
+        format!("{}.old-{ms}", self.manifest())
+    }
+
+    pub fn is_kept_manifest(&self, name: &str) -> bool {
+        name.strip_prefix(&self.manifest()).is_some_and(|rest| rest.starts_with(".old-"))
+    }
+
     /// What a manifest is called until it is whole.
     pub fn temp_manifest(&self) -> String {
         format!("temp-{}", self.manifest())

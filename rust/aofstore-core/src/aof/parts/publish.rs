@@ -80,7 +80,7 @@ impl Parts {
         let dir = self.make_dir()?;
         let name = self.names.manifest();
         loop {
-            let kept = format!("{name}.old-{ms}");
+            let kept = self.names.kept_manifest(ms);
             match dir.hard_link(&name, &kept) {
                 Ok(()) => {
                     self.events

@@ -17,11 +17,14 @@ impl Parts {
                 self.remove(&**dir, &name);
             }
         }
+        // An unused increment is listed in the manifest of a log that is kept: without it nobody could go back there.
+        let kept = names.iter().any(|name| self.names.is_kept_manifest(name));
         for name in names {
             if self.names.part(&name).is_none() || manifest.all().any(|entry| entry.name == name) {
                 continue;
             }
             match dir.size(&name) {
+                Ok(Some(0)) if kept => {}
                 Ok(Some(0)) => drop(self.remove(&**dir, &name)),
                 Ok(Some(size)) => self.events.warning(format!(
                     "{name} ({size} bytes) is not in the manifest {}: nothing of it was loaded, it is left as it is",
