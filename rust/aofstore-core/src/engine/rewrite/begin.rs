@@ -77,6 +77,10 @@ impl Engine {
             return Ok(Waited::NotYet);
         };
         let Some(outcome) = ticket.wait(slice) else { return Ok(Waited::NotYet) };
+        if outcome.is_err() && ticket.is_stopped() {
+            // By the end of the store, perhaps.
+            drop(self.shared.enter()?);
+        }
         let mut core = self.shared.lock();
         if core.rewrites.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, ticket)) {
             core.rewrites.untold = false;
