@@ -49,7 +49,7 @@ def load(config: Config, on_progress: OnProgress | None, view: View | None = Non
             engine.client().execute("CONFIG", "SET", "appendonly", "no")
         report = _replay(engine, files or lone, config, on_progress, view)
         if view is not None:
-            _refuse_nothing(layout, report)
+            _refuse_nothing(layout, config, report)
             engine.start_view()
         elif layout is not None:
             layout.start(log=config.appendonly and not lone)
@@ -81,12 +81,20 @@ def _begin_log(engine: Engine, snapshot: str) -> None:
     )
 
 
-def _refuse_nothing(layout: Layout | None, report: LoadReport) -> None:
+def _refuse_nothing(layout: Layout | None, config: Config, report: LoadReport) -> None:
     """AofOpenError when there is nothing that a view could be of: never an empty one by mistake."""
     if layout is None:
         raise ConfigError("a store that is to be read only needs a directory: give open() a path, or set dir")
-    if not report.files:
+    if report.files:
+        return
+    if config.appendonly:
         raise AofOpenError(f"there is no log {layout.path} to read", path=layout.path, errno=errno.ENOENT)
+    path = str(Path(config.dir or "").absolute() / config.dbfilename)
+    raise AofOpenError(
+        f"there is no snapshot {path} to read, and appendonly is no: with yes the log is read, if there is one",
+        path=path,
+        errno=errno.ENOENT,
+    )
 
 
 def _replay(

@@ -153,6 +153,7 @@ def test_a_damaged_manifest_is_refused_with_line_and_offset(tmp_path: Path) -> N
     _place(tmp_path, _line("b", 1, "b") + "file x\n", b=_set("k"))
     error = _refused(tmp_path, "manifest")
     assert error.offset == len(_line("b", 1, "b")) and "line 2" in str(error)
+    assert "rebuild_manifest" in str(error)
 
 
 def test_a_file_that_is_listed_and_missing_is_named(tmp_path: Path) -> None:

@@ -31,6 +31,15 @@ def _place(directory: Path, data: bytes) -> Path:
     return path
 
 
+def test_commands_of_an_open_transaction_are_not_counted(memory_path: Path) -> None:
+    for end in (len(LOG) - len(encode(COMMANDS[-1])) - 1, len(LOG) - 1):
+        _place(memory_path / str(end), LOG[:end])
+        with aofstore.open(memory_path / str(end)) as store:
+            report = store.load_report
+        with aofstore.open(memory_path / str(end)) as store:
+            assert (store.load_report.commands, store.load_report.bytes) == (report.commands, report.bytes)
+
+
 def _data(store: aofstore.Store[bytes]) -> Dataset:
     return dataset(StoreConnection(store), 1)
 

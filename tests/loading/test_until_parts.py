@@ -74,6 +74,7 @@ def test_a_base_that_is_newer_is_refused(directory: Path, place: Callable[..., N
     with pytest.raises(aofstore.AofLoadError) as caught:
         view(directory, 2.9)
     assert (caught.value.kind, caught.value.offset) == ("unsupported", 0)
+    assert "ask for a later moment" in str(caught.value)
     assert caught.value.path == str(directory / "appendonlydir" / BASE)
     with view(directory, 3) as store:
         assert store.get("a") == b"1"
@@ -133,6 +134,13 @@ def test_nothing_is_made_for_a_log_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(aofstore.AofOpenError, match="no log"):
         view(empty, 0)
     assert list(empty.iterdir()) == []
+
+
+def test_with_the_log_off_it_is_the_snapshot_that_is_not_there(tmp_path: Path) -> None:
+    aofstore.open(tmp_path).close()
+    with pytest.raises(aofstore.AofOpenError, match="no snapshot .*dump.rdb") as caught:
+        view(tmp_path, 0, appendonly=False)
+    assert caught.value.path == str(tmp_path / "dump.rdb")
 
 
 def test_a_single_file_is_read_where_it_is(tmp_path: Path) -> None:

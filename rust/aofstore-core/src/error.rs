@@ -96,4 +96,11 @@ impl Error {
         let message = format!("{} at offset {offset}: {what}; {advice}", path.display());
         Self::Load { kind, path: path.to_owned(), offset, what, message }
     }
+
+    /// The data as of a moment was asked for, and the file begins with the data of a later one.
+    pub fn newer(path: &Path, offset: u64, second: i64) -> Self {
+        let what = format!("it holds the data as of second {second}, and what was before is not in it");
+        let advice = "the file was left untouched; ask for a later moment";
+        Self::at(LoadKind::Unsupported, path, offset, &what, advice)
+    }
 }

@@ -224,6 +224,14 @@ impl Loader {
         self.allowance
     }
 
+    /// Commands that count: of a file with a torn end those before it.
+    pub fn kept_commands(&self) -> u64 {
+        match self.ended {
+            Some(Ended::Torn { .. }) => self.valid_commands,
+            _ => self.commands,
+        }
+    }
+
     /// Commands up to where the file is good.
     pub fn valid_commands(&self) -> u64 {
         self.valid_commands
@@ -359,8 +367,7 @@ impl Loader {
     /// The rest was logged too late. A block that is open here was, too: it is not applied at all.
     fn later(&mut self, second: i64, leading: Leading) -> Result<()> {
         if leading == Leading::Dump || (self.base && leading == Leading::Log) {
-            let why = format!("it holds the data as of second {second}, and what was before is not in it");
-            return Err(self.reader.error(LoadKind::Unsupported, self.reader.command_start(), &why));
+            return Err(Error::newer(self.reader.path(), self.reader.command_start(), second));
         }
         if let Some(block) = self.block.take() {
             self.commands -= block.commands.len() as u64 + 1;

@@ -72,7 +72,7 @@ impl PyLoader {
 
     #[getter]
     fn commands(&self) -> PyResult<u64> {
-        self.with(|loader| loader.commands())
+        self.with(|loader| loader.kept_commands())
     }
 
     #[pyo3(signature = (budget_ms, /))]

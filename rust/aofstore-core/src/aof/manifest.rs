@@ -16,6 +16,10 @@ pub const MAX_LINE: usize = 1024;
 /// A comment that says what a whole manifest adds up to: it is not true of the next one.
 const CHECKSUM: &[u8] = b"manifest-checksum:";
 
+/// What to do about one that cannot be read.
+const ADVICE: &str =
+    "Correct it, or have it made anew from the names of the files (repair with rebuild_manifest)";
+
 /// No manifest of a real log is as long.
 const MOST: u64 = 16 << 20;
 
@@ -86,8 +90,7 @@ impl Manifest {
         let mut reading = Reading { manifest: Self::default(), path, line: 0, at: 0 };
         if bytes.is_empty() {
             return Err(reading.error(
-                "it is empty, so which files belong to the log is not known; \
-                 rebuild it from them (repair with rebuild_manifest), or move the directory aside to begin anew",
+                "it is empty, so which files belong to the log is not known",
             ));
         }
         let mut rest = bytes;
@@ -273,7 +276,7 @@ impl Reading<'_> {
 
     fn error(&self, what: &str) -> Error {
         let (path, line, at) = (self.path.display(), self.line.max(1), self.at);
-        let message = format!("{path}, line {line} (offset {at}): {what}; nothing was changed");
+        let message = format!("{path}, line {line} (offset {at}): {what}; nothing was changed. {ADVICE}");
         let what = format!("line {line}: {what}");
         Error::Load { kind: LoadKind::Manifest, path: self.path.to_owned(), offset: at, what, message }
     }

@@ -206,15 +206,15 @@ impl Reader {
     /// Refuses a snapshot that was made after a moment, in microseconds since 1970.
     pub fn check_made_before(&self, until: Option<i64>) -> Result<()> {
         let Some(until) = until else { return Ok(()) };
-        let what = match self.created {
-            Some(second) if second.saturating_mul(1_000_000) <= until => return Ok(()),
-            Some(second) => {
-                format!("it holds the data as of second {second}, and what was before is not in it")
+        match self.created {
+            Some(second) if second.saturating_mul(1_000_000) <= until => Ok(()),
+            Some(second) => Err(Error::newer(&self.path, 0, second)),
+            None => {
+                let what = "the snapshot does not say when it was made";
+                let advice = "the file was left untouched; open it without until";
+                Err(Error::at(LoadKind::Unsupported, &self.path, 0, what, advice))
             }
-            None => "the snapshot does not say when it was made".to_owned(),
-        };
-        let advice = "the file was left untouched; ask for a later moment";
-        Err(Error::at(LoadKind::Unsupported, &self.path, 0, &what, advice))
+        }
     }
 
     /// Refuses a file that goes on behind the snapshot, which was read.
