@@ -66,7 +66,7 @@ def read(path: str | os.PathLike[str], depth: int = 0) -> Iterator[Line]:
 
 
 def apply(settings: dict[str, Any], line: Line, known: frozenset[str]) -> bool:
-    """Put a directive into ``settings``; ``known`` are those that Redis has. Whether it is one. ConfigError."""
+    """Put a directive into ``settings``; ``known`` are those of Redis. Whether it is one. ConfigError."""
     name = RENAMED.get(line.name, line.name)
     if name.startswith("vm-"):
         raise ConfigError(

@@ -91,7 +91,7 @@ def _refuse_nothing(layout: Layout | None, config: Config, report: LoadReport) -
         raise AofOpenError(f"there is no log {layout.path} to read", path=layout.path, errno=errno.ENOENT)
     path = str(Path(config.dir or "").absolute() / config.dbfilename)
     raise AofOpenError(
-        f"there is no snapshot {path} to read, and appendonly is no: with yes the log is read, if there is one",
+        f"there is no snapshot {path} to read, and appendonly is no: a log is read with yes",
         path=path,
         errno=errno.ENOENT,
     )

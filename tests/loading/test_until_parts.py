@@ -138,7 +138,7 @@ def test_nothing_is_made_for_a_log_that_is_not_there(tmp_path: Path) -> None:
 
 def test_with_the_log_off_it_is_the_snapshot_that_is_not_there(tmp_path: Path) -> None:
     aofstore.open(tmp_path).close()
-    with pytest.raises(aofstore.AofOpenError, match="no snapshot .*dump.rdb") as caught:
+    with pytest.raises(aofstore.AofOpenError, match="no snapshot") as caught:
         view(tmp_path, 0, appendonly=False)
     assert caught.value.path == str(tmp_path / "dump.rdb")
 

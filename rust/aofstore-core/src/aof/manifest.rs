@@ -89,9 +89,7 @@ impl Manifest {
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
         let mut reading = Reading { manifest: Self::default(), path, line: 0, at: 0 };
         if bytes.is_empty() {
-            return Err(reading.error(
-                "it is empty, so which files belong to the log is not known",
-            ));
+            return Err(reading.error("it is empty, so which files belong to the log is not known"));
         }
         let mut rest = bytes;
         while !rest.is_empty() {
