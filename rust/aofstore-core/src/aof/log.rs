@@ -307,6 +307,15 @@ impl Log {
         Hold::new(&self.shared)
     }
 
+    /// What a call that has to write would be told now, None while it would not fail.
+    pub fn failure(&self) -> Option<Error> {
+        if self.status() == Status::Sound {
+            return None;
+        }
+        let tail = self.shared.lock();
+        (tail.status != Status::Sound && !tail.closed).then(|| self.shared.error(&tail))
+    }
+
     pub fn stats(&self) -> Stats {
         self.shared.stats()
     }

@@ -13,7 +13,7 @@ use super::rewrite::Rewrites;
 use super::save::Saves;
 use super::settings::Settings;
 use super::tick::Ticker;
-use crate::aof::{Log, Policy, Status};
+use crate::aof::{Log, Policy};
 use crate::command::{Effects, ErrorReply, errors};
 use crate::error::{Error, Result};
 use crate::event::Events;
@@ -169,18 +169,7 @@ impl Engine {
         };
         let unsaved = core.unsaved_error();
         drop(core);
-        let errno = match log.status() {
-            Status::Sound => return unsaved,
-            Status::Refusing { errno } | Status::Latched { errno } => errno,
-        };
-        let stats = log.stats();
-        let words = std::io::Error::from_raw_os_error(errno);
-        Some(Error::Write {
-            path: stats.name.clone().into(),
-            errno,
-            pending_bytes: stats.fed.saturating_sub(stats.synced),
-            message: format!("the log {} cannot be written: {words}", stats.name),
-        })
+        log.failure().or(unsaved)
     }
 
     /// Refuses in a forked copy and after close. Comes before any lock: in a copy a lock may be held for ever.
