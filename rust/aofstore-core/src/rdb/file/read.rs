@@ -397,7 +397,7 @@ impl Reader {
             }
             LoadKind::Replay => "the file was left untouched",
             _ => {
-                "the file was left untouched; put a sound copy in its place, or look at it with redis-check-rdb"
+                "the file was left untouched; put a sound copy in its place, or see what `aofstore check` says of it"
             }
         };
         Error::at(kind, &self.path, self.record, message, advice)
