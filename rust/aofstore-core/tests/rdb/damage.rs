@@ -126,7 +126,7 @@ fn an_error_names_file_offset_and_key() {
     assert_eq!(
         error.to_string(),
         "dump.rdb at offset 17: a damaged listpack under the key 'broken\\n'; the file was left untouched; put a sound \
-         copy in its place, or look at it with redis-check-rdb"
+         copy in its place, or see what `aofstore check` says of it"
     );
     assert_eq!(kind(&error), LoadKind::Format);
 }
