@@ -36,8 +36,15 @@ pub struct Plan {
     pub refuse: Option<i32>,
 }
 
-/// The plan of the pages to come, and the page that came last.
-static DEFAULT: Mutex<(Option<Plan>, Weak<SharedPage>)> = Mutex::new((None, Weak::new()));
+static PAGES: Mutex<Pages> = Mutex::new(Pages { plan: None, last: Weak::new(), kept: None });
+
+struct Pages {
+    /// The plan of the pages to come.
+    plan: Option<Plan>,
+    last: Weak<SharedPage>,
+    /// The last one that was made by a plan: its child may be gone before anybody asks for it.
+    kept: Option<Arc<SharedPage>>,
+}
 
 const SIZE: usize = 4096;
 const NEVER: u32 = 0;
@@ -84,22 +91,27 @@ impl SharedPage {
         }?;
         let page = NonNull::new(memory.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         let page = Arc::new(Self { page });
-        let mut default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = &default.0 {
+        let mut pages = PAGES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = &pages.plan {
             page.arm(plan);
+            pages.kept = Some(page.clone());
         }
-        default.1 = Arc::downgrade(&page);
+        pages.last = Arc::downgrade(&page);
         Ok(page)
     }
 
     /// What every page made from now on has as its plan.
     pub fn set_default(plan: Option<Plan>) {
-        DEFAULT.lock().unwrap_or_else(PoisonError::into_inner).0 = plan;
+        let mut pages = PAGES.lock().unwrap_or_else(PoisonError::into_inner);
+        if plan.is_some() {
+            pages.kept = None;
+        }
+        pages.plan = plan;
     }
 
-    /// The page made last, while anybody keeps it.
+    /// The page made last, as long as its child lives; one made by a plan, until the next plan.
     pub fn latest() -> Option<Arc<Self>> {
-        DEFAULT.lock().unwrap_or_else(PoisonError::into_inner).1.upgrade()
+        PAGES.lock().unwrap_or_else(PoisonError::into_inner).last.upgrade()
     }
 
     /// Orders for the child; those for steps that it has passed come too late.
