@@ -50,12 +50,13 @@ OTHER_NAMES = {
 }
 THERE = [(kind, base) for kind in KINDS for base in BASES]
 THERE += [(SINGLE_FILE, base) for base in BASES] if HAS_SINGLE_FILE else []
-HERE = [(kind, form) for kind in KINDS for form in ("resp", "single")]
+HERE = [(kind, form) for kind in KINDS for form in ("resp", "rdb", "single", "single-rdb")]
 HERE += [(SINGLE_FILE, "single")] if HAS_SINGLE_FILE else []
 SETTINGS: dict[str, dict[str, Any]] = {
     "resp": {"aof_layout": "multi-part"},
     "rdb": {"aof_layout": "multi-part", "aof_use_rdb_preamble": True},
     "single": {"aof_layout": "single-file"},
+    "single-rdb": {"aof_layout": "single-file", "aof_use_rdb_preamble": True},
 }
 
 
@@ -128,9 +129,17 @@ def written_here(directory: Path, form: str, moment: str) -> Path:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             process.kill()
-    if form == "rdb":
-        assert list(directory.rglob("*.base.rdb"))
+    assert begins_with_snapshot(directory) == ("rdb" in form)
     return _copied(directory, "copy")
+
+
+def begins_with_snapshot(directory: Path) -> bool:
+    """Whether a log that was rewritten begins with one; where it has parts their names must say the same."""
+    single = directory / "appendonly.aof"
+    (first,) = [single] if single.exists() else directory.rglob("*.base.*")
+    snapshot = first.read_bytes().startswith(b"REDIS0010")
+    assert first == single or (first.suffix == ".rdb") == snapshot
+    return snapshot
 
 
 def _copied(directory: Path, name: str) -> Path:
@@ -148,12 +157,13 @@ def test_what_a_server_wrote_is_opened_here(
     place = written_there(server, moment)
     with server.start().connect() as connection:
         theirs = contents(connection)
-    store = open_store(place, aof_layout="multi-part")
+    store = open_store(place, **SETTINGS[base])
     assert store.load_report.truncations == ()
     alike(kind, contents(StoreConnection(store)), theirs)
     # And it goes on here, is rewritten here, and is a server's again.
     run(StoreConnection(store), 9, LOAD // 3)
     store.rewrite()
+    assert begins_with_snapshot(place) == (base == "rdb")
     run(StoreConnection(store), 10, LOAD // 3)
     store.close()
     if kind != SINGLE_FILE:
