@@ -1,6 +1,9 @@
-use super::super::scratch::Scratch;
 use super::*;
+use crate::error::Error;
+use crate::fs::scratch::Scratch;
+use crate::fs::{Create, Dir};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 fn mode_of(path: &Path) -> u32 {
     std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
@@ -44,9 +47,9 @@ fn the_second_open_names_the_holder() {
 fn the_lock_table_is_read_by_inode_and_skips_waiters() {
     let table = "1: POSIX  ADVISORY  WRITE 7 fe:00:11 0 EOF\n2: FLOCK  ADVISORY  WRITE 8 fe:00:12 0 EOF\n\
                  2: -> FLOCK  ADVISORY  WRITE 9 fe:00:13 0 EOF\n3: FLOCK  ADVISORY  READ -1 fe:00:13 0 EOF\n";
-    assert_eq!(parse_holder(table, "fe:00:12"), Some(8));
-    assert_eq!(parse_holder(table, "fe:00:11"), None);
-    assert_eq!(parse_holder(table, "fe:00:13"), None);
+    assert_eq!(lock::parse_holder(table, "fe:00:12"), Some(8));
+    assert_eq!(lock::parse_holder(table, "fe:00:11"), None);
+    assert_eq!(lock::parse_holder(table, "fe:00:13"), None);
 }
 
 #[test]
