@@ -2,7 +2,10 @@
 
 use super::tests::{Rig, errno_of};
 use super::*;
+use crate::aof::Control;
+use crate::event::Events;
 use crate::fs::fault::{Call, Fault, Mode};
+use crate::fs::{Create, Dir};
 use std::time::Duration;
 
 const POLICIES: [Policy; 3] = [Policy::Always, Policy::Everysec, Policy::No];

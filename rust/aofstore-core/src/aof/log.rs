@@ -3,36 +3,22 @@
 //! The engine calls [`Log::feed`] under its own lock, so the order of records is the order of effects, and
 //! [`Log::finish`] when it may wait. Nothing here blocks on the host's interpreter or calls into it.
 
-use super::buffer::{Buffer, Feed};
+mod closing;
+mod opening;
+mod settings;
+
+pub use self::settings::Settings;
+use super::buffer::Feed;
 use super::commit::Shared;
-use super::fsync::{self, Job};
 use super::heading::Heading;
 use super::latency::Sample;
-use super::line::Round;
 use super::stats::Stats;
 use super::switch::Hold;
-use super::sync::{AtomicBool, JoinHandle, Mutex, Ordering, lock, spawn};
-use super::tail::{Clock, Count, Policy, Status, Tail};
-use super::write::Control;
+use super::sync::{AtomicBool, JoinHandle, Mutex, Ordering};
+use super::tail::{Policy, Status};
 use crate::error::{Error, Result};
-use crate::event::Events;
-use crate::fs::{Create, Dir, File, errno};
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// What a log is told at open; the first three can change while it runs.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Settings {
-    pub policy: Policy,
-    pub postpone: bool,
-    pub no_fsync_on_rewrite: bool,
-    /// In milliseconds; 0 = off.
-    pub latency_threshold: u64,
-    #[doc(hidden)]
-    pub control: Control,
-}
 
 /// One open append-only file; shared by everything that feeds it.
 pub struct Log {
@@ -43,96 +29,6 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens `name` for append, made if missing, and makes its name durable. What the file holds counts as
-    /// loaded by the caller; under `always` it is synced first, since whoever wrote it may have died before
-    /// doing so and what was loaded can be read from now on.
-    pub fn open(dir: Arc<dyn Dir>, name: &str, settings: Settings, events: Arc<Events>) -> Result<Arc<Self>> {
-        Self::resume(dir, name, None, settings, events)
-    }
-
-    /// The same for the last of several files: the bytes of those before it, and those of the base among them.
-    pub fn resume(
-        dir: Arc<dyn Dir>,
-        name: &str,
-        earlier: Option<(u64, u64)>,
-        settings: Settings,
-        events: Arc<Events>,
-    ) -> Result<Arc<Self>> {
-        let (file, size) = prepare(&*dir, name, settings).map_err(|error| unopened(&*dir, name, &error))?;
-        let synced = if settings.policy == Policy::Always { size } else { 0 };
-        let (before, base_size) = earlier.unwrap_or((0, size));
-        Self::over(dir, name, file, Sizes { size, synced, before, base_size }, settings, events)
-    }
-
-    /// A log over a file that is open already, complete and synced: `size` bytes that a rewrite wrote. It is for
-    /// the caller to give the file its `name`.
-    pub fn adopt(
-        dir: Arc<dyn Dir>,
-        name: &str,
-        file: Arc<dyn File>,
-        size: u64,
-        settings: Settings,
-        events: Arc<Events>,
-    ) -> Result<Arc<Self>> {
-        Self::over(
-            dir,
-            name,
-            file,
-            Sizes { size, synced: size, before: 0, base_size: size },
-            settings,
-            events,
-        )
-    }
-
-    fn over(
-        dir: Arc<dyn Dir>,
-        name: &str,
-        file: Arc<dyn File>,
-        Sizes { size, synced, before, base_size }: Sizes,
-        settings: Settings,
-        events: Arc<Events>,
-    ) -> Result<Arc<Self>> {
-        let tail = Tail {
-            buffer: Buffer::default(),
-            heading: Heading::default(),
-            diff: None,
-            file,
-            name: name.into(),
-            generation: 0,
-            policy: settings.policy,
-            status: Status::Sound,
-            closed: false,
-            refused_at: 0,
-            waiting: 0,
-            writing: false,
-            syncing: false,
-            fed: size,
-            written: size,
-            synced,
-            size,
-            before,
-            base_size,
-            torn: 0,
-            clock: Clock::new(Instant::now()),
-            round: Round::default(),
-            count: Count::default(),
-        };
-        let shared = Arc::new(Shared::new(tail, dir, events));
-        shared.no_fsync_on_rewrite.store(settings.no_fsync_on_rewrite, Ordering::Relaxed);
-        shared.postpone.store(settings.postpone, Ordering::Relaxed);
-        shared.control.store(settings.control as u64, Ordering::Relaxed);
-        shared.latency.set_threshold(settings.latency_threshold);
-        let theirs = Arc::clone(&shared);
-        let worker = spawn("aofstore-fsync", move || fsync::work(&theirs))
-            .map_err(|error| unopened(&*shared.dir, name, &error))?;
-        Ok(Arc::new(Self {
-            shared,
-            worker: Mutex::new(Some(worker)),
-            owner: std::process::id(),
-            over: AtomicBool::new(false),
-        }))
-    }
-
     /// Appends what `body` feeds, as one piece, and returns the offset behind it. No system call is made. If
     /// `body` panics, nothing was fed.
     #[inline]
@@ -264,39 +160,6 @@ impl Log {
         self.shared.flush(sync)
     }
 
-    /// Changes `appendfsync`. Going to `always` syncs first what is pending (Y-16); if that fails the policy
-    /// stays and the log is latched.
-    pub fn set_policy(&self, policy: Policy) -> Result<()> {
-        let before = self.shared.replace_policy(policy);
-        if policy == Policy::Always
-            && before != policy
-            && let Err(error) = self.flush(true)
-        {
-            self.shared.replace_policy(before);
-            return Err(error);
-        }
-        Ok(())
-    }
-
-    pub fn set_postpone(&self, on: bool) {
-        self.shared.postpone.store(on, Ordering::Relaxed);
-    }
-
-    pub fn set_no_fsync_on_rewrite(&self, on: bool) {
-        self.shared.no_fsync_on_rewrite.store(on, Ordering::Relaxed);
-    }
-
-    /// Tells whether a rewrite or save child runs (Y-06).
-    pub fn set_child_alive(&self, alive: bool) {
-        let before = self.shared.child_alive.swap(alive, Ordering::Relaxed);
-        let suspends = self.shared.no_fsync_on_rewrite.load(Ordering::Relaxed);
-        if alive && !before && suspends && self.policy() == Policy::Always {
-            self.shared.events.warning(
-                "no-appendfsync-on-rewrite is on: until the child ends, writes are acknowledged without a sync",
-            );
-        }
-    }
-
     /// To be called about ten times a second with monotonic time. May write and, under `always`, sync.
     pub fn timer(&self, now: Instant) {
         self.shared.timer(now);
@@ -351,61 +214,10 @@ impl Log {
         self.shared.lock().is_fresh()
     }
 
-    pub fn set_latency_threshold(&self, ms: u64) {
-        self.shared.latency.set_threshold(ms);
-    }
-
     /// Takes the latency samples kept since the last call.
     pub fn drain_latency(&self) -> Vec<Sample> {
         self.shared.latency.drain()
     }
-
-    #[doc(hidden)]
-    pub fn set_control(&self, control: Control) {
-        self.shared.control.store(control as u64, Ordering::Relaxed);
-    }
-
-    /// Flushes, syncs, ends the thread and lets go of the file, in any state; then reports what was not saved.
-    /// Only the first call does anything.
-    pub fn close(&self) -> Result<()> {
-        if self.over.swap(true, Ordering::AcqRel) {
-            return Ok(());
-        }
-        let saved = self.shared.flush(true);
-        self.shared.retire();
-        self.shared.jobs.push(Job::Stop);
-        let worker = lock(&self.worker).take();
-        if let Some(worker) = worker {
-            // It has nothing left to report: a panic there would have been ours and is already lost.
-            drop(worker.join());
-        }
-        saved
-    }
-
-    /// For a forked copy of the process: from now on this handle does nothing when it goes. Takes no lock, since
-    /// whoever held one was not copied.
-    pub fn abandon(&self) {
-        self.over.store(true, Ordering::Release);
-    }
-}
-
-impl Drop for Log {
-    fn drop(&mut self) {
-        if self.owner == std::process::id() {
-            // A failure was reported as an event when it happened; there is nobody to return it to.
-            drop(self.close());
-        } else if let Ok(worker) = self.worker.get_mut() {
-            // The thread does not exist in this process; its handle must not be touched.
-            std::mem::forget(worker.take());
-        }
-    }
-}
-
-struct Sizes {
-    size: u64,
-    synced: u64,
-    before: u64,
-    base_size: u64,
 }
 
 impl Shared {
@@ -431,66 +243,6 @@ impl Shared {
             }
         }
     }
-
-    /// Waits for who is out with the file, then lets go of it.
-    fn retire(&self) {
-        let mut tail = self.lock();
-        while tail.writing || tail.syncing {
-            tail = self.wait(tail);
-        }
-        tail.closed = true;
-        tail.file = Arc::new(Gone);
-        tail.buffer.discard();
-        self.publish(&mut tail);
-    }
-
-    fn replace_policy(&self, policy: Policy) -> Policy {
-        let mut tail = self.lock();
-        self.policy.store(policy as u64, Ordering::Relaxed);
-        let before = std::mem::replace(&mut tail.policy, policy);
-        self.publish(&mut tail);
-        before
-    }
-}
-
-/// The place of a file that was closed.
-struct Gone;
-
-impl File for Gone {
-    fn write(&self, _: &[u8]) -> io::Result<usize> {
-        Err(io::Error::from_raw_os_error(libc::EBADF))
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        Err(io::Error::from_raw_os_error(libc::EBADF))
-    }
-
-    fn set_len(&self, _: u64) -> io::Result<()> {
-        Err(io::Error::from_raw_os_error(libc::EBADF))
-    }
-
-    fn size(&self) -> io::Result<u64> {
-        Err(io::Error::from_raw_os_error(libc::EBADF))
-    }
-}
-
-fn prepare(dir: &dyn Dir, name: &str, settings: Settings) -> io::Result<(Arc<dyn File>, u64)> {
-    let file = dir.open_append(name, Create::Missing)?;
-    let size = file.size()?;
-    if size > 0 && settings.policy == Policy::Always {
-        super::write::sync(&*file, settings.control).map_err(io::Error::from_raw_os_error)?;
-    }
-    // Also when the file was there: whoever made it may have died before this line.
-    if settings.control != Control::SkipDirSync {
-        dir.sync()?;
-    }
-    Ok((file, size))
-}
-
-fn unopened(dir: &dyn Dir, name: &str, error: &io::Error) -> Error {
-    let path: PathBuf = dir.path().join(name);
-    let message = format!("cannot open {} for appending: {error}", path.display());
-    Error::Open { path, errno: errno(error), message }
 }
 
 #[cfg(test)]

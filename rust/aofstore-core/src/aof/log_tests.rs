@@ -1,9 +1,11 @@
 //! Feeding, policies, group commit and the background sync (themes 2 to 4).
 
 use super::*;
+use crate::event::Events;
 use crate::fs::fault::{Call, Fault, FaultDir, Mode, Plan};
 use crate::fs::os::{Access, OsDir};
 use crate::fs::scratch::Scratch;
+use crate::fs::{Create, Dir};
 use std::time::Duration;
 
 pub(in crate::aof) struct Rig {

@@ -6,7 +6,11 @@
 //! fed, in order. A deadlock is reported by shuttle itself.
 
 use super::*;
+use crate::aof::Control;
+use crate::event::Events;
 use crate::fs::ReadFile;
+use crate::fs::{Create, Dir, File};
+use std::io;
 use std::path::Path;
 use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicU64 as StdU64, Ordering::SeqCst};

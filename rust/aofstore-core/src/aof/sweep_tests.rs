@@ -6,6 +6,8 @@
 
 use super::tests::Rig;
 use super::*;
+use crate::aof::Control;
+use crate::event::Events;
 use crate::fs::fault::{Call, Fault, FaultDir, Made, Mode, Plan};
 use crate::fs::os::{Access, OsDir};
 use crate::fs::scratch::Scratch;

@@ -226,7 +226,7 @@ impl Core {
             return Ok(self.log.clone());
         }
         let (dir, file) = (Arc::clone(dir), Arc::clone(switch.temp().file()));
-        let log = Log::adopt(dir, name, file, 0, self.log_settings(control), self.events());
+        let log = Log::adopt(dir, name, file, self.log_settings(control), self.events());
         log.map(Some).map_err(|error| Failure::new(RewriteCause::Other, error.to_string()))
     }
 
