@@ -192,20 +192,25 @@ class Config:
 
         As for a server: without an ``appendonly`` line the log is off, without a ``dir`` line the directory
         is the working directory. Directives that only a server has are ignored with a log record each; one
-        that nobody knows is ConfigError, with the file and line, naming the nearest known one.
+        that nobody knows is ConfigError, with the file and line, naming the nearest known one. A comment
+        ``# aofstore: aof-layout single-file`` is a setting that no server has.
         """
         settings: dict[str, Any] = {"appendonly": False, "dir": str(Path.cwd())}
         config = cls(**settings)
         for line in directives.read(path):
             try:
-                if directives.apply(settings, line, frozenset(_REDIS_NAMES)):
+                if directives.apply(settings, line, frozenset(_REDIS_NAMES), frozenset(_OUR_NAMES)):
                     config = cls(**settings)
             except ConfigError as error:
                 raise ConfigError(f"{line.path}, line {line.number}: {error}") from None
         return config
 
     def to_redis_conf(self) -> str:
-        """The settings that Redis knows, as the text of a redis.conf for a server or `from_redis_conf`."""
+        """These settings as the text of a redis.conf, for a server or `from_redis_conf`.
+
+        Those that no server has are comments, ``# aofstore: aof-layout single-file``, if they are not the
+        default.
+        """
         lines = [] if self.dir is None else [f"dir {directives.quoted(self.dir)}"]
         for name in _REDIS_NAMES:
             kind: Kind = _FIELDS[name].metadata["kind"]
@@ -215,6 +220,10 @@ class Config:
                 lines.append(
                     f"{name.replace('_', '-')} {directives.quoted(kind.render(getattr(self, name)))}"
                 )
+        for name in _OUR_NAMES:
+            if (value := getattr(self, name)) != _FIELDS[name].default:
+                word = directives.quoted(_FIELDS[name].metadata["kind"].render(value))
+                lines.append(f"{directives.OURS} {name.replace('_', '-')} {word}")
         return "\n".join(lines) + "\n"
 
     def live_settings(self) -> dict[str, int | str | bool]:
@@ -240,6 +249,7 @@ _FIELDS: dict[str, dataclasses.Field[Any]] = {
     setting.name: setting for setting in dataclasses.fields(Config) if setting.name != "_given"
 }
 _REDIS_NAMES = tuple(name for name, setting in _FIELDS.items() if not setting.metadata["ours"])
+_OUR_NAMES = tuple(name for name in _FIELDS if name not in (*_REDIS_NAMES, "dir"))
 
 
 def unknown_setting(name: str) -> str:

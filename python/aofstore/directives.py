@@ -1,7 +1,8 @@
 """redis.conf: lines, quoting, and which directives mean something here.
 
 A directive is a setting of ours, an older name of one, something that only a server has (ignored, with a log
-record), or a mistake (ConfigError).
+record), or a mistake (ConfigError). Settings that no server has stand in comments, ``# aofstore: name
+value``: a server refuses to start over a directive that it does not know.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import difflib
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from .errors import ConfigError
 logger = logging.getLogger("aofstore")
 
 _MAX_DEPTH = 16
+OURS = "# aofstore:"
+"""What a comment begins with that is a setting which no server has."""
 
 RENAMED = {
     "hash-max-ziplist-entries": "hash-max-listpack-entries",
@@ -32,12 +35,13 @@ RENAMED = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One directive: where it stands, its lower-case name, its arguments."""
+    """One directive: where it stands, its lower-case name, its arguments, whether it is in a comment."""
 
     path: str
     number: int
     name: str
     args: tuple[str, ...]
+    ours: bool = False
 
 
 def read(path: str | os.PathLike[str], depth: int = 0) -> Iterator[Line]:
@@ -49,24 +53,36 @@ def read(path: str | os.PathLike[str], depth: int = 0) -> Iterator[Line]:
     if depth > _MAX_DEPTH:
         raise ConfigError(f"{path}: include lines are nested more than {_MAX_DEPTH} deep")
     try:
-        texts = Path(path).read_text("utf-8", "surrogateescape").splitlines()
+        # Not splitlines(): a line ends with a line feed, and what else looks like an end may be in a name.
+        texts = Path(path).read_bytes().decode("utf-8", "surrogateescape").split("\n")
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     for number, text in enumerate(texts, 1):
-        if not text.strip() or text.lstrip().startswith("#"):
+        line = text.strip()
+        ours = line.startswith(OURS)
+        line = line.removeprefix(OURS)
+        if not line or (line.startswith("#") and not ours):
             continue
         try:
-            name, *args = split(text)
+            name, *args = split(line)
         except ValueError:
             raise ConfigError(f"{path}, line {number}: unbalanced quotes") from None
-        if name.lower() == "include" and len(args) == 1:
+        if name.lower() == "include" and len(args) == 1 and not ours:
             yield from read(args[0], depth + 1)
         else:
-            yield Line(path, number, name.lower(), tuple(args))
+            yield Line(path, number, name.lower(), tuple(args), ours)
 
 
-def apply(settings: dict[str, Any], line: Line, known: frozenset[str]) -> bool:
-    """Put a directive into ``settings``; ``known`` are those of Redis. Whether it is one. ConfigError."""
+def apply(settings: dict[str, Any], line: Line, known: frozenset[str], ours: frozenset[str]) -> bool:
+    """Put a directive into ``settings``; whether it is a setting. ConfigError.
+
+    ``known`` are the settings that Redis has, ``ours`` those that only comments may have.
+    """
+    if line.ours:
+        if line.name.replace("-", "_") not in ours:
+            raise ConfigError(_unknown(f"setting {line.name!r} in a comment", line.name, _dashed(ours)))
+        _set(settings, line.name.replace("-", "_"), line.args)
+        return True
     name = RENAMED.get(line.name, line.name)
     if name.startswith("vm-"):
         raise ConfigError(
@@ -76,11 +92,23 @@ def apply(settings: dict[str, Any], line: Line, known: frozenset[str]) -> bool:
         _set(settings, name.replace("-", "_"), line.args)
         return True
     if name not in SERVER_ONLY:
-        names = [*(setting.replace("_", "-") for setting in known), "dir", *SERVER_ONLY]
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        raise ConfigError(f"unknown directive {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        if name.replace("-", "_") in ours:
+            raise ConfigError(
+                f"unknown directive {name!r}: no server has it, so write it as a comment, {OURS} {name} …"
+            )
+        names = [*_dashed(known), "dir", *SERVER_ONLY]
+        raise ConfigError(_unknown(f"directive {name!r}", name, names))
     logger.info("%s, line %d: %s is for servers, ignored", line.path, line.number, name)
     return False
+
+
+def _dashed(settings: Iterable[str]) -> list[str]:
+    return [setting.replace("_", "-") for setting in settings]
+
+
+def _unknown(what: str, name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"unknown {what}" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def split(text: str) -> list[str]:

@@ -135,7 +135,11 @@ def test_redis_conf_include(tmp_path: Path) -> None:
         ("appendfsync always everysec", "one value"),
         ('appendfilename "half', "unbalanced quotes"),
         ("save 900", "pairs"),
-        ("aof-layout single-file", "unknown directive"),
+        ("aof-layout single-file", "no server has it, so write it as a comment, # aofstore: aof-layout"),
+        ("# aofstore: aof-layuot single-file", "in a comment; did you mean 'aof-layout'"),
+        ("# aofstore: aof-layout two-file", "line 1: aof_layout is one of"),
+        ("# aofstore: hz 10", "unknown setting 'hz' in a comment"),
+        ("# aofstore: include other.conf", "unknown setting 'include' in a comment"),
     ],
 )
 def test_redis_conf_errors_name_the_line(tmp_path: Path, line: str, text: str) -> None:
@@ -159,6 +163,38 @@ def test_to_redis_conf_reads_back(tmp_path: Path) -> None:
     )
     again = Config.from_redis_conf(conf(tmp_path, config.to_redis_conf()))
     assert again == config
+
+
+def test_to_redis_conf_drops_nothing_that_only_a_store_has(tmp_path: Path) -> None:
+    """Every setting, and a name with what some take for the end of a line."""
+    config = Config(
+        dir=str(tmp_path / "a\u2028b\x85c\x0bd\ne #"),
+        aof_layout="single-file",
+        aof_postpone_write=True,
+        aof_rewrite_ack_timeout=7,
+        rdb_version=11,
+        decode_responses=True,
+        encoding="latin-1",
+        encoding_errors="replace",
+        on_replay_error="warn",
+        unknown_types="skip",
+    )
+    defaults = Config(dir=config.dir)
+    ours = {name for name in vars(config) if getattr(config, name) != getattr(defaults, name)} - {"_given"}
+    text = config.to_redis_conf()
+    assert {line.split()[2] for line in text.split("\n") if line.startswith("# aofstore: ")} == {
+        name.replace("_", "-") for name in ours
+    }
+    path = tmp_path / "redis.conf"
+    path.write_bytes(text.encode())
+    assert Config.from_redis_conf(path) == config
+    assert "aofstore" not in defaults.to_redis_conf()
+
+
+def test_other_comments_are_comments(tmp_path: Path) -> None:
+    text = "# aofstore reads this\n#aofstore: aof-layout single-file\n  # aofstore:\taof-layout single-file\n"
+    assert Config.from_redis_conf(conf(tmp_path, text)).aof_layout == "single-file"
+    assert Config.from_redis_conf(conf(tmp_path, "\n".join(text.split("\n")[:2]))).aof_layout == "multi-part"
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))))

@@ -226,3 +226,17 @@ def test_the_comparison_sees_an_encoding_that_differs(
             run(partner, 1, LOAD // 5)
         with pytest.raises(AssertionError, match="a listpack here, a hashtable there"):
             alike("redis", contents(StoreConnection(store)), contents(connection))
+
+
+def test_a_server_takes_the_configuration_of_a_store(tmp_path: Path, start_server: StartServer) -> None:
+    """What no server has stands in comments there, and is read back here."""
+    config = aofstore.Config(
+        dir=tmp_path / "valkey-0", hz=37, aof_layout="single-file", rdb_version=11, save="900 7"
+    )
+    path = tmp_path / "redis.conf"
+    path.write_text(config.to_redis_conf())
+    server = start_server("valkey", "--include", str(path))
+    with server.connect() as connection:
+        for name, value in {"hz": "37", "save": "900 7", "appendonly": "yes"}.items():
+            assert connection.execute("CONFIG", "GET", name) == {name.encode(): value.encode()}
+    assert aofstore.Config.from_redis_conf(path) == config
