@@ -93,7 +93,7 @@ fn walk(file: &[u8], limits: u8) -> Walk {
     let options = Options { max_bulk: 1 << 16, ..Settings::default().load_options() };
     let keyspace = commands::limits(limits);
     let mut scratch = Scratch::new(Limits { databases: 4, keyspace, options, replay: true });
-    let mut walk = Walk::open(Arc::new(memory), "log", &scratch).unwrap();
+    let mut walk = Walk::open(Arc::new(memory), "log", &scratch, false).unwrap();
     while !walk.step(&mut scratch, Duration::ZERO).unwrap() {
         let (done, total) = walk.progress();
         assert!(done <= total);

@@ -6,6 +6,7 @@ other's files stop an opening before a byte is read or changed.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,8 @@ from typing import Protocol
 from ._core import Directory, Engine
 from .config import Config
 from .errors import AofLoadError, AofOpenError
+
+logger = logging.getLogger("aofstore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ class Layout(Protocol):
     def files(self) -> list[LogFile]:
         """What is to be loaded, in order. AofOpenError, AofLoadError."""
 
-    def start(self, *, log: bool) -> None:
-        """End the load, and go on in the log, or without one."""
+    def start(self, *, log: bool) -> dict[str, str]:
+        """End the load, and go on in the log, or without one; the files that were moved, from and to."""
 
 
 class SingleFile:
@@ -68,10 +71,11 @@ class SingleFile:
         size = self._directory.size(name)
         return [] if size is None else [LogFile(self._directory, name, size)]
 
-    def start(self, *, log: bool) -> None:
+    def start(self, *, log: bool) -> dict[str, str]:
         """End the load, and go on in the file, or without one."""
         start = self._engine.start_log if log else self._engine.start
         start(self._directory, self._config.appendfilename)
+        return {}
 
 
 class MultiPart:
@@ -103,6 +107,8 @@ class MultiPart:
         directory = self._parts.directory
         if directory is None or not names:
             return []
+        if not self._takes_over:
+            self._tell_stray(stem)
         sizes = [self._size(directory, name) for name in names]
         base = self._parts.base
         return [
@@ -110,12 +116,27 @@ class MultiPart:
             for number, (name, size) in enumerate(zip(names, sizes, strict=True))
         ]
 
-    def start(self, *, log: bool) -> None:
+    def start(self, *, log: bool) -> dict[str, str]:
         """End the load, and go on in the newest increment, or without one."""
+        moved = {}
         if log and self._takes_over:
             self._parts.take_over()
             self._parts.read()
+            stem = self._config.appendfilename
+            moved[str(Path(self._directory.path, stem))] = str(Path(self._parts.path).with_name(stem))
         self._engine.start_parts(self._parts, log)
+        return moved
+
+    def _tell_stray(self, stem: str) -> None:
+        """A single file beside the log: nothing reads it, and it may be the newer one."""
+        path = Path(self._directory.path, stem)
+        if holds_data(path):
+            logger.warning(
+                "%s is a log in one file beside the manifest %s, whose log is the one that is loaded; maybe "
+                "a server that knows no manifest wrote it. It is left: look into it, then move it aside",
+                path,
+                self._parts.path,
+            )
 
     def _size(self, directory: Directory, name: str) -> int:
         size = directory.size(name)
@@ -142,6 +163,11 @@ class MultiPart:
             path=self._parts.path,
             offset=0,
         )
+
+
+def holds_data(path: Path) -> bool:
+    """Whether there is a file that is not empty."""
+    return path.is_file() and not path.is_symlink() and path.stat().st_size > 0
 
 
 def layout_of(engine: Engine, directory: Directory, config: Config) -> Layout:

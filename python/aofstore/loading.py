@@ -8,6 +8,7 @@ it.
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import logging
 from contextlib import ExitStack
@@ -52,7 +53,7 @@ def load(config: Config, on_progress: OnProgress | None, view: View | None = Non
             _refuse_nothing(layout, config, report)
             engine.start_view()
         elif layout is not None:
-            layout.start(log=config.appendonly and not lone)
+            report = _moved(report, layout.start(log=config.appendonly and not lone))
             if lone and config.appendonly:
                 _begin_log(engine, lone[0].path)
         else:
@@ -69,6 +70,19 @@ def _lone_snapshot(directory: Directory | None, config: Config) -> list[LogFile]
         return []
     # Not the last file of a log: nothing of it may be cut off.
     return [LogFile(directory, config.dbfilename, size, last=False, snapshot=True)]
+
+
+def _moved(report: LoadReport, moved: dict[str, str]) -> LoadReport:
+    """The report, naming files as they are to be found now."""
+    if not moved:
+        return report
+    return dataclasses.replace(
+        report,
+        files=tuple(moved.get(path, path) for path in report.files),
+        truncations=tuple(
+            dataclasses.replace(cut, path=moved.get(cut.path, cut.path)) for cut in report.truncations
+        ),
+    )
 
 
 def _begin_log(engine: Engine, snapshot: str) -> None:

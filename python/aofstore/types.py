@@ -140,6 +140,11 @@ class Problem:
     command: int | None
     message: str
 
+    @property
+    def is_note(self) -> bool:
+        """Whether a store opens the file as it is all the same."""
+        return self.kind in ("orphan", "timestamp")
+
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
@@ -156,6 +161,11 @@ class FileReport:
     commands: int
     valid_to: int
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether a store opens the file and leaves it as it is."""
+        return all(problem.is_note for problem in self.problems)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,84 @@ def test_a_manifest_that_no_store_takes_is_a_problem(tmp_path: Path, name: str) 
         b"%b", STEM.encode()
     )
     assert _data(data)[0, b"a"] == ("string", b"3", -1)
+
+
+def test_a_problem_of_a_manifest_says_where_once(tmp_path: Path) -> None:
+    data = _parts(tmp_path)
+    manifest = data / "appendonlydir" / f"{STEM}.manifest"
+    manifest.write_text(f"file {STEM}.1.base.aof seq 1 type b\nfile")
+    problem = only(aofstore.check(data))
+    assert (problem.path, problem.offset) == (str(manifest), 44)
+    assert str(manifest) not in problem.message
+    assert "44" not in problem.message
+    assert problem.message.startswith("line 2: ")
+    assert problem.message.endswith("(repair with rebuild_manifest)")
+
+
+ODD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a directory": (Path.mkdir, "a directory and not a file"),
+    "a pipe": (os.mkfifo, "not a regular file"),
+    "a link": (lambda path: path.symlink_to(path.with_name("other")), "a symbolic link"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_no_file_is_told_from_what_is_not_there(tmp_path: Path, name: str) -> None:
+    make, words = ODD[name]
+    data = _parts(tmp_path)
+    part = data / "appendonlydir" / f"{STEM}.1.incr.aof"
+    (part.with_name("other")).write_bytes(part.read_bytes())
+    part.unlink()
+    make(part)
+    problem = only(aofstore.check(data))
+    assert (problem.kind, problem.path) == ("manifest", str(part))
+    assert f"lists this file, and it is {words}" in problem.message
+    with pytest.raises(aofstore.AofOpenError, match=r"it is (a symbolic link|not a regular file)"):
+        _open(data)
+    assert aofstore.repair(data, apply=True, salvage=True).changes == ()
+    single = tmp_path / "single"
+    single.mkdir()
+    make(single / STEM)
+    for look in (aofstore.check, aofstore.repair, _open):
+        with pytest.raises(aofstore.AofOpenError, match=f"{STEM}.* is ({words}|not a regular file)"):
+            look(single)
+    (single / STEM).rmdir() if name == "a directory" else (single / STEM).unlink()
+    make(single / "dump.rdb")
+    with pytest.raises(aofstore.AofOpenError, match=f"no snapshot in {single}; dump.rdb is {words}"):
+        aofstore.check(single)
+
+
+def test_the_directory_of_the_parts_may_be_a_link_and_others_may_be_closed(tmp_path: Path) -> None:
+    data = _parts(tmp_path)
+    (data / "appendonlydir").rename(tmp_path / "elsewhere")
+    (data / "appendonlydir").symlink_to(tmp_path / "elsewhere")
+    report = aofstore.check(data)
+    assert (report.sound, len(report.files)) == (True, 4)
+
+
+NO_SNAPSHOTS = {
+    "": "truncated",
+    "short": "truncated",
+    "of another kind": "format",
+    "*1\r\n$4\r\nPING\r\n": "format",
+    "REDIS0099": "unsupported",
+}
+
+
+@pytest.mark.parametrize("text", NO_SNAPSHOTS)
+def test_a_dump_that_is_none_is_told_as_opening_tells_it(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "dump.rdb"
+    path.write_bytes(text.encode())
+    problem = only(aofstore.check(tmp_path))
+    with pytest.raises(aofstore.AofLoadError) as raised:
+        aofstore.open(tmp_path, appendonly=False)
+    assert (problem.kind, problem.offset) == (raised.value.kind, raised.value.offset)
+    assert problem.kind == NO_SNAPSHOTS[text]
+    (file,) = aofstore.check(tmp_path).files
+    assert (file.format, file.valid_to) == ("rdb", 0)
+    if len(text) >= 9 and not text.startswith("REDIS"):
+        begin = text[:9].replace("\r\n", r"\r\n")
+        assert f'this is no snapshot: it begins with "{begin}"' in problem.message
 
 
 def test_defect_6_a_lost_manifest_is_found_and_made_anew(tmp_path: Path) -> None:

@@ -82,7 +82,8 @@ def test_inspect_shows_what_is_there(tmp_path: Path) -> None:
     place(tmp_path, SMALL_LOG + log_of("SET big " + "x" * 5000) + b"*1\r\n$4")
     before = prints(tmp_path)
     done = cli("inspect", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "a repair would drop the last 6 bytes (1 command)" in done.stdout
     for word in ("string", "quicklist", "zset", "biggest keys", "RPUSH", "truncated", "never", "5.0 KB"):
         assert word in done.stdout.replace("listpack", "quicklist"), word
     (told,) = json.loads(cli("inspect", tmp_path, "--json", "--most", "1").stdout)
@@ -94,6 +95,19 @@ def test_inspect_shows_what_is_there(tmp_path: Path) -> None:
     )
     assert told["commands"]["SET"] == 4
     assert prints(tmp_path) == before
+
+
+def test_inspect_and_check_say_the_same_of_a_lost_manifest(tmp_path: Path) -> None:
+    parts = tmp_path / "appendonlydir"
+    parts.mkdir()
+    (parts / f"{NAME}.1.incr.aof").write_bytes(log_of("SET a 1"))
+    for command in ("check", "inspect"):
+        done = cli(command, tmp_path)
+        assert (done.returncode, done.stderr) == (1, "")
+        assert "the manifest is missing, but there are files of a log" in done.stdout
+        assert "None" not in done.stdout
+    (parts / f"{NAME}.manifest").write_text(f"file {NAME}.1.incr.aof seq 1 type i\n")
+    assert [cli(command, tmp_path).returncode for command in ("check", "inspect")] == [0, 0]
 
 
 def test_inspect_needs_an_extra_only_for_pictures(tmp_path: Path) -> None:

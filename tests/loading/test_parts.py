@@ -235,7 +235,7 @@ def test_a_link_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
     outside.write_bytes(_set("k"))
     parts = _place(tmp_path / "data", _line("i", 1, "i"))
     (parts / "i").symlink_to(outside)
-    with pytest.raises(AofOpenError):
+    with pytest.raises(AofOpenError, match="i: it is a symbolic link, and none is followed"):
         _open(tmp_path / "data")
     assert outside.read_bytes() == _set("k")
 
@@ -317,6 +317,51 @@ def test_another_file_beside_a_base_of_its_name_is_left(tmp_path: Path) -> None:
 def test_a_damaged_single_file_is_not_taken_over(tmp_path: Path) -> None:
     (tmp_path / "appendonly.aof").write_bytes(b"*x\r\n" + _set("k"))
     _refused(tmp_path, "format")
+
+
+def test_reports_name_a_file_that_was_taken_over_where_it_is_now(tmp_path: Path) -> None:
+    old = tmp_path / "appendonly.aof"
+    old.write_bytes(_set("k") + b"*1\r\n$4")
+    with _open(tmp_path) as store:
+        report = store.load_report
+    now = str(tmp_path / "appendonlydir" / "appendonly.aof")
+    assert report.files == (now,)
+    (cut,) = report.truncations
+    assert (cut.path, cut.saved_to) == (now, f"{old}.truncated-{len(_set('k'))}")
+    assert all(Path(path).exists() for path in (*report.files, cut.path, cut.saved_to))
+
+
+STRAYS: dict[str, tuple[bytes, str]] = {
+    "beside increments": (_set("x"), _line("i", 1, "i")),
+    "beside a base that was taken over": (
+        _set("x"),
+        _line("appendonly.aof", 1, "b") + _line("i", 1, "i"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STRAYS)
+def test_a_single_file_beside_a_log_of_many_parts_is_told_and_left(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """As after a start of Redis 6, or of a Redis 7 that was told to keep its files elsewhere."""
+    data, manifest = STRAYS[name]
+    parts = {"i": _set("k")} | ({"appendonly.aof": _set("b")} if "base" in name else {})
+    _place(tmp_path, manifest, **parts)
+    (tmp_path / "appendonly.aof").write_bytes(data)
+    assert b"x" not in _keys(tmp_path)
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told.startswith(f"{tmp_path / 'appendonly.aof'} is a log in one file beside the manifest")
+    assert (tmp_path / "appendonly.aof").read_bytes() == data
+    report = aofstore.check(tmp_path)
+    (note,) = report.files[0].problems
+    assert (report.sound, note.kind, note.path) == (True, "orphan", str(tmp_path / "appendonly.aof"))
+    assert aofstore.check(tmp_path / "appendonlydir").files[0].problems == (note,)
+    caplog.clear()
+    (tmp_path / "appendonly.aof").write_bytes(b"")
+    _keys(tmp_path)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    assert aofstore.check(tmp_path).files[0].problems == ()
 
 
 def test_a_torn_single_file_is_taken_over_and_cut(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ PYTHON: dict[str, set[str]] = {
     "progress": {"types", "_core"},
     "loading": {"config", "errors", "types", "lifetime", "moment", "files", "tails", "progress", "_core"},
     "copying": {"config", "errors", "types", "lifetime", "loading", "moment", "_core"},
-    "check": {"config", "errors", "types", "lifetime", "_core"},
+    "check": {"config", "errors", "types", "files", "lifetime", "_core"},
     "store": {
         "errors", "types", "config", "commands", "session", "pipeline", "lifetime", "loading",
         "moment", "progress", "check", "_core",

@@ -16,7 +16,6 @@ from ..types import CheckReport, FileReport, RepairReport
 from .files import Finder
 from .mending import mend
 from .reading import OnProgress, examine
-from .words import is_sound
 
 __all__ = ["check", "repair"]
 
@@ -62,7 +61,7 @@ def _check(
     for log in Finder(config).find(path):
         files += () if log.manifest is None else (log.manifest,)
         files += (look.report for look in examine(log, config, replay=replay, on_progress=on_progress))
-    return CheckReport(all(is_sound(file) for file in files), tuple(files))
+    return CheckReport(all(file.sound for file in files), tuple(files))
 
 
 def repair(

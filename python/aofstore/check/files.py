@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from .._core import Checker
 from ..config import Config
 from ..errors import AofLoadError, AofOpenError
+from ..files import holds_data
 from ..types import FileReport, Problem
 
 _MANIFEST = ".manifest"
@@ -22,7 +24,8 @@ class Log:
 
     ``home`` is the directory that a store locks; ``manifest`` is the report on the file that lists the
     others; ``rebuilt`` is the text of a new one, where that one was to be made anew. ``is_part``: it is only
-    a part of one, so its commands do not mean much by themselves; ``is_followed``: others come behind it.
+    a part of one, so its commands do not mean much by themselves; ``is_followed``: others come behind it;
+    ``is_snapshot``: it is a snapshot and nothing else.
     """
 
     directory: Path
@@ -33,6 +36,7 @@ class Log:
     guesses: tuple[str, ...] = ()
     is_part: bool = False
     is_followed: bool = False
+    is_snapshot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,10 @@ class Finder:
             place = place.resolve(strict=True)
             found = self._directory(place) if place.is_dir() else (self._file(place),)
         if not found:
-            raise AofOpenError(f"there is no log and no snapshot in {place}", path=str(place))
+            names = (self.config.appenddirname, self.config.appendfilename, self.config.dbfilename)
+            odd = [f"{name} is {what}" for name in names if (what := _oddity(place / name))]
+            text = "; ".join([f"there is no log and no snapshot in {place}", *odd])
+            raise AofOpenError(text, path=str(place))
         return found
 
     def _directory(self, place: Path) -> tuple[Log, ...]:
@@ -58,8 +65,17 @@ class Finder:
             return tuple(self._parts(place, stem, place.parent) for stem in stems)
         names = _files(place)
         found: list[Log] = []
-        for folder in sorted(entry for entry in place.iterdir() if entry.is_dir() and not entry.is_symlink()):
-            found += [self._parts(folder, stem, place) for stem in self._stems(folder)]
+        for folder in sorted(entry for entry in place.iterdir() if entry.is_dir()):
+            # People put a log on another disk by a link, which opening follows.
+            if folder.name == config.appenddirname:
+                found += [self._parts(folder, stem, place) for stem in self._stems(folder)]
+            elif not folder.is_symlink():
+                # Others may be anybody's, and closed (lost+found).
+                with suppress(PermissionError):
+                    found += [self._parts(folder, stem, place) for stem in self._stems(folder)]
+        log = place / config.appendfilename
+        if not found and (what := _oddity(log)):
+            raise AofOpenError(f"{log} is {what}", path=str(log))
         logs = [name for name in names if name == config.appendfilename]
         if not logs and not found:
             logs = [name for name in names if name.endswith(".aof") and not name.startswith("temp-")]
@@ -94,7 +110,8 @@ class Finder:
                 behind = names[names.index(path.name) + 1 :] if path.name in names else ()
                 followed = any((place / name).stat().st_size for name in behind)
                 return Log(place, (path.name,), place.parent, is_part=True, is_followed=followed)
-        return Log(place, (path.name,), place)
+        snapshot = path.name == self.config.dbfilename or path.name.endswith(".rdb")
+        return Log(place, (path.name,), place, is_snapshot=snapshot)
 
     def _parts(self, place: Path, stem: str, home: Path) -> Log:
         path = place / f"{stem}{_MANIFEST}"
@@ -117,12 +134,14 @@ class Finder:
         outside = place.parent / stem
         taken_over = live[:1] == [stem] and stem not in names and outside.is_file()
         missing = [name for name in live if name not in names and not (taken_over and name == stem)]
+        is_stray = bool(live) and not taken_over and holds_data(outside)
         # Without a manifest that says anything nobody knows which files are orphans: they may be the log.
         orphans = [] if problems else [name for name in Checker.parts(stem, names) if name not in known]
         if not problems and stem in names and stem not in known:
             orphans.append(stem)
         problems += [_missing(path, place / name) for name in missing]
         problems += [_orphan(place / name) for name in orphans]
+        problems += [_stray(outside)] if is_stray else []
         size = path.stat().st_size if path.is_file() else 0
         bad = [problem.offset for problem in problems if problem.kind == "manifest"]
         valid_to = (bad[0] or 0) if bad else size
@@ -170,8 +189,31 @@ def _lost(path: Path, *, missing: bool) -> Problem:
 
 
 def _missing(manifest: Path, path: Path) -> Problem:
-    text = f"{manifest.name} lists this file, and it is not there: put it back from a backup"
+    what = _oddity(path) or "not there"
+    text = f"{manifest.name} lists this file, and it is {what}: put it back from a backup"
     return Problem("manifest", str(path), None, None, text)
+
+
+def _oddity(path: Path) -> str | None:
+    """What there is in the place of a file or a directory and is neither."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return None
+    if stat.S_ISLNK(mode):
+        return "a symbolic link, and none is followed"
+    if stat.S_ISDIR(mode):
+        return "a directory and not a file"
+    return None if stat.S_ISREG(mode) else "not a regular file"
+
+
+def _stray(path: Path) -> Problem:
+    """Nothing reads it, and it may be the newer one."""
+    text = (
+        "a log in one file beside the manifest of another, which is the one that is loaded; perhaps a server "
+        "that knows no manifest wrote it; no repair touches it"
+    )
+    return Problem("orphan", str(path), None, None, text)
 
 
 def _orphan(path: Path) -> Problem:

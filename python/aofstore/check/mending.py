@@ -15,7 +15,7 @@ from ..lifetime import keep_from_copies
 from ..types import Problem, RepairReport
 from .files import Finder, Log
 from .reading import Look, OnProgress, examine
-from .words import count, is_sound, lost
+from .words import count, lost
 
 _ROUNDS = 8
 
@@ -101,7 +101,7 @@ def _plan(
     for log in logs:
         problems += () if log.manifest is None else log.manifest.problems
         for look in examine(log, config, replay=True, on_progress=on_progress):
-            if look.holes and (look.is_tail or salvage) and not is_sound(look.report):
+            if look.holes and (look.is_tail or salvage) and not look.report.sound:
                 changes.append(Change(log.directory, look))
             else:
                 problems.extend(look.report.problems)

@@ -73,7 +73,7 @@ def read(checker: Checker, log: Log, on_progress: OnProgress | None) -> Iterator
 
 def _examine(checker: Checker, log: Log, name: str, *, is_last: bool, on_progress: OnProgress | None) -> Look:
     path = str(log.directory / name)
-    checker.begin(name)
+    checker.begin(name, snapshot=log.is_snapshot)
     _run(checker, path, on_progress)
     if checker.gave_up_replay():
         logger.warning("%s: its data takes too much memory, only the form of the rest was checked", path)
@@ -81,13 +81,16 @@ def _examine(checker: Checker, log: Log, name: str, *, is_last: bool, on_progres
     _, size = checker.progress()
     found, holes = checker.finding(), checker.holes()
     left_out = None if holes is None else tuple(Hole(*hole) for hole in holes)
-    if size and name.endswith(".rdb") and checker.form() == "resp":
+    is_no_snapshot = size > 0 and name.endswith(".rdb") and checker.form() == "resp"
+    if is_no_snapshot:
         # Its first bytes are damaged: what is not read as a snapshot is no log for that.
         left_out = None
     is_tail = is_last and left_out is not None and checker.is_tail()
     problems: list[Problem] = []
     if found is not None:
         kind, offset, command, what = found
+        if is_no_snapshot:
+            what = f"by its name it is a snapshot, but it does not begin as one: {what}"
         text = f"{what}; {advice(left_out, size, is_tail=is_tail, is_last=is_last)}"
         if kind == "truncated" and checker.holder is not None:
             text += f" (process {checker.holder} has the directory open and may be writing there)"

@@ -1,22 +1,12 @@
-"""What is said about a problem: which ones matter, and what a repair would drop."""
+"""What is said about a problem: what a repair would drop."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..types import FileReport
-
 if TYPE_CHECKING:
     from .reading import Hole
-
-NOTES = frozenset({"orphan", "timestamp"})
-"""Kinds of problems that keep nothing from opening as it is."""
-
-
-def is_sound(file: FileReport) -> bool:
-    """Whether a store would open the file and leave it as it is."""
-    return all(problem.kind in NOTES for problem in file.problems)
 
 
 def count(number: int, noun: str) -> str:

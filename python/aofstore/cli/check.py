@@ -13,6 +13,7 @@ from rich.text import Text
 
 import aofstore
 
+from .problems import print_problems
 from .tables import listing, show
 from .watching import watched
 
@@ -26,7 +27,6 @@ _Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Take the settings from this redis.conf.")
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-_NOTES = ("orphan", "timestamp")
 
 
 def check(
@@ -85,7 +85,7 @@ def repair(
             on_progress=told,
         ),
     )
-    left = [problem for problem in report.problems if problem.kind not in _NOTES]
+    left = [problem for problem in report.problems if not problem.is_note]
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(report), indent=2))
     else:
@@ -99,19 +99,13 @@ def _print_check(report: aofstore.CheckReport, console: Console) -> None:
     table = listing(("file", "format"), ("bytes", "commands", "good up to"))
     for file in report.files:
         good = (
-            "all of it"
-            if file.valid_to == file.size and (file.size or not _is_bad(file))
-            else f"{file.valid_to:,}"
+            "all of it" if file.valid_to == file.size and (file.size or file.sound) else f"{file.valid_to:,}"
         )
-        name = Text(Path(file.path).name, style="red" if _is_bad(file) else "")
+        name = Text(Path(file.path).name, style="" if file.sound else "red")
         table.add_row(name, file.format, f"{file.size:,}", f"{file.commands:,}", good)
     show(console, _verdict(report.sound), table)
     for file in report.files:
-        _print_problems(file.problems, console)
-
-
-def _is_bad(file: aofstore.FileReport) -> bool:
-    return any(problem.kind not in _NOTES for problem in file.problems)
+        print_problems(file.problems, console)
 
 
 def _verdict(sound: bool) -> Text:
@@ -124,16 +118,6 @@ def _print_repair(report: aofstore.RepairReport, console: Console) -> None:
     if report.changes:
         lost = "1 command" if report.lost_commands == 1 else f"{report.lost_commands:,} commands"
         console.print(f"{lost} lost", style="bold", highlight=False)
-    _print_problems(report.problems, console)
+    print_problems(report.problems, console)
     if not report.changes and not report.problems:
         console.print("sound: nothing to repair", style="bold green", highlight=False)
-
-
-def _print_problems(problems: tuple[aofstore.Problem, ...], console: Console) -> None:
-    for problem in problems:
-        place = "" if problem.offset is None else f" at offset {problem.offset}"
-        number = "" if problem.command is None else f", command {problem.command}"
-        style = "yellow" if problem.kind in _NOTES else "red"
-        line = Text(f"{problem.kind}", style=f"bold {style}")
-        line.append(f" {problem.path}{place}{number}: {problem.message}", style="not bold default")
-        console.print(line, soft_wrap=True, highlight=False)

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from ..inspection import Contents
 from ..inspection import inspect as look
+from .problems import print_problems
 from .tables import listing, show
 from .watching import watched
 
@@ -36,7 +37,8 @@ def inspect(
 ) -> None:
     """Say what the files of a store hold: types, sizes, biggest keys, expiry, commands. Nothing is changed.
 
-    The exit status is 0, or 2 when there was nothing to look at or no picture could be drawn.
+    The exit status is 0 when the files are sound, 1 when not: then what is shown goes up to the damage. It
+    is 2 when there was nothing to look at or no picture could be drawn.
     """
     messages = Console(stderr=True)
     if picture is not None and picture.suffix.lower() not in {".png", ".svg"}:
@@ -53,6 +55,7 @@ def inspect(
             _print(contents, console)
     if picture is not None:
         _draw(found, picture, messages)
+    raise typer.Exit(0 if all(file.sound for contents in found for file in contents.files) else 1)
 
 
 def _draw(found: tuple[Contents, ...], picture: Path, messages: Console) -> None:
@@ -108,6 +111,8 @@ def _print(contents: Contents, console: Console) -> None:
         "biggest keys": _biggest(contents) if contents.biggest else None,
         "commands in the log": _commands(contents) if contents.commands else None,
     }
+    for file in contents.files:
+        print_problems(file.problems, console)
     for heading, table in tables.items():
         if table is not None:
             console.print()
@@ -117,10 +122,11 @@ def _print(contents: Contents, console: Console) -> None:
 def _files(contents: Contents) -> Table:
     table = listing(("file", "format"), ("size", "commands", "state"))
     for file in contents.files:
-        bad = [problem for problem in file.problems if problem.kind not in {"orphan", "timestamp"}]
+        bad = [problem for problem in file.problems if not problem.is_note]
         state = Text("sound", style="green")
         if bad:
-            state = Text(f"{bad[0].kind} at {bad[0].offset}", style="bold red")
+            place = "" if bad[0].offset is None else f" at {bad[0].offset}"
+            state = Text(f"{bad[0].kind}{place}", style="bold red")
         table.add_row(Text(Path(file.path).name), file.format, size(file.size), f"{file.commands:,}", state)
     return table
 

@@ -125,7 +125,7 @@ impl Loader {
         let path = dir.path().join(name);
         Self::opened(dir, name, &path, options).map_err(|error| Error::Open {
             errno: fs::errno(&error),
-            message: format!("cannot open {}: {error}", path.display()),
+            message: format!("cannot open {}: {}", path.display(), fs::reason(&error)),
             path,
         })
     }

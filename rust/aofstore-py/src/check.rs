@@ -94,7 +94,7 @@ impl PyChecker {
         let Some(bytes) = read.map_err(|error| raise(py, &refused(&path, "read", &error)))? else {
             return Ok(None);
         };
-        let found = Manifest::parse(&bytes, &path).map_err(|error| raise(py, &error))?;
+        let found = Manifest::parse(&bytes, &path).map_err(|error| raise(py, &told(error)))?;
         let names = |entry: &Entry| entry.name.clone();
         Ok(Some((found.live().map(names).collect(), found.history.iter().map(names).collect())))
     }
@@ -124,10 +124,10 @@ impl PyChecker {
         names.into_iter().filter(|name| known.part(name).is_some()).collect()
     }
 
-    #[pyo3(signature = (name, /))]
-    fn begin(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+    #[pyo3(signature = (name, /, *, snapshot))]
+    fn begin(&self, py: Python<'_>, name: &str, snapshot: bool) -> PyResult<()> {
         let mut work = self.lock();
-        let walk = Walk::open(Arc::clone(&self.dir), name, &work.scratch);
+        let walk = Walk::open(Arc::clone(&self.dir), name, &work.scratch, snapshot);
         work.walk = Some(walk.map_err(|error| raise(py, &error))?);
         Ok(())
     }
@@ -213,6 +213,17 @@ impl PyChecker {
 
     fn gave_up_replay(&self) -> PyResult<bool> {
         self.with(Walk::gave_up_replay)
+    }
+}
+
+/// The error of a manifest without where, which stands beside it in a report.
+fn told(error: Error) -> Error {
+    match error {
+        Error::Load { kind, path, offset, what, .. } => {
+            let message = format!("{what}. {}", manifest::ADVICE);
+            Error::Load { kind, path, offset, what, message }
+        }
+        other => other,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aofstore_core::error::Error;
 use aofstore_core::fs::os::{Access, OsDir};
-use aofstore_core::fs::{Dir, errno};
+use aofstore_core::fs::{Dir, errno, reason};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -35,11 +35,7 @@ impl PyDirectory {
 
 /// The error for an operation on `path` that the system refused.
 pub(crate) fn refused(path: &Path, what: &str, error: &io::Error) -> Error {
-    let why = match error.kind() {
-        io::ErrorKind::InvalidInput => "it is not a regular file; move it aside".to_owned(),
-        _ => error.to_string(),
-    };
-    let message = format!("cannot {what} {}: {why}", path.display());
+    let message = format!("cannot {what} {}: {}", path.display(), reason(error));
     Error::Open { path: path.to_owned(), errno: errno(error), message }
 }
 
@@ -67,7 +63,12 @@ impl PyDirectory {
     #[pyo3(signature = (name, /))]
     fn size(&self, py: Python<'_>, name: &str) -> PyResult<Option<u64>> {
         let dir = self.dir(py)?;
-        dir.size(name).map_err(|error| raise(py, &refused(&self.path.join(name), "look at", &error)))
+        let size = match dir.size(name) {
+            // What is no file is often as long, and an empty one nobody opens before something is done to it.
+            Ok(Some(0)) => dir.open_read(name).and_then(|file| file.size()).map(Some),
+            size => size,
+        };
+        size.map_err(|error| raise(py, &refused(&self.path.join(name), "look at", &error)))
     }
 
     #[pyo3(signature = (name, length, /))]

@@ -17,7 +17,7 @@ pub const MAX_LINE: usize = 1024;
 const CHECKSUM: &[u8] = b"manifest-checksum:";
 
 /// What to do about one that cannot be read.
-const ADVICE: &str =
+pub const ADVICE: &str =
     "Correct it, or have it made anew from the names of the files (repair with rebuild_manifest)";
 
 /// No manifest of a real log is as long.

@@ -54,9 +54,9 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Of a file in `dir`, behind the files that `scratch` has seen.
-    pub fn open(dir: Arc<dyn Dir>, name: &str, scratch: &Scratch) -> Result<Self> {
-        let options = Options { on_error: OnReplayError::Stop, ..scratch.limits.options };
+    /// Of a file in `dir`, behind the files that `scratch` has seen; with `snapshot` it has to be one and nothing else.
+    pub fn open(dir: Arc<dyn Dir>, name: &str, scratch: &Scratch, snapshot: bool) -> Result<Self> {
+        let options = Options { on_error: OnReplayError::Stop, snapshot, ..scratch.limits.options };
         let loader = Loader::open(&*dir, name, options)?;
         let (path, name) = (dir.path().join(name), name.to_owned());
         let (_, total) = loader.progress();

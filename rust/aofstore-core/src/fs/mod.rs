@@ -129,6 +129,17 @@ pub fn errno(error: &io::Error) -> i32 {
     error.raw_os_error().unwrap_or(libc::EIO)
 }
 
+/// What the system said, for people: of what is no regular file it says little.
+pub fn reason(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::EINVAL) => "it is not a regular file; move it aside".to_owned(),
+        Some(libc::ELOOP) => {
+            "it is a symbolic link, and none is followed; put the file itself in its place".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
 /// A directory of its own for one test, removed afterwards.
 #[cfg(test)]
 pub(crate) mod scratch {

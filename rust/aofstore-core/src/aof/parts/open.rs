@@ -7,7 +7,7 @@ use super::{Done, Failed, Parts};
 use crate::aof::manifest::{self, Entry, Manifest};
 use crate::aof::write::Control;
 use crate::error::Result;
-use crate::fs::{Create, errno};
+use crate::fs::{Create, errno, reason};
 
 /// Where a log that was loaded goes on.
 pub struct Opened {
@@ -138,12 +138,7 @@ impl Parts {
 impl Failed {
     /// As the error of an opening.
     pub fn open(self, path: &std::path::Path) -> crate::error::Error {
-        let message = match self.error.kind() {
-            io::ErrorKind::InvalidInput => {
-                format!("{}: {}: it is not a regular file; move it aside", path.display(), self.what)
-            }
-            _ => format!("{}: {self}", path.display()),
-        };
+        let message = format!("{}: {}: {}", path.display(), self.what, reason(&self.error));
         crate::error::Error::Open { path: path.to_owned(), errno: errno(&self.error), message }
     }
 }

@@ -75,7 +75,11 @@ impl OsDir {
 
     fn open_at(&self, name: &str, flags: OFlags, mode: u32) -> io::Result<OwnedFd> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(retry_on_intr(|| fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode as _)))?)
+        match retry_on_intr(|| fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode as _))) {
+            // A FIFO that nobody reads, a socket, a device that is not there.
+            Err(Errno::NXIO) => Err(Errno::INVAL.into()),
+            opened => Ok(opened?),
+        }
     }
 
     /// A new file with mode 0600, whatever the umask.
@@ -95,7 +99,8 @@ impl Dir for OsDir {
     }
 
     fn open_append(&self, name: &str, create: Create) -> io::Result<Arc<dyn File>> {
-        let append = OFlags::WRONLY | OFlags::APPEND;
+        // NONBLOCK: a FIFO of that name must be refused, not waited for; to a regular file it means nothing.
+        let append = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK;
         let fd = match create {
             Create::Never => self.open_at(name, append, 0)?,
             Create::Missing => match self.create(name, append) {

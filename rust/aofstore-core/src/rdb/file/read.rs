@@ -143,7 +143,11 @@ impl Reader {
         let (dialect, digits) = match &magic {
             [b'R', b'E', b'D', b'I', b'S', digits @ ..] => (Dialect::Redis, digits.as_slice()),
             [b'V', b'A', b'L', b'K', b'E', b'Y', digits @ ..] => (Dialect::Valkey, digits.as_slice()),
-            _ => return Err(self.error(Bad::Format("the file does not begin as a snapshot does"))),
+            _ => {
+                let magic = magic.escape_ascii();
+                let message = format!("this is no snapshot: it begins with \"{magic}\"");
+                return Err(self.told(LoadKind::Format, &message));
+            }
         };
         let number = str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u16>().ok());
         let Some(version) = number else {
