@@ -1,27 +1,24 @@
 //! The commands of one file, one after the other, as slices of a window on it.
 //!
-//! The loader, `check` and `repair` call it. The window grows only as data arrives and never beyond what the file
-//! still holds, so no header can make it allocate; a command is never copied. What ends a file is told apart by
-//! `tail`; whether a MULTI is open is the loader's to know, see [`Reader::mark_valid`].
+//! The loader, `check` and `repair` call it. A command is never copied. What ends a file is told apart by
+//! `ends`; whether a MULTI is open is the loader's to know, see [`Reader::mark_valid`].
 
-use std::io;
+mod comment;
+mod ends;
+mod window;
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use memchr::memchr;
 use smallvec::SmallVec;
 
+use self::comment::Comment;
+use self::window::Window;
 use super::ahead::Ahead;
-use super::annotation::{self, Note};
-use super::ending::{self, Known, Rest, Tear};
-use crate::error::{Error, LoadKind, Result};
-use crate::fs::{Source, read_some};
-use crate::resp::decode::{Damage, Progress, decode};
-
-/// Bytes asked for at once.
-const BLOCK: usize = 1 << 20;
-/// A window larger than this is given back once the long command is behind it.
-const LARGE_WINDOW: usize = 16 * BLOCK;
+use super::ending::{Known, Tear};
+use crate::error::Result;
+use crate::fs::Source;
+use crate::resp::decode::{Progress, decode};
 
 /// What [`Reader::next`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,16 +65,10 @@ impl<'a> Command<'a> {
 
 /// Reads one file; see the module.
 pub struct Reader {
-    source: Box<dyn Source>,
     path: PathBuf,
-    total: u64,
     max_bulk: u64,
     known: Known,
-    window: Vec<u8>,
-    /// File offset of the window's first byte.
-    base: u64,
-    /// Bytes of the window that hold data.
-    filled: usize,
+    window: Window,
     /// Where the current command starts in the window, and where what follows it does.
     command: usize,
     position: usize,
@@ -101,14 +92,10 @@ impl Reader {
         known: Known,
     ) -> Self {
         Self {
-            source,
             path: path.to_owned(),
-            total: total.max(start),
             max_bulk,
             known,
-            window: Vec::new(),
-            base: start,
-            filled: 0,
+            window: Window::new(source, start, total),
             command: 0,
             position: 0,
             ahead: Ahead::default(),
@@ -130,8 +117,8 @@ impl Reader {
 
     /// Begins at `start`, behind a snapshot. Before the first [`Reader::next`] only.
     pub fn begin_at(&mut self, start: u64) {
-        self.total = self.total.max(start);
-        (self.base, self.valid_to) = (start, start);
+        self.window.begin_at(start);
+        self.valid_to = start;
         self.any_command = true;
     }
 
@@ -152,7 +139,7 @@ impl Reader {
         self.ahead.clear();
         let found = self.advance();
         if matches!(found, Ok(Next::Command)) {
-            self.ahead.look(self.window.get(self.command..self.filled).unwrap_or_default(), self.max_bulk);
+            self.ahead.look(self.window.rest(self.command), self.max_bulk);
             return found;
         }
         self.ahead.clear();
@@ -171,7 +158,7 @@ impl Reader {
     pub fn together(&self) -> impl Iterator<Item = Command<'_>> {
         let mut start = self.command;
         self.ahead.frames().iter().map(move |frame| {
-            let bytes = self.window.get(start..).unwrap_or_default();
+            let bytes = self.window.from(start);
             start += frame.len();
             Command { bytes, args: frame.args() }
         })
@@ -179,7 +166,8 @@ impl Reader {
 
     fn advance(&mut self) -> Result<Next> {
         loop {
-            let bytes = self.window.get(self.command..self.filled).unwrap_or_default();
+            let bytes = self.window.rest(self.command);
+            let have = bytes.len() as u64;
             let need = match bytes.first() {
                 Some(b'#') => match self.skip_comment()? {
                     Comment::Skipped => continue,
@@ -197,17 +185,17 @@ impl Reader {
                 },
                 None => 1,
             };
-            let rest = self.total - self.command_start();
+            let rest = self.total() - self.command_start();
             if need > rest {
                 // Only a line feed is missing: whether the last byte is its CR must not depend on what was read so far.
-                if need == rest + 1 && ((self.filled - self.command) as u64) < rest {
-                    self.fill(usize::try_from(rest).unwrap_or(usize::MAX))?;
+                if need == rest + 1 && have < rest {
+                    self.fill(rest)?;
                     continue;
                 }
                 return self.short();
             }
             // `need` is no more than the file holds from here, and was held back by the window only.
-            self.fill(usize::try_from(need).unwrap_or(usize::MAX))?;
+            self.fill(need)?;
         }
     }
 
@@ -237,24 +225,24 @@ impl Reader {
 
     #[inline]
     fn slice(&self, range: &Range<usize>) -> &[u8] {
-        self.window.get(self.command + range.start..self.command + range.end).unwrap_or_default()
+        self.window.slice(self.command + range.start..self.command + range.end)
     }
 
     /// File offset of the current command's first byte.
     #[inline]
     pub fn command_start(&self) -> u64 {
-        self.base + self.command as u64
+        self.window.offset(self.command)
     }
 
     /// File offset behind the current command.
     #[inline]
     pub fn offset(&self) -> u64 {
-        self.base + self.position as u64
+        self.window.offset(self.position)
     }
 
     /// The file's length, as given.
     pub fn total(&self) -> u64 {
-        self.total
+        self.window.total()
     }
 
     pub fn path(&self) -> &Path {
@@ -280,13 +268,9 @@ impl Reader {
 
     /// Goes on at `offset`, whatever stood before it.
     pub fn seek(&mut self, offset: u64) {
-        let offset = offset.min(self.total);
+        let offset = offset.min(self.total());
         self.valid_to = offset;
-        let near = offset.checked_sub(self.base).map(|at| at as usize).filter(|&at| at <= self.filled);
-        if near.is_none() {
-            (self.base, self.filled) = (offset, 0);
-        }
-        self.command = near.unwrap_or(0);
+        self.command = self.window.seek(offset);
         self.position = self.command;
         self.ahead.clear();
         self.any_command = true;
@@ -295,208 +279,18 @@ impl Reader {
 
     /// Bytes that the reader holds.
     pub fn memory(&self) -> usize {
-        self.window.capacity() + self.ahead.memory()
-    }
-
-    /// An error about this file at `offset`, for the loader's own findings (`message` is the middle of a sentence).
-    pub fn error(&self, kind: LoadKind, offset: u64, message: &str) -> Error {
-        Error::at(kind, &self.path, offset, message, advice(kind))
-    }
-
-    /// The error of a torn file where cutting is not allowed.
-    pub fn truncated(&self) -> Error {
-        let lost = self.total - self.valid_to;
-        let message =
-            format!("the file ends inside a command or an open MULTI, its last {lost} bytes are not whole");
-        self.error(LoadKind::Truncated, self.valid_to, &message)
-    }
-
-    fn torn(&self, tear: Tear) -> Next {
-        Next::Torn { valid_to: self.valid_to, tear }
-    }
-
-    /// The file holds no more, and the command is not whole.
-    fn short(&mut self) -> Result<Next> {
-        let start = self.command_start();
-        if start == self.total {
-            return Ok(Next::End);
-        }
-        let found = ending::rest(&mut *self.source, start, self.total, self.max_bulk, self.known);
-        match found.map_err(|error| self.unreadable(start, &error))? {
-            Rest::Torn => Ok(self.torn(Tear::Command)),
-            Rest::Commands(at) => {
-                let message = format!(
-                    "the command reaches beyond the end of the file, but a whole command follows at offset {at}: a \
-                     count or a length is damaged"
-                );
-                Err(self.error(LoadKind::Format, start, &message))
-            }
-            Rest::Undecided => {
-                let message = "the command reaches beyond the end of the file, and too much behind it looks like \
-                               commands to tell a torn end from a damaged length";
-                Err(self.error(LoadKind::Format, start, message))
-            }
-        }
-    }
-
-    fn damaged(&mut self, damage: Damage) -> Result<Next> {
-        let at = self.command_start() + damage.at as u64;
-        let byte = self.window.get(self.command + damage.at).copied().unwrap_or_default();
-        self.zeros_or(at, byte, || format!("{}, found byte 0x{byte:02x}", damage.cause.text()))
-    }
-
-    /// A torn end if the file holds nothing but zeros from the byte at `at` on, else damage.
-    fn zeros_or(&mut self, at: u64, byte: u8, message: impl FnOnce() -> String) -> Result<Next> {
-        if byte != 0 {
-            return Err(self.error(LoadKind::Format, at, &message()));
-        }
-        let found = ending::first_nonzero(&mut *self.source, at, self.total);
-        match found.map_err(|error| self.unreadable(at, &error))? {
-            None => Ok(self.torn(Tear::Zeros)),
-            Some(other) => {
-                let message = format!("zero bytes, followed by other bytes at offset {other}");
-                Err(self.error(LoadKind::Format, at, &message))
-            }
-        }
-    }
-
-    fn skip_comment(&mut self) -> Result<Comment> {
-        let bytes = self.window.get(self.command..self.filled).unwrap_or_default();
-        let line = bytes.get(..annotation::LONGEST).unwrap_or(bytes);
-        let start = self.command_start();
-        if let Some(feed) = memchr(b'\n', line) {
-            let end = feed + 1;
-            if let Some(limit) = self.stop_after {
-                let (line, rest) = bytes.split_at_checked(end).unwrap_or_default();
-                if let Some(comment) = self.too_late(limit, line, rest)? {
-                    return Ok(comment);
-                }
-            }
-            if bytes.get(..end).map(Note::of) == Some(Note::NoTime) {
-                self.undated.get_or_insert(start);
-            }
-            self.skip(end);
-            return Ok(Comment::Skipped);
-        }
-        let seen = line.len() as u64;
-        if start + seen == self.total {
-            return Ok(Comment::Ended(self.torn(Tear::Comment)));
-        }
-        match (line.len() == annotation::LONGEST, bytes.get(line.len())) {
-            (false, _) | (true, None) => Ok(Comment::Need(seen + 1)),
-            // Servers read so far and take what follows for the next line.
-            (true, Some(b'#')) => {
-                self.skip(annotation::LONGEST);
-                Ok(Comment::Skipped)
-            }
-            (true, Some(&byte)) => {
-                let why = || "a '#' line is longer than 1023 bytes".to_owned();
-                self.zeros_or(start + seen, byte, why).map(Comment::Ended)
-            }
-        }
-    }
-
-    fn skip(&mut self, bytes: usize) {
-        self.command += bytes;
-        self.position = self.command;
-    }
-
-    /// Whether the `#` line, which has `rest` behind it, says that what follows was logged after `limit`.
-    fn too_late(&self, limit: i64, line: &[u8], rest: &[u8]) -> Result<Option<Comment>> {
-        let second = match Note::of(line) {
-            Note::Time(second) if second.saturating_mul(1_000_000) > limit => second,
-            Note::NoTime => {
-                let why = "a '#TS' line without a number of seconds: what follows cannot be dated";
-                return Err(self.error(LoadKind::Format, self.command_start(), why));
-            }
-            _ => return Ok(None),
-        };
-        let mark = annotation::BASE;
-        let room = self.total - self.command_start() - line.len() as u64;
-        if !self.any_command && rest.len() < mark.len() && room >= mark.len() as u64 {
-            return Ok(Some(Comment::Need((line.len() + mark.len()) as u64)));
-        }
-        let leading = match (self.any_command, rest.starts_with(mark)) {
-            (true, _) => Leading::No,
-            (false, true) => Leading::Dump,
-            (false, false) => Leading::Log,
-        };
-        Ok(Some(Comment::Ended(Next::Later { second, leading })))
-    }
-
-    fn unreadable(&self, offset: u64, error: &io::Error) -> Error {
-        self.error(LoadKind::Io, offset, &format!("cannot be read: {error}"))
+        self.window.memory() + self.ahead.memory()
     }
 
     /// Reads until the window holds `need` bytes of the current command.
-    fn fill(&mut self, need: usize) -> Result<()> {
-        if self.command > 0 {
-            self.window.copy_within(self.command..self.filled, 0);
-            self.base += self.command as u64;
-            self.filled -= self.command;
-            self.position -= self.command;
-            self.command = 0;
-        }
-        if self.window.len() > LARGE_WINDOW && need <= BLOCK && self.filled <= BLOCK {
-            self.window.truncate(BLOCK);
-            self.window.shrink_to_fit();
-        }
-        while self.filled < need {
-            self.grow()?;
-            let at = self.base + self.filled as u64;
-            // Not a byte beyond `total`: whoever appends there has not finished. And not a whole large window at once:
-            // it is to be given back.
-            let rest = usize::try_from(self.total - at).unwrap_or(usize::MAX);
-            let asked = (need - self.filled).max(BLOCK).min(rest);
-            let end = (self.filled + asked).min(self.window.len());
-            let room = self.window.get_mut(self.filled..end).unwrap_or_default();
-            match read_some(&mut *self.source, at, room) {
-                Ok(read) => self.filled += read,
-                Err(error) => return Err(self.unreadable(at, &error)),
-            }
-        }
-        Ok(())
+    fn fill(&mut self, need: u64) -> Result<()> {
+        // `need` is no more than the file holds from here.
+        let filled = self.window.fill(self.command, usize::try_from(need).unwrap_or(usize::MAX));
+        self.position -= self.command;
+        self.command = 0;
+        filled.map_err(|missing| self.missing(missing))
     }
-
-    /// Makes room: one block, or as much again as has arrived, but no more than the file still holds.
-    fn grow(&mut self) -> Result<()> {
-        if self.filled < self.window.len() {
-            return Ok(());
-        }
-        let at = self.base + self.filled as u64;
-        let rest = usize::try_from(self.total - at).unwrap_or(usize::MAX);
-        let more = self.filled.max(BLOCK).min(rest);
-        if self.window.try_reserve_exact(more).is_err() {
-            return Err(self.error(
-                LoadKind::Io,
-                self.command_start(),
-                "not enough memory to read this command",
-            ));
-        }
-        self.window.resize(self.filled + more, 0);
-        Ok(())
-    }
-}
-
-/// What to do about an error, as the end of its message.
-const fn advice(kind: LoadKind) -> &'static str {
-    match kind {
-        LoadKind::Io => "check the disk and the permissions, then open again",
-        LoadKind::Truncated => {
-            "open with aof_load_truncated=True to cut it there (what is cut is kept in a file beside)"
-        }
-        _ => {
-            "the file was left untouched; put a sound copy in its place, or see what `aofstore check` says of it"
-        }
-    }
-}
-
-enum Comment {
-    Skipped,
-    Need(u64),
-    Ended(Next),
 }
 
 #[cfg(test)]
-#[path = "reader_tests.rs"]
 mod tests;
