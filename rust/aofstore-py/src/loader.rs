@@ -62,7 +62,7 @@ impl PyLoader {
 
     #[getter]
     fn in_snapshot(&self) -> PyResult<bool> {
-        self.with(|loader| loader.in_snapshot())
+        self.with(|loader| loader.is_in_snapshot())
     }
 
     #[getter]

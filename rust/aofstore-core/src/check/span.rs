@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::command;
-use crate::fs::Source;
+use crate::fs::{Source, read_up_to};
 use crate::num;
 use crate::resp::encode;
 
@@ -55,7 +55,7 @@ impl Traces {
         let mut at = from;
         while at < to {
             let room = usize::try_from(to - at).unwrap_or(usize::MAX).min(window.len());
-            let filled = fill(source, at, window.get_mut(..room).unwrap_or_default())?;
+            let filled = read_up_to(source, at, window.get_mut(..room).unwrap_or_default())?;
             if filled == 0 {
                 break;
             }
@@ -78,19 +78,6 @@ impl Traces {
                 rest.get(SELECT.len()..).and_then(database).map_or(Selected::Lost, Selected::Database);
         }
     }
-}
-
-fn fill(source: &mut dyn Source, from: u64, into: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while let Some(room) = into.get_mut(filled..).filter(|room| !room.is_empty()) {
-        match source.read_at(from + filled as u64, room) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 /// Whether `bytes` begin with `record`, but for a few.

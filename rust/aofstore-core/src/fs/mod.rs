@@ -16,7 +16,7 @@ pub mod owner;
 mod source;
 
 pub use source::{Seekable, Source};
-pub(crate) use source::{read_full, read_some};
+pub(crate) use source::{read_full, read_some, read_up_to};
 
 /// What to do when the file to append to is not there, or is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

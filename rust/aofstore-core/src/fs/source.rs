@@ -55,3 +55,17 @@ pub(crate) fn read_some(source: &mut dyn Source, offset: u64, into: &mut [u8]) -
         }
     }
 }
+
+/// As many bytes as there are from `offset` on, up to the length of `into`.
+pub(crate) fn read_up_to(source: &mut dyn Source, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(room) = into.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match source.read_at(offset + filled as u64, room) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}

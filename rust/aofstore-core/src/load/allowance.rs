@@ -3,11 +3,9 @@
 //! A few commands make much out of few bytes (`SETRANGE key 500000000 x`, `COPY`). That is right in a log of one's own;
 //! whoever reads a log that nobody vouches for can set a limit.
 
-use super::plan::Step;
-use super::run;
+use super::call::Call;
 use crate::clock;
-use crate::command::{Effects, Reply, Spec};
-use crate::keyspace::Keyspace;
+use crate::command::Spec;
 use crate::num;
 
 /// The commands that can make more data than they are long.
@@ -42,28 +40,20 @@ impl Allowance {
     }
 
     /// Runs one command on the keyspace; the text of its error, if it failed.
-    pub(super) fn run(
-        &mut self,
-        step: Step,
-        argv: &[&[u8]],
-        space: &mut Keyspace,
-        db: usize,
-        reply: &mut Reply,
-        effects: &mut Effects,
-    ) -> Option<String> {
+    pub(super) fn run(&mut self, call: &mut Call<'_>) -> Option<String> {
         let left = match self.0 {
             Some(0) => return None,
-            Some(left) if step.spec.is_some_and(|spec| GROWING.contains(&spec.name)) => left,
-            _ => return run(step, argv, space, db, reply, effects),
+            Some(left) if call.step.spec.is_some_and(|spec| GROWING.contains(&spec.name)) => left,
+            _ => return call.run(),
         };
-        let spec = step.spec?;
-        let before = measure(spec, argv, space, db) as u64;
-        if reach(spec, argv) > before.saturating_add(left) {
+        let spec = call.step.spec?;
+        let before = measure(spec, call);
+        if reach(spec, call.argv) > before.saturating_add(left) {
             self.0 = Some(0);
             return None;
         }
-        let failed = run(step, argv, space, db, reply, effects);
-        let grown = (measure(spec, argv, space, db) as u64).saturating_sub(before);
+        let failed = call.run();
+        let grown = measure(spec, call).saturating_sub(before);
         self.0 = Some(left.saturating_sub(grown));
         failed
     }
@@ -87,8 +77,8 @@ fn reach(spec: &Spec, argv: &[&[u8]]) -> u64 {
 }
 
 /// Bytes that the keys of a command take.
-fn measure(spec: &Spec, argv: &[&[u8]], space: &mut Keyspace, db: usize) -> usize {
-    let mut keys = space.keys(db, clock::now_ms());
-    let found = spec.keys.find(argv).unwrap_or_default();
-    found.into_iter().filter_map(|at| keys.memory(argv.get(at)?)).sum()
+fn measure(spec: &Spec, call: &mut Call<'_>) -> u64 {
+    let mut keys = call.space.keys(call.db, clock::now_ms());
+    let found = spec.keys.find(call.argv).unwrap_or_default();
+    found.into_iter().filter_map(|at| keys.memory(call.argv.get(at)?)).sum::<usize>() as u64
 }
