@@ -84,7 +84,7 @@ impl Due {
     pub fn reach(&self) -> Result<()> {
         let duty = match &self.duty {
             Duty::Collect { parts, then } => {
-                parts.collect();
+                drop(parts.collect());
                 &**then
             }
             duty => duty,

@@ -48,4 +48,6 @@ fn lead(errand: Errand, shared: &Shared, ticket: &Ticket, previous: Option<JoinH
     if told.is_err() {
         ticket.ended(Err(Error::Internal("a child's end could not be accounted for".to_owned())));
     }
+    drop(core);
+    ticket.let_go();
 }

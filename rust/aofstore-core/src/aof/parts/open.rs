@@ -114,7 +114,7 @@ impl Parts {
         let base = state.manifest.base.as_ref().map_or(Ok(0), size)?;
         drop(state);
         if !keep {
-            self.collect();
+            drop(self.collect());
         }
         Ok(Opened { name: last.name, before, base })
     }

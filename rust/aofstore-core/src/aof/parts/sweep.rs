@@ -3,8 +3,11 @@
 use super::{Done, Failed, Parts};
 use crate::aof::manifest::Manifest;
 use crate::aof::write::Control;
-use crate::fs::Dir;
+use crate::fs::{Dir, ReadFile};
 use std::io;
+
+/// Files that are held while they lose their names: each takes a descriptor, which the host has few of.
+const MOST_HELD: usize = 8;
 
 impl Parts {
     /// Removes what a crash has left and nobody can miss: manifests that were never finished, increments that were
@@ -37,12 +40,17 @@ impl Parts {
     }
 
     /// Removes the history, first the files, then their lines. What cannot be removed stays listed, for another time.
-    pub fn collect(&self) {
-        let Some(dir) = self.dir() else { return };
+    /// The bytes go with what is returned: closing large files takes long, and need not be waited for.
+    #[must_use = "closing large files takes long: where it is dropped matters"]
+    pub fn collect(&self) -> Vec<Box<dyn ReadFile>> {
+        let Some(dir) = self.dir() else { return Vec::new() };
         let listed = self.state().manifest.history.clone();
         if listed.is_empty() {
-            return;
+            return Vec::new();
         }
+        // What cannot be held loses its bytes with its name.
+        let held =
+            listed.iter().take(MOST_HELD).filter_map(|entry| dir.open_read(&entry.name).ok()).collect();
         let gone: Vec<_> = listed.iter().filter(|entry| self.remove(&**dir, &entry.name)).collect();
         // ORDER: a name that a power cut brings back must be listed still, or nobody removes it any more.
         if self.control != Control::SkipDirSync
@@ -50,7 +58,7 @@ impl Parts {
         {
             self.events
                 .warning(format!("cannot sync the directory of the log: {error}; history stays listed"));
-            return;
+            return held;
         }
         let mut state = self.state();
         let mut next = state.manifest.clone();
@@ -59,6 +67,7 @@ impl Parts {
         if let Err(failed) = self.publish(&mut state, next, planned) {
             self.events.warning(format!("{failed}; files that are gone are still listed as history"));
         }
+        held
     }
 
     /// Whether it is gone.

@@ -76,8 +76,39 @@ fn a_rewrite_of_a_sound_log_goes_on_in_the_next_increment_and_then_forgets_what_
     assert_eq!(rig.parts.finish_next(next.base, &incr.name).unwrap(), Proof::Certain);
     let before = [("log.1.base.aof", 1, 'b'), ("log.1.incr.aof", 1, 'h'), ("log.2.incr.aof", 2, 'i')];
     assert_eq!(rig.manifest(), lines(&before));
-    rig.parts.collect();
+    drop(rig.parts.collect());
     assert_eq!(rig.manifest(), lines(&[before[0], before[2]]));
+    assert_eq!(rig.names(), ["log.1.base.aof", "log.2.incr.aof", MANIFEST]);
+}
+
+#[test]
+fn the_names_of_the_history_go_at_once_and_its_bytes_with_what_is_held() {
+    let rig = Rig::opened();
+    rig.write("log.1.incr.aof", b"x");
+    let next = rig.parts.begin_next(Form::Resp, "log.1.incr.aof", false).unwrap();
+    rig.write("log.1.base.aof", b"base");
+    rig.parts.finish_next(next.base, "log.2.incr.aof").unwrap().certain().unwrap();
+    drop(next.incr);
+    rig.faults.record(true);
+    let held = rig.parts.collect();
+    assert_eq!(rig.names(), ["log.1.base.aof", "log.2.incr.aof", MANIFEST]);
+    assert_eq!(held.iter().map(|file| file.size().unwrap()).collect::<Vec<_>>(), [1]);
+    let closed = || rig.faults.take_made().iter().any(|made| made.call == Call::Close);
+    assert!(!closed());
+    drop(held);
+    assert!(closed());
+    assert!(rig.parts.collect().is_empty(), "there is no more history");
+}
+
+#[test]
+fn history_that_cannot_be_held_goes_all_the_same() {
+    let rig = Rig::opened();
+    rig.write("log.1.incr.aof", b"x");
+    let next = rig.parts.begin_next(Form::Resp, "log.1.incr.aof", false).unwrap();
+    rig.write("log.1.base.aof", b"base");
+    rig.parts.finish_next(next.base, "log.2.incr.aof").unwrap().certain().unwrap();
+    rig.faults.add(Fault::on(Call::OpenRead, libc::EMFILE));
+    assert!(rig.parts.collect().is_empty());
     assert_eq!(rig.names(), ["log.1.base.aof", "log.2.incr.aof", MANIFEST]);
 }
 
@@ -127,7 +158,7 @@ fn a_log_that_was_never_loaded_is_kept_with_its_manifest_and_numbers_rise_above_
     assert_eq!(rig.manifest(), theirs);
     let ours = lines(&[("log.6.base.aof", 6, 'b'), ("log.6.incr.aof", 6, 'i')]);
     assert_eq!(rig.parts.finish_anew(anew, 7).unwrap(), Proof::Certain);
-    rig.parts.collect();
+    drop(rig.parts.collect());
     assert_eq!(rig.manifest(), ours);
     assert_eq!(std::fs::read_to_string(rig.file("log.manifest.old-8")).unwrap(), theirs);
     assert_eq!(std::fs::read(rig.file("log.3.base.rdb")).unwrap(), b"base");
@@ -200,10 +231,10 @@ fn history_that_cannot_be_removed_stays_listed() {
     }
     rig.parts.finish_anew(anew, 1).unwrap().certain().unwrap();
     rig.faults.add(Fault::on(Call::Unlink, libc::EPERM));
-    rig.parts.collect();
+    drop(rig.parts.collect());
     let kept = [("log.1.base.aof", 1, 'b'), ("log.1.incr.aof", 1, 'h'), ("log.2.incr.aof", 2, 'i')];
     assert_eq!(rig.manifest(), lines(&kept));
     assert!(rig.warnings()[0].contains("cannot remove log.1.incr.aof"));
-    rig.parts.collect();
+    drop(rig.parts.collect());
     assert_eq!(rig.manifest(), lines(&[kept[0], kept[2]]));
 }

@@ -171,6 +171,7 @@ impl Forked {
         let placed = core.put_in_place(&mut switch, Some(&mut self.outlet))?;
         core.rewrites.figures.last_cow_bytes = report.cow_bytes;
         drop(core);
+        ticket.leave(placed.old);
         let residue = early + placed.appended;
         events.notice(format!("{residue} bytes of the difference were appended to the new log"));
         events.verbose(format!(

@@ -19,7 +19,7 @@ use crate::aof::{Control, Diff, Log, Outlet, Status};
 use crate::engine::core::Shared;
 use crate::engine::leader::Done;
 use crate::error::RewriteCause;
-use crate::fs::{Create, Dir, File};
+use crate::fs::{Create, Dir, File, ReadFile};
 use crate::rewrite::{
     self, Child, Failure, FileOutput, Report, Role, SharedPage, Switch, Task, Temp, Watch, pipes,
 };
@@ -211,7 +211,7 @@ impl Forked {
         if ticket.is_stopped() {
             return Err(stopped());
         }
-        let (size, difference) = base.become_log(shared, course, &|| ticket.is_stopped())?;
+        let (size, difference) = base.become_log(shared, course, ticket)?;
         shared.lock().rewrites.figures.last_cow_bytes = report.cow_bytes;
         let micros = waited.elapsed().as_micros();
         shared.events.verbose(format!("the new log was put in place in {micros} microseconds"));
@@ -250,7 +250,7 @@ pub(super) struct Base {
 
 impl Base {
     /// Length of the log then, and of what came from a difference.
-    fn become_log(mut self, shared: &Shared, course: Course, stop: &dyn Fn() -> bool) -> Done<(u64, u64)> {
+    fn become_log(mut self, shared: &Shared, course: Course, ticket: &Ticket) -> Done<(u64, u64)> {
         let parts = Arc::clone(&self.parts);
         let (proof, size, difference) = match course {
             Course::Alone => {
@@ -272,7 +272,7 @@ impl Base {
                 incr.approach(&mut outlet)?;
                 let size = self.place()?;
                 let mut core = shared.lock();
-                if stop() {
+                if ticket.is_stopped() {
                     self.undo();
                     return Err(stopped());
                 }
@@ -281,7 +281,7 @@ impl Base {
             }
         };
         let keep = shared.lock().settings.is_yes("aof-disable-auto-gc");
-        collect(&parts, proof, keep);
+        ticket.leave(collect(&parts, proof, keep));
         Ok((size, difference))
     }
 
@@ -323,12 +323,10 @@ impl Base {
     }
 }
 
-/// The history goes, if it is certain that it is history.
-pub(super) fn collect(parts: &Parts, proof: Proof, keep: bool) {
+/// The history goes, if it is certain that it is history; its bytes with what is returned.
+pub(super) fn collect(parts: &Parts, proof: Proof, keep: bool) -> Vec<Box<dyn ReadFile>> {
     let certain = proof == Proof::Certain || parts.control() == Control::DeleteUnproven;
-    if certain && !keep {
-        parts.collect();
-    }
+    if certain && !keep { parts.collect() } else { Vec::new() }
 }
 
 /// The empty increment of a log that cannot go on in the one it has, under a name that nobody loads.

@@ -126,7 +126,7 @@ impl Core {
             let anew = Anew { base: base.entry.clone(), incr: None };
             base.published(parts.finish_anew(anew, clock::now_ms()))?
         };
-        collect(parts, proof, self.settings.is_yes("aof-disable-auto-gc"));
+        drop(collect(parts, proof, self.settings.is_yes("aof-disable-auto-gc")));
         Ok((keys, size))
     }
 

@@ -9,7 +9,11 @@ use std::time::{Duration, Instant};
 
 use super::schedule::Why;
 use crate::error::{Error, Result};
+use crate::fs::ReadFile;
 use crate::rewrite::SharedPage;
+
+/// Smaller files are gone in no time.
+const LARGE: u64 = 1 << 20;
 
 pub(in crate::engine) struct Ticket {
     pub(in crate::engine) why: Why,
@@ -19,6 +23,8 @@ pub(in crate::engine) struct Ticket {
     turned: Condvar,
     page: OnceLock<Arc<SharedPage>>,
     keys: AtomicU64,
+    /// Files without a name, whose bytes go when they are closed.
+    remains: Mutex<Vec<Box<dyn ReadFile>>>,
 }
 
 enum Stage {
@@ -61,6 +67,7 @@ impl Ticket {
             turned: Condvar::new(),
             page: OnceLock::new(),
             keys: AtomicU64::new(0),
+            remains: Mutex::default(),
         })
     }
 
@@ -84,6 +91,22 @@ impl Ticket {
     pub fn ended(&self, outcome: Result<Summary>) {
         *self.stage() = Stage::Over(outcome);
         self.turned.notify_all();
+    }
+
+    /// Files without a name: a large one is closed when nobody waits any more, since giving its blocks back takes long
+    /// (D-07), a small one at once.
+    pub fn leave(&self, files: impl IntoIterator<Item = Box<dyn ReadFile>>) {
+        for file in files {
+            if file.size().is_ok_and(|size| size >= LARGE) {
+                self.remains().push(file);
+            }
+        }
+    }
+
+    /// Closes them; for the leading thread, behind the end and without a lock.
+    pub(in crate::engine) fn let_go(&self) {
+        let files = std::mem::take(&mut *self.remains());
+        drop(files);
     }
 
     /// Whether there ever was a child.
@@ -134,6 +157,10 @@ impl Ticket {
             bytes_written: page.map_or(0, |page| page.bytes_written()),
             seconds: self.began.elapsed().as_secs_f64(),
         }
+    }
+
+    fn remains(&self) -> MutexGuard<'_, Vec<Box<dyn ReadFile>>> {
+        self.remains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stage(&self) -> MutexGuard<'_, Stage> {

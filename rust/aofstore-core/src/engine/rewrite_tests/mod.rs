@@ -4,13 +4,15 @@ use super::*;
 use crate::aof::Reader;
 use crate::command::testing::shown;
 use crate::command::{self, Reply};
+use crate::engine::leader::{self, Errand};
 use crate::engine::{Begun, Engine, Request, RewriteHandle, Session, Settings, Slot, Summary, Waited};
 use crate::error::{Result, RewriteCause};
+use crate::fs::ReadFile;
 use crate::fs::fault::{Call, Fault, FaultDir, Mode, Plan as Faults};
 use crate::fs::os::{Access, OsDir};
 use crate::fs::scratch::Scratch;
 use crate::load::{Loader, OnReplayError};
-use crate::rewrite::{Plan, SharedPage, Step};
+use crate::rewrite::{Failure, Plan, SharedPage, Step};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -487,4 +489,45 @@ fn x10_x12_forks_and_switches_are_sampled() {
     rig.rewrite().unwrap();
     let latest = rig.ok("LATENCY LATEST");
     assert!(latest.contains("aof-rename"), "{latest}");
+}
+
+/// A file that says, when it is closed, whether the rewrite was over.
+struct Closing {
+    ticket: Arc<Ticket>,
+    size: u64,
+    over: Arc<Mutex<Vec<(u64, bool)>>>,
+}
+
+impl ReadFile for Closing {
+    fn read_at(&self, _: u64, _: &mut [u8]) -> std::io::Result<usize> {
+        Ok(0)
+    }
+
+    fn size(&self) -> std::io::Result<u64> {
+        Ok(self.size)
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let over = self.ticket.wait(Duration::ZERO).is_some();
+        self.over.lock().unwrap().push((self.size, over));
+    }
+}
+
+#[test]
+fn d07_large_files_that_lost_their_names_are_closed_when_nobody_waits_any_more() {
+    let rig = Rig::on();
+    let (ticket, over) = (Ticket::new(Why::Asked), Arc::default());
+    let closing = |size| -> Box<dyn ReadFile> {
+        Box::new(Closing { ticket: Arc::clone(&ticket), size, over: Arc::clone(&over) })
+    };
+    ticket.leave([closing(1), closing(1 << 30)]);
+    let errand = Errand {
+        name: "aofstore-test",
+        carry_out: |_, _| Err(Failure::stopped("nothing to do")),
+        end: Core::end_rewrite,
+    };
+    leader::start(errand, Arc::clone(&rig.engine.shared), &ticket, None).unwrap().join().unwrap();
+    assert_eq!(*over.lock().unwrap(), [(1, false), (1 << 30, true)]);
 }
