@@ -2,6 +2,10 @@
 //!
 //! Arguments are taken when the call is made: a buffer that changes afterwards, or an object that no command could
 //! take, shows there. INVARIANT: the commands end where the arguments end; a call that fails adds to neither.
+//!
+//! For one thread at a time. What two threads do all the same is one after the other as far as the interpreter's lock,
+//! or in its place the object's, can have it so; where it can not (one of them runs the pipeline, or Python turns an
+//! argument into a number), it is refused: nothing is mixed up.
 
 use aofstore_core::command::{self, Reply, Spec};
 use aofstore_core::engine::Request;
@@ -9,10 +13,12 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::PyMemoryError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
+use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PySuper, PyTuple};
 
 use crate::arguments::{Codec, Sink, encode};
 use crate::client::{PyClient, Shape};
+use crate::error::AofstoreError;
 
 /// Longer arguments stay in their objects.
 const LONG: usize = 1024;
@@ -101,7 +107,26 @@ impl Queue {
     }
 }
 
+/// The pipeline is being used, by another thread or around this very call.
+#[cold]
+fn in_use() -> PyErr {
+    AofstoreError::new_err(
+        "the pipeline is in use: it is for one thread at a time. Make another with Store.pipeline()",
+    )
+}
+
 impl PyBatch {
+    /// Without the interpreter's lock a pipeline's own does its work here: as with it, calls take turns.
+    #[inline]
+    fn change<T>(slf: &Bound<'_, Self>, work: impl FnOnce(&mut Self) -> PyResult<T>) -> PyResult<T> {
+        with_critical_section(slf, || work(&mut *slf.try_borrow_mut().map_err(|_| in_use())?))
+    }
+
+    #[inline]
+    fn look<T>(slf: &Bound<'_, Self>, work: impl FnOnce(&Self) -> PyResult<T>) -> PyResult<T> {
+        with_critical_section(slf, || work(&*slf.try_borrow().map_err(|_| in_use())?))
+    }
+
     /// Buffers a command; `name` is the first of `args` if it is not given.
     fn push<'a, 'py: 'a>(
         &mut self,
@@ -125,14 +150,14 @@ impl PyBatch {
         shape: Shape,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let mut this = slf.try_borrow_mut()?;
-        if let Some(direct) = &this.direct {
-            let direct = direct.clone_ref(py);
-            drop(this);
-            return direct.get().run(py, args, shape);
+        let direct = Self::change(slf, |this| match &this.direct {
+            Some(direct) => Ok(Some(direct.clone_ref(py))),
+            None => this.push(py, None, args.iter_borrowed(), shape).map(|()| None),
+        })?;
+        match direct {
+            Some(direct) => direct.get().run(py, args, shape),
+            None => Ok(slf.clone().into_any()),
         }
-        this.push(py, None, args.iter_borrowed(), shape)?;
-        Ok(slf.clone().into_any())
     }
 
     /// A method of `Commands` called in the plainest way; None if it is not to be buffered.
@@ -142,12 +167,11 @@ impl PyBatch {
         args: [&Bound<'py, PyAny>; N],
         shape: Shape,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let mut this = slf.try_borrow_mut()?;
-        if this.direct.is_some() {
-            return Ok(None);
-        }
-        this.push(slf.py(), Some(name), args.map(Bound::as_borrowed), shape)?;
-        Ok(Some(slf.clone().into_any()))
+        let buffered = Self::change(slf, |this| match this.direct {
+            Some(_) => Ok(false),
+            None => this.push(slf.py(), Some(name), args.map(Bound::as_borrowed), shape).map(|()| true),
+        })?;
+        Ok(buffered.then(|| slf.clone().into_any()))
     }
 
     /// The arguments of each command, in order.
@@ -174,8 +198,8 @@ impl PyBatch {
         Self { client, direct: None, commands: Vec::new(), arguments: Queue::default(), shapes: Vec::new() }
     }
 
-    fn __len__(&self) -> usize {
-        self.commands.len()
+    fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        Self::look(slf, |this| Ok(this.commands.len()))
     }
 
     /// GET name.
@@ -245,37 +269,43 @@ impl PyBatch {
         args: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let mut this = slf.try_borrow_mut()?;
-        if let Some(direct) = &this.direct {
-            let direct = direct.clone_ref(py);
-            drop(this);
-            let reply = if args.is_empty() {
-                py.None().into_bound(py)
-            } else {
-                direct.get().run(py, args, Shape::Raw)?
-            };
-            return shape.call1((reply,));
-        }
-        this.push(py, None, args.iter_borrowed(), Shape::Raw)?;
-        let number = this.commands.len() - 1;
-        this.shapes.push((number, shape.clone().unbind()));
-        Ok(slf.clone().into_any())
+        let direct = Self::change(slf, |this| {
+            if let Some(direct) = &this.direct {
+                return Ok(Some(direct.clone_ref(py)));
+            }
+            let number = this.commands.len();
+            this.push(py, None, args.iter_borrowed(), Shape::Raw)?;
+            this.shapes.push((number, shape.clone().unbind()));
+            Ok(None)
+        })?;
+        let Some(direct) = direct else { return Ok(slf.clone().into_any()) };
+        let reply = if args.is_empty() {
+            py.None().into_bound(py)
+        } else {
+            direct.get().run(py, args, Shape::Raw)?
+        };
+        shape.call1((reply,))
     }
 
     /// From now on commands are run at once by `client`; None: buffered again.
-    fn _run_at_once(&mut self, client: Option<Py<PyClient>>) {
-        self.direct = client;
+    fn _run_at_once(slf: &Bound<'_, Self>, client: Option<Py<PyClient>>) -> PyResult<()> {
+        // The one before may be the last of its kind: gone it goes through Python.
+        let before = Self::change(slf, |this| Ok(std::mem::replace(&mut this.direct, client)))?;
+        drop(before);
+        Ok(())
     }
 
     /// Runs what is buffered: its replies, not shaped yet, and whether there is an error among them.
     fn _run<'py>(
-        &self,
-        py: Python<'py>,
+        slf: &Bound<'py, Self>,
         client: &Bound<'py, PyClient>,
         transaction: bool,
     ) -> PyResult<(Bound<'py, PyList>, bool)> {
-        let slices = self.slices(py);
-        let requests = self.requests(&slices);
+        let py = slf.py();
+        // Without the object's lock: this may wait for a sync.
+        let this = slf.try_borrow().map_err(|_| in_use())?;
+        let slices = this.slices(py);
+        let requests = this.requests(&slices);
         let sent: Vec<_> = requests.iter().copied().filter(|request| !request.argv.is_empty()).collect();
         let mut reply = Reply::new();
         client.get().run_batch(py, &sent, transaction, &mut reply)?;
@@ -288,30 +318,38 @@ impl PyBatch {
             failed |= builder.is_at_error();
             builder.next_as(command.shape)
         };
-        let answers = self.commands.iter().zip(&requests).map(answer).collect::<PyResult<Vec<_>>>()?;
+        let answers = this.commands.iter().zip(&requests).map(answer).collect::<PyResult<Vec<_>>>()?;
         Ok((PyList::new(py, answers)?, failed))
     }
 
     /// The commands that are to be shaped, by number, and how.
     #[getter]
-    fn _shapes(&self, py: Python<'_>) -> Vec<(usize, Py<PyAny>)> {
-        self.shapes.iter().map(|(number, shape)| (*number, shape.clone_ref(py))).collect()
+    fn _shapes(slf: &Bound<'_, Self>) -> PyResult<Vec<(usize, Py<PyAny>)>> {
+        let copied = |(number, shape): &(usize, Py<PyAny>)| (*number, shape.clone_ref(slf.py()));
+        Self::look(slf, |this| Ok(this.shapes.iter().map(copied).collect()))
     }
 
     /// The buffered commands as they will be sent.
     #[getter]
-    fn command_stack<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-        let slices = self.slices(py);
+    fn command_stack<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        let py = slf.py();
         let shown =
             |request: Request<'_>| PyTuple::new(py, request.argv.iter().map(|arg| PyBytes::new(py, arg)));
-        self.requests(&slices).into_iter().map(shown).collect()
+        Self::look(slf, |this| {
+            let slices = this.slices(py);
+            this.requests(&slices).into_iter().map(shown).collect()
+        })
     }
 
     /// Forgets what is buffered.
-    fn _forget(&mut self) {
-        self.commands = Vec::new();
-        self.arguments = Queue::default();
-        self.shapes = Vec::new();
+    fn _forget(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let forgotten = Self::change(slf, |this| {
+            this.commands = Vec::new();
+            Ok((std::mem::take(&mut this.arguments), std::mem::take(&mut this.shapes)))
+        })?;
+        // What goes with them may be Python that uses this pipeline.
+        drop(forgotten);
+        Ok(())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

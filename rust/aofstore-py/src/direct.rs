@@ -15,6 +15,7 @@ use aofstore_core::command::{Spec, named};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::arguments::Room;
@@ -369,9 +370,9 @@ direct! {
     }
 }
 
-/// Key and value of a dict that has one.
+/// Key and value of a dict that has one. Another thread may change it meanwhile.
 #[inline]
 fn only_pair<'py>(mapping: Borrowed<'_, 'py, PyAny>) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let dict = mapping.cast_exact::<PyDict>().ok()?;
-    if dict.len() == 1 { dict.iter().next() } else { None }
+    with_critical_section(&dict, || if dict.len() == 1 { dict.iter().next() } else { None })
 }

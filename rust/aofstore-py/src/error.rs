@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyType};
 mod classes {
     use pyo3::import_exception;
 
+    import_exception!(aofstore.errors, AofstoreError);
     import_exception!(aofstore.errors, AofLoadError);
     import_exception!(aofstore.errors, AofLockedError);
     import_exception!(aofstore.errors, AofOpenError);
@@ -24,7 +25,7 @@ mod classes {
     import_exception!(aofstore.errors, WatchError);
 }
 
-pub(crate) use self::classes::{DataError, StoreClosedError, WatchError};
+pub(crate) use self::classes::{AofstoreError, DataError, StoreClosedError, WatchError};
 
 /// An exception instance with keyword attributes.
 fn with<'py>(
