@@ -83,8 +83,6 @@ def rewrite(n, session, rng):
         store.rewrite(timeout=30)
     except aofstore.RewriteInProgressError:
         store.rewrite_progress
-    except aofstore.RewriteError:
-        assert store.closed
 def rest(n, session, rng):
     store.flush(rng.random() < 0.1)
     store.db(rng.randrange(1, 16)).set(f"volatile:{n}", bytearray(b"x"), px=rng.randrange(1, 5))

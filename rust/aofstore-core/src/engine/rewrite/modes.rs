@@ -105,7 +105,7 @@ impl Core {
     pub(in crate::engine) fn stop_rewrites(&mut self) -> Option<std::thread::JoinHandle<()>> {
         self.rewrites.schedule.forget();
         if let Some(running) = &self.rewrites.current {
-            running.stop();
+            running.close();
         }
         self.rewrites.thread.take()
     }

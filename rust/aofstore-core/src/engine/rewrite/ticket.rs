@@ -19,6 +19,8 @@ pub(in crate::engine) struct Ticket {
     pub(in crate::engine) why: Why,
     pub began: Instant,
     stop: AtomicBool,
+    /// The store ends, and it with the store.
+    closing: AtomicBool,
     stage: Mutex<Stage>,
     turned: Condvar,
     page: OnceLock<Arc<SharedPage>>,
@@ -63,6 +65,7 @@ impl Ticket {
             why,
             began: Instant::now(),
             stop: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
             stage: Mutex::new(Stage::Starting),
             turned: Condvar::new(),
             page: OnceLock::new(),
@@ -74,6 +77,12 @@ impl Ticket {
     /// It is to end without a new file.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// The same, since the store is being closed.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+        self.stop();
     }
 
     pub fn is_stopped(&self) -> bool {
@@ -123,7 +132,10 @@ impl Ticket {
                     stage = self.turned.wait(stage).unwrap_or_else(PoisonError::into_inner);
                 }
                 // One that is over already may have begun all the same.
-                Stage::Over(Err(error)) if !self.has_started() => return Err(error.clone()),
+                Stage::Over(Err(error)) if !self.has_started() => {
+                    let closing = self.closing.load(Ordering::Relaxed);
+                    return Err(if closing { Error::Closed } else { error.clone() });
+                }
                 Stage::Running | Stage::Over(_) => return Ok(()),
             }
         }

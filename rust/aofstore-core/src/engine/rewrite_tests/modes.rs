@@ -1,6 +1,7 @@
 //! The log switched on and off while the store is open (theme 1, T-09, T-20, T-21).
 
 use super::*;
+use crate::engine::rewrite::{Ticket, Why};
 
 fn kept(rig: &Rig) -> Option<String> {
     rig.names().into_iter().find(|name| name.starts_with("appendonly.aof.old-"))
@@ -333,4 +334,19 @@ fn what_was_kept_before_stays() {
     let fresh: Vec<String> =
         rig.names().into_iter().filter(|name| name.contains(".old-") && !older.contains(name)).collect();
     assert_eq!(fresh.iter().map(read).collect::<Vec<_>>(), ["new"]);
+}
+
+#[test]
+fn who_waits_for_a_child_that_the_end_of_the_store_forestalls_is_told_of_that_end() {
+    let stopped = Error::RewriteInProgress;
+    for (close, told) in [(true, Error::Closed), (false, stopped.clone())] {
+        let ticket = Ticket::new(Why::Asked);
+        if close {
+            ticket.close();
+        } else {
+            ticket.stop();
+        }
+        ticket.ended(Err(stopped.clone()));
+        assert_eq!(ticket.wait_started(), Err(told));
+    }
 }
