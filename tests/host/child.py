@@ -23,6 +23,8 @@ PATIENCE = 60
 _PREAMBLE = """
 import gc, os, signal, subprocess, sys, threading, time, warnings
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# From Python 3.12 on it says so of every fork beside threads.
+warnings.filterwarnings("ignore", ".*is multi-threaded, use of fork", DeprecationWarning)
 import aofstore
 from aofstore._core import _testing
 aofstore.config._FIELDS["aof_layout"].default = LAYOUT

@@ -15,14 +15,20 @@ from tests.host.child import said
 
 INTERRUPT = """
 def interrupt(after, sender=os.kill):
+    "After so many seconds, or as soon as it is true."
     target = os.getpid() if sender is os.kill else threading.main_thread().ident
-    timer = threading.Timer(after, sender, (target, signal.SIGINT))
-    timer.daemon = True
-    timer.start()
+    def send():
+        if callable(after):
+            while not after():
+                time.sleep(0.001)
+        else:
+            time.sleep(after)
+        sender(target, signal.SIGINT)
+    threading.Thread(target=send, daemon=True).start()
 def interrupted(call, after=0.2, sender=os.kill):
-    interrupt(after, sender)
     began = time.monotonic()
     try:
+        interrupt(after, sender)  # in here: on a busy machine it comes before this has returned
         call()
     except KeyboardInterrupt:
         took = time.monotonic() - began
@@ -91,8 +97,8 @@ with aofstore.open(directory) as store:
             os.kill(os.getpid(), signal.SIGINT)
             store.rpush("l", round)
         pusher = threading.Timer(0.01, push)
-        pusher.start()
         try:
+            pusher.start()
             store.blpop("l", 5)
             pusher.join()
             time.sleep(0.1)  # here at the latest the signal is handled
@@ -172,10 +178,14 @@ def handler(*_):
     store.set("l", "text")
     raise Late
 signal.signal(signal.SIGALRM, handler)
+def send():
+    while not store.info("clients")["blocked_clients"]:
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGALRM)
 with aofstore.open(directory) as store:
-    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    threading.Thread(target=send).start()
     try:
-        store.blpop("l", 5)
+        store.blpop("l", 50)
     except Late as error:
         print(error.__notes__, store.get("l"))
 """,
@@ -193,8 +203,8 @@ def handler(*_):
     raise Late
 signal.signal(signal.SIGALRM, handler)
 with aofstore.open(directory) as store:
-    signal.setitimer(signal.ITIMER_REAL, 0.1)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
         store.blpop("l", 0)
     except Late:
         store.rpush("l", "kept")
@@ -237,8 +247,8 @@ def test_flush_and_waitaof_are_interrupted_while_the_disk_hangs(tmp_path: Path, 
 plan = faulty()
 store = aofstore.open(directory, appendfsync="no")
 store.set("k", "v")
-plan.add("sync", 0, mode="delay", delay_ms=3000)
-interrupted(store.flush)
+plan.add("sync", 0, mode="delay", delay_ms=6000)
+interrupted(store.flush, plan.injected)
 interrupted(lambda: store.waitaof(1, 0, 0))
 interrupted(store.flush, 0.1, signal.pthread_kill)
 store.set("k", "w")
@@ -286,7 +296,7 @@ def test_an_interrupt_during_a_commit_comes_right_after_it_and_loses_nothing(tmp
 plan = faulty()
 store = aofstore.open(directory, appendfsync="always")
 plan.add("sync", 0, mode="delay", delay_ms=500)
-interrupted(lambda: store.set("k", "v"), 0.1)
+interrupted(lambda: store.set("k", "v"), plan.injected)
 print(plan.count("sync"), store.get("k"))
 store.close()
 """,
@@ -304,7 +314,7 @@ before = len(os.listdir("/proc/self/task"))
 store = aofstore.open(directory)
 store.set("k", "v")
 plan.add("sync", 0, mode="delay", delay_ms=500)
-interrupted(store.close, 0.1)
+interrupted(store.close, plan.injected)
 _testing.install_fault_plan(None)
 assert store.closed
 assert aofstore.open(directory).get("k") == b"v"
