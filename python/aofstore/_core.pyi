@@ -150,7 +150,7 @@ class Parts:
     ``path`` lists them; None without a manifest. AofLoadError with ``kind="manifest"`` if it is damaged.
     ``base`` is the base among them. `unlisted` are files that have names of parts, hold something and were
     not in the manifest read last. `take_over` makes the single file that lies beside the base of a log; it
-    can be repeated.
+    can be repeated. `close` lets go of the directories; a log that was started with them keeps them.
     """
 
     @property
@@ -162,6 +162,7 @@ class Parts:
     def read(self) -> list[str] | None: ...
     def unlisted(self) -> list[str]: ...
     def take_over(self) -> None: ...
+    def close(self) -> None: ...
 
 @final
 class Checker:

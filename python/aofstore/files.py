@@ -52,6 +52,9 @@ class Layout(Protocol):
     def start(self, *, log: bool) -> dict[str, str]:
         """End the load, and go on in the log, or without one; the files that were moved, from and to."""
 
+    def close(self) -> None:
+        """Let go of what was opened to look at it: nothing was started."""
+
 
 class SingleFile:
     """A log in one file, as Redis before 7 wrote it."""
@@ -77,6 +80,9 @@ class SingleFile:
         start(self._directory, self._config.appendfilename)
         return {}
 
+    def close(self) -> None:
+        """Nothing is open but the directory, which is not this one's."""
+
 
 class MultiPart:
     """A log as a base, increments and a manifest, in a directory of its own."""
@@ -85,6 +91,7 @@ class MultiPart:
         """Nothing is read yet."""
         self._engine, self._directory, self._config = engine, directory, config
         self._parts = engine.parts(directory, config.appenddirname, config.appendfilename)
+        self._inside: Directory | None = None
         self._takes_over = False
 
     @property
@@ -95,24 +102,23 @@ class MultiPart:
     def files(self) -> list[LogFile]:
         """What the manifest lists, or a single file, which becomes the base at `start`."""
         names = self._parts.read()
+        self._inside = inside = self._parts.directory
         if not names:
             self._refuse_lost(names is None)
         stem = self._config.appendfilename
         # The base of that name alone is a take-over that was interrupted.
         outside = self._directory.size(stem) if not names or names == [stem] else None
         self._takes_over = outside is not None
-        inside = self._parts.directory
         if outside is not None and (not names or inside is None or inside.size(stem) is None):
             return [LogFile(self._directory, stem, outside)]
-        directory = self._parts.directory
-        if directory is None or not names:
+        if inside is None or not names:
             return []
         if not self._takes_over:
             self._tell_stray(stem)
-        sizes = [self._size(directory, name) for name in names]
+        sizes = [self._size(inside, name) for name in names]
         base = self._parts.base
         return [
-            LogFile(directory, name, size, name == base, not any(sizes[number + 1 :]))
+            LogFile(inside, name, size, name == base, not any(sizes[number + 1 :]))
             for number, (name, size) in enumerate(zip(names, sizes, strict=True))
         ]
 
@@ -137,6 +143,12 @@ class MultiPart:
                 path,
                 self._parts.path,
             )
+
+    def close(self) -> None:
+        """Close the log's directory too."""
+        self._parts.close()
+        if self._inside is not None:
+            self._inside.close()
 
     def _size(self, directory: Directory, name: str) -> int:
         size = directory.size(name)

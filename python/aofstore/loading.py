@@ -43,6 +43,9 @@ def load(config: Config, on_progress: OnProgress | None, view: View | None = Non
         engine = Engine(config.live_settings())
         undo.callback(engine.close)
         layout = None if directory is None else layout_of(engine, directory, config)
+        if layout is not None:
+            # Explicitly: whoever keeps the error keeps its traceback, and with it all that was opened here.
+            undo.callback(layout.close)
         files = layout.files() if layout is not None and config.appendonly else []
         lone = [] if files else _lone_snapshot(directory, config)
         if lone and view is None:

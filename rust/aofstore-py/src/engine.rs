@@ -119,7 +119,7 @@ impl PyEngine {
     /// Ends the load of what `parts` read last, and goes on there; without `log` only where one could be.
     #[pyo3(signature = (parts, /, log = true))]
     fn start_parts(&self, py: Python<'_>, parts: &PyParts, log: bool) -> PyResult<()> {
-        let (parts, manifest) = parts.inner();
+        let (parts, manifest) = parts.inner(py)?;
         let start = || {
             if log { self.inner.start_parts(parts, manifest) } else { self.inner.start_beside(parts) }
         };

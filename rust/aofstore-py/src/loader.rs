@@ -15,9 +15,14 @@ use crate::error::raise;
 #[pyclass(frozen, module = "aofstore._core", name = "Loader")]
 pub(crate) struct PyLoader {
     engine: Arc<Engine>,
-    dir: Arc<dyn Dir>,
     name: String,
-    loader: Mutex<Option<Loader>>,
+    open: Mutex<Option<Open>>,
+}
+
+/// What is let go of when the loader is closed: a traceback may keep the loader much longer.
+struct Open {
+    dir: Arc<dyn Dir>,
+    loader: Loader,
 }
 
 impl PyLoader {
@@ -35,16 +40,21 @@ impl PyLoader {
         let opened = Loader::open(&*dir, name, options);
         let loader = opened.map_err(|error| raise(py, &error))?;
         engine.begin_load().map_err(|error| raise(py, &error))?;
-        Ok(Self { engine: Arc::clone(engine), dir, name: name.to_owned(), loader: Mutex::new(Some(loader)) })
+        let open = Mutex::new(Some(Open { dir, loader }));
+        Ok(Self { engine: Arc::clone(engine), name: name.to_owned(), open })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Loader>> {
-        self.loader.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Loader) -> T) -> PyResult<T> {
-        let mut loader = self.lock();
-        loader.as_mut().map(work).ok_or_else(|| PyRuntimeError::new_err("the loader is closed"))
+        self.lock().as_mut().map(|open| work(&mut open.loader)).ok_or_else(closed)
+    }
+
+    /// As `with`, for work that may take long.
+    fn detached<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut Open) -> T + Send) -> PyResult<T> {
+        py.detach(|| self.lock().as_mut().map(work)).ok_or_else(closed)
     }
 }
 
@@ -78,11 +88,8 @@ impl PyLoader {
     #[pyo3(signature = (budget_ms, /))]
     fn step(&self, py: Python<'_>, budget_ms: u64) -> PyResult<bool> {
         let budget = Duration::from_millis(budget_ms);
-        let stepped = py.detach(|| self.lock().as_mut().map(|loader| self.engine.load_step(loader, budget)));
-        match stepped {
-            Some(stepped) => stepped.map_err(|error| raise(py, &error)),
-            None => Err(PyRuntimeError::new_err("the loader is closed")),
-        }
+        self.detached(py, |open| self.engine.load_step(&mut open.loader, budget))?
+            .map_err(|error| raise(py, &error))
     }
 
     fn outcome(&self) -> PyResult<(&'static str, u64)> {
@@ -103,10 +110,10 @@ impl PyLoader {
     #[pyo3(signature = (offset, /))]
     fn look_behind(&self, py: Python<'_>, offset: u64) -> PyResult<(&'static str, u64)> {
         let longest = self.engine.load_options().max_bulk;
-        let look = |loader: &mut Loader| loader.look_behind(&*self.dir, &self.name, offset, longest);
-        let found = py.detach(|| self.lock().as_mut().map(look));
-        let path = self.dir.path().join(&self.name);
-        let found = found.ok_or_else(|| PyRuntimeError::new_err("the loader is closed"))?;
+        let (found, path) = self.detached(py, |open| {
+            let found = open.loader.look_behind(&*open.dir, &self.name, offset, longest);
+            (found, open.dir.path().join(&self.name))
+        })?;
         match found.map_err(|error| raise(py, &refused(&path, "read", &error)))? {
             Behind::Nothing => Ok(("nothing", offset)),
             Behind::Commands(at) => Ok(("commands", at)),
@@ -122,12 +129,18 @@ impl PyLoader {
         let Some(Ended::Torn { valid_to }) = ended else {
             return Err(PyRuntimeError::new_err("the file is not torn"));
         };
-        let saved =
-            py.detach(|| cut_tail(&*self.dir, &self.name, valid_to)).map_err(|error| raise(py, &error))?;
-        Ok(self.dir.path().join(saved).display().to_string())
+        let saved = self.detached(py, |open| {
+            let saved = cut_tail(&*open.dir, &self.name, valid_to)?;
+            Ok(open.dir.path().join(saved).display().to_string())
+        })?;
+        saved.map_err(|error| raise(py, &error))
     }
 
     fn close(&self) {
         drop(self.lock().take());
     }
+}
+
+fn closed() -> PyErr {
+    PyRuntimeError::new_err("the loader is closed")
 }
