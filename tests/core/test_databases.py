@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 import aofstore
 
 MOST = 2**31 - 1
@@ -37,3 +39,9 @@ def test_the_most_databases_open_at_once_and_small(tmp_path: Path) -> None:
         store.info()
         store.flushall()
         assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("index", [16, -1, 2**64, -(2**70)])
+def test_a_number_that_no_database_has_is_out_of_range(index: int) -> None:
+    with aofstore.open() as store, pytest.raises(aofstore.ResponseError, match="DB index is out of range"):
+        store.db(index)

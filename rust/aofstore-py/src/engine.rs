@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use aofstore_core::engine::{Begun, Engine, RewriteHandle, Settings, Summary, Waited};
 use aofstore_core::error::Error;
 use aofstore_core::fs::os::with_signals_blocked;
-use pyo3::exceptions::{PyTimeoutError, PyTypeError};
+use pyo3::exceptions::{PyOverflowError, PyTimeoutError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
 
@@ -37,6 +37,14 @@ fn setting_text(value: &Bound<'_, PyAny>) -> PyResult<String> {
     Ok(value.str()?.to_str()?.to_owned())
 }
 
+/// The number of a database. One that no database can have, -1 or 2**64, is as far out of range as the last: the
+/// engine says so.
+fn database(index: &Bound<'_, PyAny>) -> PyResult<usize> {
+    index.extract().or_else(|error: PyErr| {
+        if error.is_instance_of::<PyOverflowError>(index.py()) { Ok(usize::MAX) } else { Err(error) }
+    })
+}
+
 /// Live settings out of Python's.
 pub(crate) fn settings(py: Python<'_>, given: &HashMap<String, Bound<'_, PyAny>>) -> PyResult<Settings> {
     let texts = given
@@ -60,7 +68,7 @@ impl PyEngine {
     fn client(
         &self,
         py: Python<'_>,
-        db: usize,
+        #[pyo3(from_py_with = database)] db: usize,
         encoding: &str,
         errors: &str,
         decode: bool,
