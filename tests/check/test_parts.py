@@ -164,14 +164,14 @@ def test_what_is_no_file_is_told_from_what_is_not_there(tmp_path: Path, name: st
     problem = only(aofstore.check(data))
     assert (problem.kind, problem.path) == ("manifest", str(part))
     assert f"lists this file, and it is {words}" in problem.message
-    with pytest.raises(aofstore.AofOpenError, match=r"it is (a symbolic link|not a regular file)"):
+    with pytest.raises(aofstore.AofOpenError, match=f"it is {words}"):
         _open(data)
     assert aofstore.repair(data, apply=True, salvage=True).changes == ()
     single = tmp_path / "single"
     single.mkdir()
     make(single / STEM)
     for look in (aofstore.check, aofstore.repair, _open):
-        with pytest.raises(aofstore.AofOpenError, match=f"{STEM}.* is ({words}|not a regular file)"):
+        with pytest.raises(aofstore.AofOpenError, match=f"{STEM}.* is {words}"):
             look(single)
     (single / STEM).rmdir() if name == "a directory" else (single / STEM).unlink()
     make(single / "dump.rdb")

@@ -23,6 +23,7 @@ def test_a_second_open_in_this_process_is_refused_and_names_it(open_store: OpenS
     with pytest.raises(aofstore.AofLockedError, match="this process") as caught:
         aofstore.open(tmp_path)
     assert caught.value.pid == os.getpid()
+    assert f"({os.getpid()})" in str(caught.value)
     assert caught.value.path == str(tmp_path)
     store.set("k", "v")
     store.close()

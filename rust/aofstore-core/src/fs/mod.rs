@@ -133,6 +133,7 @@ pub fn errno(error: &io::Error) -> i32 {
 pub fn reason(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(libc::EINVAL) => "it is not a regular file; move it aside".to_owned(),
+        Some(libc::EISDIR) => "it is a directory and not a file; move it aside".to_owned(),
         Some(libc::ELOOP) => {
             "it is a symbolic link, and none is followed; put the file itself in its place".to_owned()
         }

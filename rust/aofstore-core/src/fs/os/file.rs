@@ -47,10 +47,11 @@ impl ReadFile for OsFile {
 }
 
 pub(super) fn regular(fd: &OwnedFd) -> io::Result<()> {
-    if fs::FileType::from_raw_mode(fs::fstat(fd)?.st_mode) == fs::FileType::RegularFile {
-        return Ok(());
+    match fs::FileType::from_raw_mode(fs::fstat(fd)?.st_mode) {
+        fs::FileType::RegularFile => Ok(()),
+        fs::FileType::Directory => Err(Errno::ISDIR.into()),
+        _ => Err(Errno::INVAL.into()),
     }
-    Err(Errno::INVAL.into())
 }
 
 pub(super) fn write_all(fd: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {

@@ -27,7 +27,7 @@ pub(super) fn locked(path: &Path, fd: &OwnedFd) -> Error {
     let pid = holder(fd);
     let by = match pid {
         Some(pid) if pid.cast_unsigned() == std::process::id() => {
-            String::from("another store in this process")
+            format!("another store in this process ({pid})")
         }
         Some(pid) => format!("process {pid}"),
         None => String::from("another process"),

@@ -32,7 +32,8 @@ fn the_second_open_names_the_holder() {
     };
     if cfg!(target_os = "linux") {
         assert_eq!(pid, Some(std::process::id().cast_signed()));
-        assert!(message.contains("another store in this process"), "{message}");
+        let holder = format!("another store in this process ({})", std::process::id());
+        assert!(message.contains(&holder), "{message}");
     }
     assert!(matches!(OsDir::open(scratch.path(), Access::Shared), Err(Error::Locked { .. })));
     OsDir::open(scratch.path(), Access::Unlocked).unwrap();
@@ -76,8 +77,12 @@ fn nothing_but_regular_files_is_opened() {
     assert_eq!(dir.open_append("link", Create::Missing).err().unwrap().raw_os_error(), Some(libc::ELOOP));
     assert_eq!(dir.open_read("link").err().unwrap().raw_os_error(), Some(libc::ELOOP));
     assert_eq!(dir.open_append("sub", Create::Missing).err().unwrap().raw_os_error(), Some(libc::EISDIR));
-    assert_eq!(dir.open_read("sub").err().unwrap().raw_os_error(), Some(libc::EINVAL));
+    assert_eq!(dir.open_read("sub").err().unwrap().raw_os_error(), Some(libc::EISDIR));
     assert_eq!(dir.open_append("none", Create::Never).err().unwrap().raw_os_error(), Some(libc::ENOENT));
+    let made = std::process::Command::new("mkfifo").arg(scratch.join("pipe")).status().unwrap();
+    assert!(made.success());
+    assert_eq!(dir.open_read("pipe").err().unwrap().raw_os_error(), Some(libc::EINVAL));
+    assert_eq!(dir.open_append("pipe", Create::Missing).err().unwrap().raw_os_error(), Some(libc::EINVAL));
     let taken = dir.open_append("real", Create::New { mode: 0o600 });
     assert_eq!(taken.err().unwrap().raw_os_error(), Some(libc::EEXIST));
 }
