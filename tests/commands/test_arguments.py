@@ -52,7 +52,10 @@ def sent(value: object) -> str:
         (SENT.set("k", "v", pxat=MOMENT), f"SET k v PXAT {UNIX}678"),
         (SENT.set("k", "v", keepttl=True), "SET k v KEEPTTL"),
         (SENT.set("k", "v", ifeq="x"), "SET k v IFEQ x"),
+        (SENT.set("k", "v", ex=9, keepttl=None), "SET k v EX 9"),  # type: ignore[call-overload]
+        (SENT.set("k", "v", nx="", xx=1), "SET k v XX"),  # type: ignore[call-overload]
         (SENT.getex("k", persist=True), "GETEX k PERSIST"),
+        (SENT.getex("k", ex=9, persist=None), "GETEX k EX 9"),  # type: ignore[arg-type]
         (SENT.setex("k", HOUR, "v"), "SETEX k 3600 v"),
         (SENT.psetex("k", HOUR, "v"), "PSETEX k 3600000 v"),
         (SENT.incr("k"), "INCRBY k 1"),
@@ -108,6 +111,7 @@ def test_parameters_become_arguments(value: object, expected: str) -> None:
         lambda: SENT.bitpos("k", 2),
         lambda: SENT.bitpos("k", 1, None, 5),
         lambda: SENT.zadd("z", {}),
+        lambda: SENT.zadd("z", None),  # type: ignore[call-overload]
         lambda: SENT.zadd("z", {"a": 1}, nx=True, xx=True),
         lambda: SENT.zadd("z", {"a": 1}, gt=True, lt=True),
         lambda: SENT.zadd("z", {"a": 1}, nx=True, gt=True),
@@ -129,6 +133,29 @@ def test_parameters_become_arguments(value: object, expected: str) -> None:
 def test_what_no_command_could_take_is_refused(call: Callable[[], object]) -> None:
     with pytest.raises(DataError):
         call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda store, keys: store.mget(keys),
+        lambda store, keys: store.hmget("h", keys),
+        lambda store, keys: store.blpop(keys, 0.01),
+        lambda store, keys: store.bzpopmin(keys, 0.01),
+        lambda store, keys: store.sinter(keys, "a"),
+        lambda store, keys: store.sunionstore("d", keys),
+        lambda store, keys: store.smismember("s", keys),
+        lambda store, keys: store.zdiff(keys),
+        lambda store, keys: store.zunion(keys),
+        lambda store, keys: store.zinterstore("d", keys),
+    ],
+)
+@pytest.mark.parametrize("keys", [None, object()])
+def test_keys_that_are_neither_one_nor_many_are_refused_like_any_argument(
+    call: Callable[[Any, Any], object], keys: object
+) -> None:
+    with aofstore.open() as store, pytest.raises(DataError, match=r"Invalid input of type: '(NoneT|object)"):
+        call(store, keys)
 
 
 def test_mget_of_nothing_needs_no_command() -> None:

@@ -52,9 +52,9 @@ def expiry_options(
     return []
 
 
-def at_most_one(message: str, *given: bool) -> None:
+def at_most_one(message: str, *given: object) -> None:
     """DataError with ``message`` when more than one of ``given`` is true."""
-    if sum(given) > 1:
+    if sum(map(bool, given)) > 1:
         raise DataError(message)
 
 

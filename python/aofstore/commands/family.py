@@ -10,7 +10,7 @@ return.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from ..types import Encodable, OneOrMany, V
 
@@ -46,4 +46,9 @@ def spread(first: OneOrMany, rest: Iterable[Encodable] = ()) -> list[Encodable]:
     """
     if isinstance(first, (str, bytes, bytearray, memoryview, int, float)):
         return [first, *rest]
-    return [*first, *rest]
+    try:
+        several = iter(first)
+    except TypeError:
+        # No argument that any command could take: the call says so, as for every other one.
+        return [cast("Encodable", first), *rest]
+    return [*several, *rest]

@@ -246,11 +246,11 @@ class KeyCommands(Family[V]):
         tuple an element. ``start`` and ``num`` give a part. With ``store`` the result becomes the list
         ``store`` and its length is returned.
         """
+        arguments = ["SORT", name, *_sorting(start, num, by, get, desc, alpha)]
         if groups and (isinstance(get, (str, bytes)) or not isinstance(get, Sequence) or len(get) < 2):
             raise DataError(
                 'when using "groups" the "get" argument must be specified and contain at least two keys'
             )
-        arguments = ["SORT", name, *_sorting(start, num, by, get, desc, alpha)]
         if store is not None:
             return self._call(*arguments, "STORE", store)
         if groups and isinstance(get, Sequence):

@@ -72,7 +72,7 @@ class SortedSetCommands(Family[V]):
         the new score, None when a condition forbade it. DataError when ``mapping`` is empty or options
         exclude each other.
         """
-        _check_zadd(len(mapping), nx, xx, incr, gt, lt)
+        _check_zadd(len(mapping or ()), nx, xx, incr, gt, lt)
         words = (("NX", nx), ("XX", xx), ("CH", ch), ("INCR", incr), ("GT", gt), ("LT", lt))
         arguments: list[Encodable] = [word for word, given in words if given]
         for member, value in mapping.items():
