@@ -92,8 +92,14 @@ _SIZE = memory(0, 2**63 - 1)
 _COUNT = number(0, 2**63 - 1)
 
 
+class _Given:
+    """What a `Config` was made from; kept outside its fields, which are the settings and nothing else."""
+
+    _given: Mapping[str, Any]
+
+
 @dataclass(frozen=True, init=False, repr=False)
-class Config:
+class Config(_Given):
     """The settings of a store; immutable, checked when made. ConfigError names what is wrong.
 
     Sizes are bytes, given as int or as Redis's memory text (``"64mb"``, ``"1g"``); switches bool, ``"yes"``
@@ -146,7 +152,6 @@ class Config:
     encoding_errors: str = _setting("strict", text, ours=True)
     on_replay_error: str = _setting("raise", choice("raise", "warn"), ours=True)
     unknown_types: str = _setting("raise", choice("raise", "skip"), ours=True)
-    _given: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __init__(self, **settings: Unpack[AllSettings]) -> None:
         """Check the settings; what is not given has its default."""
@@ -229,11 +234,16 @@ class Config:
     def live_settings(self) -> dict[str, int | str | bool]:
         """What the engine gets.
 
-        Every setting but those of the facade (decoding), ``save`` and ``dir`` as text.
+        Every setting but those of the facade (decoding); ``save`` as text, and so is ``dir``, absolute: the
+        working directory of the program may change.
         """
         facade = ("decode_responses", "encoding", "encoding_errors")
         live = {name: getattr(self, name) for name in _FIELDS if name not in facade}
-        return {**live, "save": render_save(self.save), "dir": self.dir or ""}
+        return {
+            **live,
+            "save": render_save(self.save),
+            "dir": "" if self.dir is None else str(Path(self.dir).absolute()),
+        }
 
     def _check(self) -> None:
         if self.appendonly and self.dir is None:
@@ -245,9 +255,7 @@ class Config:
             raise ConfigError(f"{error}") from None
 
 
-_FIELDS: dict[str, dataclasses.Field[Any]] = {
-    setting.name: setting for setting in dataclasses.fields(Config) if setting.name != "_given"
-}
+_FIELDS: dict[str, dataclasses.Field[Any]] = {setting.name: setting for setting in dataclasses.fields(Config)}
 _REDIS_NAMES = tuple(name for name, setting in _FIELDS.items() if not setting.metadata["ours"])
 _OUR_NAMES = tuple(name for name in _FIELDS if name not in (*_REDIS_NAMES, "dir"))
 

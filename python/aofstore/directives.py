@@ -8,6 +8,7 @@ value``: a server refuses to start over a directive that it does not know.
 from __future__ import annotations
 
 import difflib
+import glob
 import logging
 import os
 import re
@@ -68,9 +69,15 @@ def read(path: str | os.PathLike[str], depth: int = 0) -> Iterator[Line]:
         except ValueError:
             raise ConfigError(f"{path}, line {number}: unbalanced quotes") from None
         if name.lower() == "include" and len(args) == 1 and not ours:
-            yield from read(args[0], depth + 1)
+            for included in _named(args[0]):
+                yield from read(included, depth + 1)
         else:
             yield Line(path, number, name.lower(), tuple(args), ours)
+
+
+def _named(path: str) -> list[str]:
+    """The files that an ``include`` line means: those that match a pattern, which may be none, or the one."""
+    return sorted(glob.glob(path)) if glob.has_magic(path) else [path]  # noqa: PTH207 - paths as written
 
 
 def apply(settings: dict[str, Any], line: Line, known: frozenset[str], ours: frozenset[str]) -> bool:
@@ -149,11 +156,16 @@ _LETTER_OF = {char: letter for letter, char in _LETTERS.items()}
 
 def _set(settings: dict[str, Any], name: str, args: tuple[str, ...]) -> None:
     if name == "save":
-        settings["save"] = [] if args == ("",) else [*settings.get("save", ()), *_points(args)]
+        settings["save"] = [] if args == ("",) else [*settings.get("save", ()), *_points(_listed(args))]
     elif len(args) == 1:
         settings[name] = args[0]
     else:
         raise ConfigError(f"{name.replace('_', '-')} takes one value, not {len(args)}")
+
+
+def _listed(args: tuple[str, ...]) -> tuple[str, ...]:
+    """A list may also stand in one pair of quotes."""
+    return tuple(args[0].split()) if len(args) == 1 else args
 
 
 def _points(args: tuple[str, ...]) -> list[tuple[int, int]]:
@@ -185,48 +197,51 @@ _SERVER_DIRECTIVES = """
 acl-pubsub-default aclfile acllog-max-len active-defrag-cycle-max active-defrag-cycle-min
 active-defrag-cycle-us active-defrag-ignore-bytes active-defrag-max-scan-fields
 active-defrag-threshold-lower active-defrag-threshold-upper activedefrag activerehashing always-show-logo
-aof-rewrite-cpulist availability-zone bgsave-cpulist bind bind-source-addr bio-cpulist
-busy-reply-threshold client-output-buffer-limit client-query-buffer-limit
-cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down cluster-allow-replica-migration
-cluster-announce-bus-port cluster-announce-client-ipv4 cluster-announce-client-ipv6
-cluster-announce-client-port cluster-announce-client-tls-port cluster-announce-hostname
-cluster-announce-human-nodename cluster-announce-ip cluster-announce-port cluster-announce-tls-port
-cluster-blacklist-ttl cluster-config-file cluster-config-save-behavior cluster-databases cluster-enabled
-cluster-link-sendbuf-limit cluster-manual-failover-timeout cluster-migration-barrier cluster-node-timeout
-cluster-port cluster-preferred-endpoint-type cluster-replica-no-failover cluster-replica-validity-factor
-cluster-require-full-coverage cluster-slave-no-failover cluster-slave-validity-factor
-cluster-slot-migration-log-max-len cluster-slot-stats-enabled commandlog-execution-slower-than
-commandlog-large-reply-max-len commandlog-large-request-max-len commandlog-reply-larger-than
-commandlog-request-larger-than commandlog-slow-execution-max-len crash-log-enabled crash-memcheck-enabled
-daemonize disable-thp dual-channel-replication-enabled dynamic-hz enable-debug-command
-enable-module-command enable-protected-configs extended-redis-compatibility gopher-enabled hash-seed
-hide-user-data-from-log hll-sparse-max-bytes ignore-warnings import-mode io-threads io-threads-do-reads
-jemalloc-bg-thread key-load-delay latency-tracking latency-tracking-info-percentiles
+aof-rewrite-cpulist aof_rewrite_cpulist availability-zone backup-sealed-ttl backupdirname bgsave-cpulist
+bgsave_cpulist bind bind-source-addr bio-cpulist bio_cpulist busy-reply-threshold client-default-resp
+client-output-buffer-limit client-query-buffer-limit cluster-allow-pubsubshard-when-down
+cluster-allow-reads-when-down cluster-allow-replica-migration cluster-announce-bus-port
+cluster-announce-client-ipv4 cluster-announce-client-ipv6 cluster-announce-client-port
+cluster-announce-client-tls-port cluster-announce-hostname cluster-announce-human-nodename
+cluster-announce-ip cluster-announce-port cluster-announce-tls-port cluster-blacklist-ttl
+cluster-compatibility-sample-ratio cluster-config-file cluster-config-save-behavior cluster-databases
+cluster-enabled cluster-link-sendbuf-limit cluster-manual-failover-timeout cluster-migration-barrier
+cluster-node-timeout cluster-ping-interval cluster-port cluster-preferred-endpoint-type
+cluster-replica-no-failover cluster-replica-validity-factor cluster-require-full-coverage
+cluster-slave-no-failover cluster-slave-validity-factor cluster-slot-migration-log-max-len
+cluster-slot-stats-enabled commandlog-execution-slower-than commandlog-large-reply-max-len
+commandlog-large-request-max-len commandlog-reply-larger-than commandlog-request-larger-than
+commandlog-slow-execution-max-len crash-log-enabled crash-memcheck-enabled daemonize disable-thp
+dual-channel-replication-enabled dynamic-hz enable-debug-command enable-module-command
+enable-protected-configs extended-redis-compatibility gopher-enabled hash-seed hide-user-data-from-log
+hll-sparse-max-bytes ignore-warnings import-mode io-threads io-threads-do-reads jemalloc-bg-thread
+key-load-delay latency-tracking latency-tracking-info-percentiles lazyexpire-nested-arbitrary-keys
 lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del lazyfree-lazy-user-del
-lazyfree-lazy-user-flush lfu-decay-time lfu-log-factor list-compress-depth loadmodule locale-collate
-log-format log-timestamp-format logfile loglevel lua-time-limit masterauth masteruser
-max-new-connections-per-cycle max-new-tls-connections-per-cycle maxclients maxmemory maxmemory-clients
-maxmemory-eviction-tenacity maxmemory-policy maxmemory-samples min-replicas-max-lag min-replicas-to-write
-min-slaves-max-lag min-slaves-to-write mptcp notify-keyspace-events oom-score-adj oom-score-adj-values
-pidfile port prefetch-batch-max-size primaryauth primaryuser proc-title-template
-propagation-error-behavior protected-mode rdb-del-sync-files rdb-key-save-delay rdb-save-incremental-fsync
-rdb-version-check rdbchecksum rdbcompression rdma-bind rdma-completion-vector rdma-port rdma-rx-size
-rename-command repl-backlog-size repl-backlog-ttl repl-disable-tcp-nodelay repl-diskless-load
-repl-diskless-sync repl-diskless-sync-delay repl-diskless-sync-max-replicas repl-diskless-sync-period
-repl-mptcp repl-ping-replica-period repl-ping-slave-period repl-timeout replica-announce-ip
-replica-announce-port replica-announced replica-ignore-disk-write-errors replica-ignore-maxmemory
-replica-lazy-flush replica-priority replica-read-only replica-serve-stale-data replicaof requirepass
-sanitize-dump-payload server-cpulist set-proc-title shutdown-on-sigint shutdown-on-sigterm
-shutdown-timeout slave-announce-ip slave-announce-port slave-ignore-maxmemory slave-lazy-flush
-slave-priority slave-read-only slave-serve-stale-data slaveof slot-migration-max-failover-repl-bytes
-slowlog-log-slower-than slowlog-max-len socket-mark-id stream-node-max-bytes stream-node-max-entries
-supervised syslog-enabled syslog-facility syslog-ident tcp-backlog tcp-keepalive timeout
-tls-allowlisted-certs tls-auth-clients tls-auth-clients-user tls-auto-reload-interval tls-ca-cert-dir
-tls-ca-cert-file tls-cert-file tls-ciphers tls-ciphersuites tls-client-cert-file tls-client-key-file
-tls-client-key-file-pass tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass tls-port
-tls-prefer-server-ciphers tls-protocols tls-replication tls-session-cache-size tls-session-cache-timeout
-tls-session-caching tracking-table-max-keys unixsocket unixsocketgroup unixsocketperm use-exit-on-panic
-user watchdog-period
+lazyfree-lazy-user-flush lfu-decay-time lfu-log-factor list-compress-depth list-max-ziplist-entries
+list-max-ziplist-value loading-process-events-interval-bytes loadmodule locale-collate log-format
+log-timestamp-format logfile loglevel lookahead lua-replicate-commands lua-time-limit masterauth
+masteruser max-new-connections-per-cycle max-new-tls-connections-per-cycle maxclients maxmemory
+maxmemory-clients maxmemory-eviction-tenacity maxmemory-policy maxmemory-samples min-replicas-max-lag
+min-replicas-to-write min-slaves-max-lag min-slaves-to-write mptcp notify-keyspace-events oom-score-adj
+oom-score-adj-values pidfile port prefetch-batch-max-size primaryauth primaryuser proc-title-template
+propagation-error-behavior protected-mode rdb-del-sync-files rdb-key-save-delay
+rdb-save-incremental-fsync rdb-version-check rdbchecksum rdbcompression rdma-bind rdma-completion-vector
+rdma-port rdma-rx-size rename-command repl-backlog-size repl-backlog-ttl repl-disable-tcp-nodelay
+repl-diskless-load repl-diskless-sync repl-diskless-sync-delay repl-diskless-sync-max-replicas
+repl-diskless-sync-period repl-mptcp repl-ping-replica-period repl-ping-slave-period repl-rdb-channel
+repl-timeout replica-announce-ip replica-announce-port replica-announced replica-full-sync-buffer-limit
+replica-ignore-disk-write-errors replica-ignore-maxmemory replica-lazy-flush replica-priority
+replica-read-only replica-serve-stale-data replicaof requirepass sanitize-dump-payload server-cpulist
+server_cpulist set-proc-title shutdown-on-sigint shutdown-on-sigterm shutdown-timeout slave-announce-ip
+slave-announce-port slave-ignore-maxmemory slave-lazy-flush slave-priority slave-read-only
+slave-serve-stale-data slaveof slot-migration-max-failover-repl-bytes slowlog-log-slower-than
+slowlog-max-len socket-mark-id stream-node-max-bytes stream-node-max-entries supervised syslog-enabled
+syslog-facility syslog-ident tcp-backlog tcp-keepalive timeout tls-allowlisted-certs tls-auth-clients
+tls-auth-clients-user tls-auto-reload-interval tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers
+tls-ciphersuites tls-client-cert-file tls-client-key-file tls-client-key-file-pass tls-cluster
+tls-dh-params-file tls-key-file tls-key-file-pass tls-port tls-prefer-server-ciphers tls-protocols
+tls-replication tls-session-cache-size tls-session-cache-timeout tls-session-caching
+tracking-table-max-keys unixsocket unixsocketgroup unixsocketperm use-exit-on-panic user watchdog-period
 """
 SERVER_ONLY = frozenset(_SERVER_DIRECTIVES.split())
 """The directives of Redis 7.2 and of newer servers that have no meaning without a server."""

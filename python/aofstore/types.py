@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import TypeAlias, TypeVar
 
 __all__ = [
@@ -176,15 +176,35 @@ class CheckReport:
     files: tuple[FileReport, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RepairReport:
+class _Repair:
+    """What a repair could not mend, beside the fields of its report."""
+
+    _remaining: tuple[Problem, ...]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The problems that remain."""
+        return self._remaining
+
+
+@dataclass(frozen=True, repr=False)
+class RepairReport(_Repair):
     """The outcome of a repair, or what it would be.
 
     ``applied``: files were changed. ``changes`` says each change in words, ``lost_commands`` how many
-    commands go with them, torn and damaged ones counted. ``problems`` are those that remain.
+    commands go with them, torn and damaged ones counted. The property ``problems`` has those that remain.
     """
 
     applied: bool
     changes: tuple[str, ...] = ()
     lost_commands: int = 0
-    problems: tuple[Problem, ...] = ()
+    remaining: InitVar[tuple[Problem, ...]] = ()
+
+    def __post_init__(self, remaining: tuple[Problem, ...]) -> None:
+        """Keep what remains."""
+        object.__setattr__(self, "_remaining", remaining)
+
+    def __repr__(self) -> str:
+        """The fields, and the problems that remain."""
+        shown = ("applied", "changes", "lost_commands", "problems")
+        return f"RepairReport({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"

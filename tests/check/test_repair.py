@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from pathlib import Path
@@ -31,7 +32,7 @@ def test_a_sound_file_is_never_touched(tmp_path: Path) -> None:
     path = place(tmp_path, SMALL_LOG)
     before, when = prints(tmp_path), path.stat().st_mtime_ns
     report = aofstore.repair(tmp_path, apply=True, salvage=True)
-    assert report == aofstore.RepairReport(False)
+    assert (report, report.problems) == (aofstore.RepairReport(False), ())
     assert (prints(tmp_path), path.stat().st_mtime_ns) == (before, when)
 
 
@@ -48,9 +49,11 @@ def test_defect_4_a_damaged_length_in_the_middle_drops_nothing_behind_it(tmp_pat
         assert prints(tmp_path) == before
     dry = aofstore.repair(tmp_path, salvage=True)
     assert (dry.applied, dry.lost_commands, dry.problems) == (False, 1, ())
+    assert repr(problem) in repr(aofstore.repair(tmp_path))
     assert prints(tmp_path) == before
     report = aofstore.repair(tmp_path, salvage=True, apply=True)
-    assert report == aofstore.RepairReport(True, dry.changes, 1)
+    assert (report, report.problems) == (aofstore.RepairReport(True, dry.changes, 1), ())
+    assert [field.name for field in dataclasses.fields(report)] == ["applied", "changes", "lost_commands"]
     assert (tmp_path / f"{NAME}.damaged-{problem.offset}").read_bytes() == damaged_in_the_middle()
     assert path.read_bytes() == log_of(*SETS[:10], *SETS[11:])
     with aofstore.open(tmp_path) as store:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +78,23 @@ def test_replace_keeps_following_defaults() -> None:
     assert Config(dir="data", appendonly=False).replace(dir="other").appendonly is False
 
 
+def test_the_fields_are_the_settings_and_nothing_else() -> None:
+    names = {setting.name for setting in dataclasses.fields(Config)}
+    assert names == {*aofstore.config.Settings.__annotations__, "decode_responses"}
+    given = Config(dir="data", hz=20)
+    assert dataclasses.asdict(given) == {name: getattr(given, name) for name in names}
+    assert dataclasses.replace(given, hz=30) == Config(dir="data", hz=30)
+    again = pickle.loads(pickle.dumps(given))
+    assert (again, repr(again), again.replace(dir=None)) == (given, repr(given), Config(hz=20))
+
+
 def test_live_settings_leave_the_facade_out() -> None:
     live = Config(save=[(900, 1), (60, 5)]).live_settings()
     assert live["save"] == "900 1 60 5"
     assert live["dir"] == ""
+    assert Config(dir="data").live_settings()["dir"] == str(Path.cwd() / "data")
     names = {setting.name for setting in dataclasses.fields(Config)}
-    assert names - set(live) == {"decode_responses", "encoding", "encoding_errors", "_given"}
+    assert names - set(live) == {"decode_responses", "encoding", "encoding_errors"}
     assert all(isinstance(value, (int, str, bool)) for value in live.values())
 
 
@@ -121,6 +133,20 @@ def test_redis_conf_include(tmp_path: Path) -> None:
     (tmp_path / "more.conf").write_text("hz 20\n")
     path = conf(tmp_path, f"hz 30\ninclude {tmp_path / 'more.conf'}\n")
     assert Config.from_redis_conf(path).hz == 20
+
+
+def test_redis_conf_include_takes_every_file_of_a_pattern_in_order_and_none_for_none(tmp_path: Path) -> None:
+    (tmp_path / "conf.d").mkdir()
+    including = conf(tmp_path, f"hz 30\ninclude {tmp_path}/conf.d/*.conf\n")
+    assert Config.from_redis_conf(including).hz == 30
+    for name, hz in (("b.conf", 25), ("a.conf", 20)):
+        (tmp_path / "conf.d" / name).write_text(f"hz {hz}\n")
+    assert Config.from_redis_conf(including).hz == 25
+
+
+@pytest.mark.parametrize("words", ["900 1 300 10", '"900 1 300 10"', "'900 1 300 10'", "900 1\nsave 300 10"])
+def test_redis_conf_save_points(tmp_path: Path, words: str) -> None:
+    assert Config.from_redis_conf(conf(tmp_path, f"save {words}\n")).save == ((900, 1), (300, 10))
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,8 @@ def repair(
     )
     left = [problem for problem in report.problems if not problem.is_note]
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(report), indent=2))
+        problems = [dataclasses.asdict(problem) for problem in report.problems]
+        typer.echo(json.dumps({**dataclasses.asdict(report), "problems": problems}, indent=2))
     else:
         _print_repair(report, Console())
         if report.changes and not report.applied:
