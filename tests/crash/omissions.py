@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.crash.layouts import MANIFEST
 from tests.crash.operations import ROOT, Enter, Move, Resize, Sync
 from tests.crash.recording import Event, Recording, Said
 
@@ -37,13 +38,24 @@ def _without_parent_syncs(recording: Recording) -> Recording:
 
 
 def _without_base_syncs(recording: Recording) -> Recording:
-    """No file is synced before it is renamed."""
-    moved = {event.what.node: event for event in recording.events if isinstance(event.what, Move)}
+    """No file with data is synced before it is renamed."""
+    return _without_early_syncs(recording, lambda name: name != MANIFEST)
+
+
+def _without_manifest_syncs(recording: Recording) -> Recording:
+    """No manifest is synced before it is renamed."""
+    return _without_early_syncs(recording, lambda name: name == MANIFEST)
+
+
+def _without_early_syncs(recording: Recording, forgotten: Callable[[str], bool]) -> Recording:
+    """Files that are going to be renamed to such a name are not synced before."""
+    moves = (event.what for event in recording.events if isinstance(event.what, Move))
+    moved = {move.node for move in moves if forgotten(move.new)}
     kept, placed = [], set()
     for event in recording.events:
         if isinstance(event.what, Move):
             placed.add(event.what.node)
-        if not (isinstance(event.what, Sync) and event.what.node in moved.keys() - placed):
+        if not (isinstance(event.what, Sync) and event.what.node in moved - placed):
             kept.append(event)
     return Recording(recording.before, kept)
 
@@ -77,5 +89,6 @@ def without_recovery_syncs(recording: Recording) -> Recording:
 _OMISSIONS: dict[str, Callable[[Recording], Recording]] = {
     "harness-skip-parent-sync": _without_parent_syncs,
     "harness-skip-base-sync": _without_base_syncs,
+    "harness-skip-manifest-sync": _without_manifest_syncs,
     "harness-skip-rename-sync": _without_rename_syncs,
 }

@@ -38,7 +38,7 @@ pub enum Control {
     LeaveCovered,
     /// Go on in the next increment with the one before it unsynced.
     SkipOldSync,
-    /// Publish a manifest before the base that it names is complete.
+    /// Publish a manifest before the base that it names is synced.
     ManifestBeforeBase,
     /// Remove old files though the directory could not be synced.
     DeleteUnproven,

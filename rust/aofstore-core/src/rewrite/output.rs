@@ -124,7 +124,7 @@ impl<T: Target> FileOutput<T> {
     /// Never synced, if `control` breaks that rule.
     #[must_use]
     pub fn under(mut self, control: Control) -> Self {
-        self.unsynced = control == Control::RenameBeforeSync;
+        self.unsynced = matches!(control, Control::RenameBeforeSync | Control::ManifestBeforeBase);
         self
     }
 

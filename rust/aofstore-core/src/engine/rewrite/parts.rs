@@ -125,7 +125,7 @@ impl Job {
         let file = Arc::clone(temp.file());
         let Some(fd) = file.fd() else { return Ok(Tried::Impossible) };
         // ORDER: memory is taken before the locks are.
-        let output = FileOutput::new(fd, incremental_sync);
+        let output = FileOutput::new(fd, incremental_sync).under(parts.control());
         let mut core = shared.lock();
         if ticket.is_stopped() {
             return Err(stopped());
@@ -288,12 +288,14 @@ impl Base {
     /// The base takes the place of what was before the increment `first`; its length.
     fn follow(&mut self, first: &str) -> Done<(Proof, u64)> {
         let parts = Arc::clone(&self.parts);
-        if parts.control() == Control::ManifestBeforeBase {
-            let proof = parts.finish_next(self.entry.clone(), first)?;
-            return Ok((proof, self.place()?));
-        }
         let size = self.place()?;
-        Ok((self.published(parts.finish_next(self.entry.clone(), first))?, size))
+        let proof = self.published(parts.finish_next(self.entry.clone(), first))?;
+        if parts.control() == Control::ManifestBeforeBase {
+            // Too late: that is what this control is for.
+            let synced = self.temp.temp().file().sync_data();
+            synced.map_err(|error| Failure::system("cannot sync the base", &error))?;
+        }
+        Ok((proof, size))
     }
 
     /// Gives it its name, for certain; its length.
