@@ -56,10 +56,14 @@ def torn(durable: bytes, changes: Sequence[Change]) -> Iterator[Content]:
 
 
 def _cuts(write: Write) -> list[int]:
-    """Where a write may be torn: in the middle, before its last byte, and at the pages that it crosses."""
+    """Where a write may be torn: in the middle, before its last byte, and at the pages that it crosses.
+
+    One that begins with a line that tells the time also in the middle of that, and before its very end.
+    """
     size = len(write.data)
     first, last = PAGE - write.offset % PAGE, size - (write.offset + size) % PAGE
-    return sorted(cut for cut in {size // 2, size - 1, first, last} if 0 < cut < size)
+    line = write.data.find(b"\n") if write.data.startswith(b"#") else 0
+    return sorted(cut for cut in {size // 2, size - 1, first, last, line // 2, line} if 0 < cut < size)
 
 
 def holed(durable: bytes, changes: Sequence[Change], rng: random.Random) -> Iterator[Content]:

@@ -72,6 +72,8 @@ class Opener:
         self._layout = life.layout
         self._control = story.control
         self._outcomes: dict[bytes, Outcome] = {}
+        # Disks with a line at their end that was to tell the time and is torn.
+        self.torn_times = 0
 
     def __len__(self) -> int:
         return len(self._outcomes)
@@ -95,6 +97,7 @@ class Opener:
                 aof_load_truncated=truncated,
             ) as store:
                 found = dataset(StoreConnection(store), DATABASES)
+                self.torn_times += any(map(_is_torn_time, store.load_report.truncations))
         except aofstore.AofLoadError as error:
             return Outcome(
                 refused_at=(Path(error.path or "").name, error.offset), wrong=f"refused: {error!r}"
@@ -114,6 +117,12 @@ class Opener:
             return f"left: {strange}"
         found = ((Path(path).name, data) for path, data in image.paths if data is not None)
         return not_kept({name: data for name, data in found if is_log(name)}, place)
+
+
+def _is_torn_time(truncation: aofstore.Truncation) -> bool:
+    """Whether what was cut off is the beginning of a line and nothing else, zeros apart."""
+    cut = Path(truncation.saved_to).read_bytes().rstrip(b"\0")
+    return cut.startswith(b"#") and b"\n" not in cut
 
 
 def build(image: Image, place: Path) -> None:

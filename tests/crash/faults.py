@@ -18,9 +18,6 @@ CALLS = (
     "write_new", "sync_dir", "unlock", "close", "make_dir", "open_dir",
 )  # fmt: skip
 PATIENCE = 20.0
-STEPS = ("dumping", "early-sync", "draining", "asking", "waiting", "agreed", "synced", "done")
-# Of a child that has nothing to wait for, since the log goes on in another file.
-STEPS_ALONE = ("dumping", "synced", "done")
 MODES = ("fail", "fail_after", "short", "delay", "kill", "kill_after")
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import aofstore
 from tests.crash.counters import Counters
 from tests.crash.damage import lose_last_record
+from tests.crash.forms import FORMS, Form
 from tests.crash.history import DATABASES, POLICIES, Model, Policy
 from tests.crash.layouts import LAYOUTS, Layout, newest_log, strangers
 from tests.crash.worker import Life
@@ -79,12 +80,14 @@ class Killer:
         *,
         rewrites: bool = False,
         layouts: tuple[Layout, ...] = LAYOUTS,
+        forms: tuple[Form, ...] = FORMS,
     ) -> None:
         self._root = root
         self._rng = random.Random(seed)
         self._control = control
         self._layouts = layouts
         self._layout = layouts[0]
+        self._forms = forms
         self.tally = Tally(rewrites=rewrites)
         self._nursery = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.worker"],
@@ -134,8 +137,10 @@ class Killer:
         for model in models:
             counters.start(model.thread, model.position)
         starts = tuple(model.position for model in models)
+        # Any of them may come after any other: a log that told the time goes on without, and so on.
+        form = self._rng.choice(self._forms)
         life = Life(
-            str(directory), str(path), policy, starts, self._control, self.tally.rewrites, self._layout
+            str(directory), str(path), policy, starts, self._control, self.tally.rewrites, self._layout, form
         )
         pid = self._spawn(life)
         death = os.pidfd_open(pid)

@@ -16,6 +16,11 @@ FOLDER = "appendonlydir"
 MANIFEST = f"{STEM}.manifest"
 INCR = re.compile(r"appendonly\.aof\.(\d+)\.incr\.aof")
 SAVED = re.compile(r"appendonly\.aof.*\.truncated-\d+(-\d+)?")
+# Where the child of a rewrite may stand still; into parts it waits for nothing: the log goes on elsewhere.
+STEPS: dict[str, tuple[str, ...]] = {
+    "single-file": ("dumping", "early-sync", "draining", "asking", "waiting", "agreed", "synced", "done"),
+    "multi-part": ("dumping", "early-sync", "synced", "done"),
+}
 # Where the parent stands when a child has nothing more to say than its end.
 LATE_STEP: dict[str, str] = {"single-file": "agreed", "multi-part": "synced"}
 
@@ -41,6 +46,27 @@ def newest_log(directory: Path) -> Path:
     if not live:
         return directory / STEM
     return max(live, key=lambda path: int(path.name.split(".")[2]))
+
+
+def log_place(directory: Path, layout: Layout) -> Path:
+    """What an error of the log as a whole names."""
+    return directory / {"single-file": STEM, "multi-part": f"{FOLDER}/{MANIFEST}"}[layout]
+
+
+def log_files(directory: Path) -> list[Path]:
+    """What an opening reads, in its order: the single file, or the base and the increments after it."""
+    if not (directory / FOLDER / MANIFEST).exists():
+        return [directory / STEM]
+    lines = (directory / FOLDER / MANIFEST).read_text(encoding="utf-8").splitlines()
+    words = [line.split() for line in lines]
+    bases, increments = ([line for line in words if line[5] == kind] for kind in "bi")
+    increments.sort(key=lambda line: int(line[3]))
+    return [directory / FOLDER / line[1] for line in [*bases, *increments]]
+
+
+def whole_log(directory: Path) -> bytes:
+    """All that an opening reads."""
+    return b"".join(path.read_bytes() for path in log_files(directory))
 
 
 def strangers(directory: Path, layout: Layout) -> list[str]:

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import aofstore
-from tests.crash.faults import PATIENCE, STEPS, STEPS_ALONE, broken, child_plan, faults
+from tests.crash.faults import PATIENCE, broken, child_plan, faults
+from tests.crash.forms import SETTINGS, Form
 from tests.crash.history import DATABASES, Operation, tape
-from tests.crash.layouts import Layout, strangers
+from tests.crash.layouts import STEPS, Layout, strangers
 from tests.crash.sweep import Sweep, fresh, settle
 from tests.crash.trial import BEFORE, Outcome, prepared
 
@@ -28,18 +29,24 @@ def orders(layout: Layout) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
     """What a child is made to do, and the cause that the host must be told."""
     for number in (errno.EAGAIN, errno.ENOMEM):
         yield {"refuse": number}, {"errno": number}
-    for step in STEPS if layout == "single-file" else STEPS_ALONE:
+    for step in STEPS[layout]:
         yield {"kill": step}, {"signal": signal.SIGKILL}
         yield {"exit": step, "status": 3}, {"exit_code": 3}
         yield {"panic": step}, {"exit_code": 102}
-        if step != STEPS[-1]:
+        if step != STEPS[layout][-1]:
             for number in (errno.EIO, errno.ENOSPC):
                 yield {"fail": step, "errno": number}, {"errno": number}
 
 
-def child_sweep(root: Path, every: int = 1, control: str = "", layout: Layout = "single-file") -> Sweep:
+def child_sweep(
+    root: Path,
+    every: int = 1,
+    control: str = "",
+    layout: Layout = "single-file",
+    form: Form = "plain",
+) -> Sweep:
     """Every order, or one in ``every``."""
-    seen, source = Sweep(layout=layout), prepared(root, layout)
+    seen, source = Sweep(layout=layout, form=form), prepared(root, layout, form)
     for number, (order, cause) in enumerate(orders(layout)):
         if number % every == 0:
             _one_child(seen, fresh(source, root / "case"), root / "copy", order, cause, control)
@@ -53,7 +60,8 @@ def _one_child(
 ) -> None:
     case, told, operations = f"{order}", list[Outcome](), iter(tape(0)[BEFORE:])
     seen.planned += 1
-    with aofstore.open(directory, appendfsync="always", aof_layout=seen.layout) as store:
+    settings = SETTINGS[seen.form]
+    with aofstore.open(directory, appendfsync="always", aof_layout=seen.layout, **settings) as store:
         engine = store._lifetime.engine
         with child_plan(**({} if control == "harness-no-fault" else order)):
             try:

@@ -9,6 +9,7 @@ is cut again while such a disk is being opened.
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import time
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.crash.disks import PLACE, Opener, Outcome, build
+from tests.crash.forms import FORMS, Form
 from tests.crash.history import Policy
 from tests.crash.layouts import Layout, Logs, holes
 from tests.crash.omissions import broken, without_recovery_syncs
@@ -115,13 +117,15 @@ class Seen:
     distinct: int = 0
     again: int = 0
     refused: int = 0
+    torn_times: int = 0
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
 
     def add(self, kind: str, text: str) -> None:
         self.kinds[kind] += 1
-        if len(self.violations) < TOLD:
+        # Some of each kind, so that one cannot hide another.
+        if self.kinds[kind] <= TOLD:
             self.violations.append(f"{kind}: {text}")
 
     def red(self) -> list[str]:
@@ -135,7 +139,8 @@ class Seen:
     def __str__(self) -> str:
         return (
             f"{self.distinct} distinct disks at {self.moments} moments, "
-            f"{self.again} more while one was opened, {self.refused} refused for a hole, {self.seconds:.0f} s"
+            f"{self.again} more while one was opened, {self.refused} refused for a hole, "
+            f"{self.torn_times} with a torn line that tells the time, {self.seconds:.0f} s"
         )
 
 
@@ -217,15 +222,21 @@ class Judge:
 
 
 def stories(
-    seeds: int, control: str = "", length: int = OPERATIONS, layout: Layout = "single-file"
+    seeds: int,
+    control: str = "",
+    length: int = OPERATIONS,
+    layout: Layout = "single-file",
+    forms: tuple[Form, ...] = FORMS,
 ) -> Iterator[Story]:
     """Each policy from the first creation on: rewrites under one thread and under three, the log switched off
     and on, failing and healing, rewritten since it grew, and with syncs that fail; a life after a sudden end;
-    and, into parts, one that takes a single file over.
+    and, into parts, one that takes a single file over. The same again, as far as it depends on that, where
+    rewrites begin the log with a snapshot and where it tells the time.
     """
     for seed in range(seeds):
-        for lives in _courses(length, layout):
-            yield Story(PLACE, seed, lives, control)
+        for lives in itertools.chain(_courses(length, layout), _courses_in_forms(length, layout)):
+            if lives[-1].form in forms:
+                yield Story(PLACE, seed, lives, control)
 
 
 def _courses(length: int, layout: Layout) -> Iterator[tuple[Life, ...]]:
@@ -241,6 +252,24 @@ def _courses(length: int, layout: Layout) -> Iterator[tuple[Life, ...]]:
             yield single, Life(policy, (third,), third, upkeep="rewrites", layout=layout)
     killed = Life("everysec", (0,), third, killed=True, upkeep="abandons", layout=layout)
     yield killed, Life("always", (third,), 15, upkeep="rewrites", layout=layout)
+
+
+def _courses_in_forms(length: int, layout: Layout) -> Iterator[tuple[Life, ...]]:
+    """Each policy meets each form; the log that heals and the one that is switched on begin anew."""
+    third = length // 3
+    courses: tuple[tuple[Policy, Upkeep, Form], ...] = (
+        ("always", "rewrites", "snapshot"),
+        ("everysec", "rewrites", "both"),
+        ("always", "rewrites", "stamped"),
+        ("always", "heals", "both"),
+        ("everysec", "switches", "snapshot"),
+        ("everysec", "unproven", "both"),
+    )
+    for policy, upkeep, form in courses:
+        yield (Life(policy, (0,), third, upkeep=upkeep, layout=layout, form=form),)
+    # What one life has told the time in, or begun with a snapshot, the next goes on with in another way.
+    killed = Life("everysec", (0,), third, killed=True, upkeep="abandons", layout=layout, form="stamped")
+    yield killed, Life("always", (third,), 15, upkeep="rewrites", layout=layout, form="both")
 
 
 def bulky_stories(layout: Layout = "single-file") -> Iterator[Story]:
@@ -269,6 +298,7 @@ def cut(root: Path, told: Iterable[Story], floor: int, keep: int = 0) -> Seen:
             judge.run(recording, order, Promise("always", nothing, nothing).copy())
         seen.distinct += len(opener)
         _cut_again(root, story, judge.samples, seen, opener)
+        seen.torn_times += opener.torn_times
     seen.seconds += time.monotonic() - began
     return seen
 
@@ -284,7 +314,8 @@ def _cut_again(root: Path, story: Story, samples: Sequence[Sample], seen: Seen, 
         place = again / str(number)
         build(sample.image, place)
         told[place] = replace(
-            story, lives=(Life(last.policy, sample.positions, AFTERWARDS, layout=last.layout),)
+            story,
+            lives=(Life(last.policy, sample.positions, AFTERWARDS, layout=last.layout, form=last.form),),
         )
     trees = [read_tree(place) for place in told]
     for sample, place, tree, calls in zip(samples, told, trees, _lived(root, told), strict=True):

@@ -16,11 +16,13 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import aofstore
 from tests.crash.faults import broken, faults
+from tests.crash.forms import SETTINGS, Form, clock
 from tests.crash.history import DATABASES, Operation, Policy, operations
 from tests.crash.layouts import Layout
 from tests.crash.upkeeps import UPKEEP, Nothing, Upkeep, say
@@ -43,10 +45,11 @@ class Life:
     killed: bool = False
     upkeep: Upkeep = ""
     layout: Layout = "single-file"
+    form: Form = "plain"
 
     def __str__(self) -> str:
         how = f"{self.upkeep and f' with {self.upkeep}'}{' killed' if self.killed else ''}"
-        return f"{self.layout} {self.policy} {self.starts}+{self.steps}{how}"
+        return f"{self.layout} {self.form} {self.policy} {self.starts}+{self.steps}{how}"
 
 
 @dataclass(frozen=True)
@@ -95,30 +98,32 @@ def live(story: Story, life: Life) -> None:
     upkeep = UPKEEP[life.upkeep]
     with broken(story.control), faults(install=upkeep.FAULTS) as plan:
         settings = {"appendfsync": life.policy, "aof_layout": life.layout, **upkeep.SETTINGS}
-        store = aofstore.open(story.directory, **settings)
+        store = aofstore.open(story.directory, **settings, **SETTINGS[life.form])
     say(f"O {' '.join(map(str, life.starts))}")
-    others = [
-        threading.Thread(target=_work, args=(Nothing(store, life.steps, plan), story, life, thread))
-        for thread in range(1, len(life.starts))
-    ]
-    for other in others:
-        other.start()
-    _work(upkeep(store, life.steps, plan), story, life, 0)
-    for other in others:
-        other.join()
+    with clock(life.form) as tick:
+        others = [
+            threading.Thread(target=_work, args=(Nothing(store, life.steps, plan), story, life, thread, tick))
+            for thread in range(1, len(life.starts))
+        ]
+        for other in others:
+            other.start()
+        _work(upkeep(store, life.steps, plan), story, life, 0, tick)
+        for other in others:
+            other.join()
     if not life.killed:
         store.close()
         for thread, start in enumerate(life.starts):
             say(f"F {thread} {min(start + life.steps, OPERATIONS)}")
 
 
-def _work(upkeep: Nothing, story: Story, life: Life, thread: int) -> None:
+def _work(upkeep: Nothing, story: Story, life: Life, thread: int, tick: Callable[[], None]) -> None:
     store = upkeep.store
     sessions = [store.session() for _ in range(DATABASES)]
     for number, session in enumerate(sessions):
         session.execute_command("SELECT", number)
     start, whole = life.starts[thread], story.history(thread)
     for done, operation in enumerate(whole[start : start + life.steps], start + 1):
+        tick()
         upkeep.operate(sessions, operation, done - start)
         say(f"A {thread} {done}")
         if thread:

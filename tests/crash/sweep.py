@@ -16,10 +16,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aofstore
 from tests.crash.damage import lose_last_record
 from tests.crash.faults import FaultPlan, broken, faults
+from tests.crash.forms import Form
 from tests.crash.history import DATABASES, POLICIES, Policy
 from tests.crash.layouts import Layout, newest_log, strangers
 from tests.crash.trial import OPERATIONS, Outcome, Trial, Upkeep, allowed, prepared
@@ -70,6 +72,7 @@ class Sweep:
 
     upkeep: Upkeep = ""
     layout: Layout = "single-file"
+    form: Form = "plain"
     planned: int = 0
     injected: int = 0
     missed: int = 0
@@ -84,7 +87,7 @@ class Sweep:
         return sorted(self.kinds)
 
     def __str__(self) -> str:
-        return f"{self.planned} planned, {self.injected} happened"
+        return f"{self.form} {self.planned} planned, {self.injected} happened"
 
 
 def cases(policy: Policy, counts: dict[str, int]) -> Iterator[Case]:
@@ -109,21 +112,22 @@ def sweep(
     *,
     upkeep: Upkeep = "",
     layout: Layout = "single-file",
+    form: Form = "plain",
     source: Path | None = None,
 ) -> Sweep:
     """All cases of the policies, or one in ``every``; a new directory must be made durable.
 
     Each begins with a copy of ``source``, or of a directory that has a log.
     """
-    seen = Sweep(upkeep, layout)
-    source = source or prepared(root, layout)
+    seen = Sweep(upkeep, layout, form)
+    source = source or prepared(root, layout, form)
     with broken(control):
         with faults() as plan:
             aofstore.open(root / "new", appendfsync="always", aof_layout=layout).close()
         if plan.count("sync_dir") == 0:
             seen.add("unsynced", "a new log was made and its directory never synced")
         for policy in policies:
-            counts = _clean_counts(source, root, policy, upkeep, layout)
+            counts = _clean_counts(seen, source, root, policy)
             for number, case in enumerate(cases(policy, counts)):
                 if number % every == 0:
                     _one(seen, case, fresh(source, root / "case"), control)
@@ -132,12 +136,16 @@ def sweep(
     return seen
 
 
-def _clean_counts(source: Path, root: Path, policy: Policy, upkeep: Upkeep, layout: Layout) -> dict[str, int]:
+def _trial(seen: Sweep, directory: Path, policy: Policy, plan: FaultPlan, **more: Any) -> Trial:
+    return Trial(directory, policy, plan, upkeep=seen.upkeep, layout=seen.layout, form=seen.form, **more)
+
+
+def _clean_counts(seen: Sweep, source: Path, root: Path, policy: Policy) -> dict[str, int]:
     """How often each call is made when nothing fails, the timer's moods apart."""
     runs = []
-    for _ in range(CLEAN_RUNS if upkeep else 1):
+    for _ in range(CLEAN_RUNS if seen.upkeep else 1):
         with faults() as plan:
-            trial = Trial(fresh(source, root / "clean"), policy, plan, upkeep=upkeep, layout=layout)
+            trial = _trial(seen, fresh(source, root / "clean"), policy, plan)
             trial.run()
         assert set(trial.outcomes) == {"told"} and not trial.hung, trial.outcomes
         runs.append(plan.counts())
@@ -147,7 +155,7 @@ def _clean_counts(source: Path, root: Path, policy: Policy, upkeep: Upkeep, layo
 def _one(seen: Sweep, case: Case, directory: Path, control: str) -> None:
     with faults(install=control != "harness-no-fault") as plan:
         case.plan(plan)
-        trial = Trial(directory, case.policy, plan, upkeep=seen.upkeep, layout=seen.layout)
+        trial = _trial(seen, directory, case.policy, plan)
         trial.run()
     if seen.upkeep and not plan.injected and plan.count(case.call) < case.nth:
         # The timer made its calls at another moment than in the clean runs.
@@ -190,15 +198,16 @@ def kill_sweep(
     control: str = "",
     *,
     layout: Layout = "single-file",
+    form: Form = "plain",
     source: Path | None = None,
 ) -> Sweep:
     """SIGKILL before and after every call of the story with rewrites, and what is there afterwards.
 
     Every case runs in a fork of this process, which must have no other thread.
     """
-    seen, source = Sweep("rewrites", layout), source or prepared(root, layout)
+    seen, source = Sweep("rewrites", layout, form), source or prepared(root, layout, form)
     for policy in policies:
-        for call, count in _clean_counts(source, root, policy, "rewrites", layout).items():
+        for call, count in _clean_counts(seen, source, root, policy).items():
             for nth, mode in itertools.product(range(1, count + 1), ("kill", "kill_after")):
                 case = Case(policy, call, nth, mode)
                 _one_kill(seen, case, fresh(source, root / "case"), control)
@@ -211,7 +220,7 @@ def _one_kill(seen: Sweep, case: Case, directory: Path, control: str) -> None:
     told = mmap.mmap(-1, mmap.PAGESIZE)
     pid = os.fork()
     if pid == 0:
-        _be_killed(case, directory, told, seen.layout)
+        _be_killed(seen, case, directory, told)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     seen.planned += 1
     if status != -signal.SIGKILL:
@@ -227,7 +236,7 @@ def _one_kill(seen: Sweep, case: Case, directory: Path, control: str) -> None:
     settle(seen, str(case), directory, [*outcomes, "raised"][:OPERATIONS], control)
 
 
-def _be_killed(case: Case, directory: Path, told: mmap.mmap, layout: Layout) -> None:
+def _be_killed(seen: Sweep, case: Case, directory: Path, told: mmap.mmap) -> None:
     """Never returns."""
     try:
         with faults() as plan:
@@ -236,7 +245,7 @@ def _be_killed(case: Case, directory: Path, told: mmap.mmap, layout: Layout) -> 
             def tell() -> None:
                 told[0] += 1
 
-            Trial(directory, case.policy, plan, upkeep="rewrites", layout=layout, tell=tell).run()
+            _trial(seen, directory, case.policy, plan, tell=tell).run()
         os._exit(0)
     finally:
         os._exit(70)

@@ -30,6 +30,23 @@ def test_every_call_fails_once_in_parts(memory_path: Path, before: Layout, polic
     assert seen.planned == seen.injected >= 50
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_call_fails_once_where_the_log_begins_with_a_snapshot_and_tells_the_time(
+    memory_path: Path, layout: Layout
+) -> None:
+    """Reading the snapshot included."""
+    seen = sweep(memory_path, ("always",), every=2, layout=layout, form="both")
+    assert seen.violations == []
+    assert seen.planned == seen.injected >= 50
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_calls_of_rewrites_into_snapshots_fail(memory_path: Path, layout: Layout) -> None:
+    seen = sweep(memory_path, ("always",), every=6, upkeep="rewrites", layout=layout, form="both")
+    assert seen.violations == []
+    assert seen.planned == seen.injected >= 30
+
+
 def test_a_sweep_without_faults_is_red(memory_path: Path) -> None:
     assert sweep(memory_path, ("no",), every=10, control="harness-no-fault").red() == ["not injected"]
 
@@ -48,6 +65,13 @@ def test_children_fail_at_every_step(memory_path: Path, layout: Layout, least: i
     seen = child_sweep(memory_path, layout=layout)
     assert seen.violations == []
     assert seen.planned == seen.injected >= least
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_children_that_write_snapshots_fail_at_every_step(memory_path: Path, layout: Layout) -> None:
+    seen = child_sweep(memory_path, every=2, layout=layout, form="both")
+    assert seen.violations == []
+    assert seen.planned == seen.injected >= 7
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

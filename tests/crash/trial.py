@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 
 import aofstore
 from tests.crash.faults import PATIENCE, FaultPlan, child_plan, newest_child, resume, stand_still
+from tests.crash.forms import SETTINGS, Form, begins_with_snapshot, clock
 from tests.crash.history import DATABASES, Model, Operation, Policy, tape
 from tests.crash.layouts import LATE_STEP, Layout
 
@@ -35,6 +36,7 @@ class Trial:
         *,
         upkeep: Upkeep = "",
         layout: Layout = "single-file",
+        form: Form = "plain",
         tell: Callable[[], object] = lambda: None,
     ) -> None:
         self.directory = directory
@@ -42,6 +44,7 @@ class Trial:
         self.plan = plan
         self.upkeep = upkeep
         self.layout = layout
+        self.form = form
         self.tell = tell
         self.outcomes: list[Outcome] = []
         self.silent: list[str] = []
@@ -50,8 +53,13 @@ class Trial:
         self.logged = True
 
     def run(self) -> None:
+        with clock(self.form) as tick:
+            self._run(tick)
+
+    def _run(self, tick: Callable[[], None]) -> None:
         try:
-            store = aofstore.open(self.directory, appendfsync=self.policy, aof_layout=self.layout)
+            settings = SETTINGS[self.form]
+            store = aofstore.open(self.directory, appendfsync=self.policy, aof_layout=self.layout, **settings)
         except aofstore.PersistenceError:
             return
         try:
@@ -62,6 +70,7 @@ class Trial:
 
             def some(number: int) -> None:
                 for operation in itertools.islice(operations, number):
+                    tick()
                     outcome = self._operate(connections[operation.database], operation)
                     # What no log has may be in the next one.
                     self.outcomes.append("raised" if outcome == "told" and not self.logged else outcome)
@@ -184,14 +193,20 @@ def allowed(outcomes: list[Outcome]) -> Iterator[Model]:
         yield model
 
 
-def prepared(root: Path, layout: Layout = "single-file") -> Path:
-    """A directory with a log that holds the first operations; every case starts from a copy."""
+def prepared(root: Path, layout: Layout = "single-file", form: Form = "plain") -> Path:
+    """A directory with a log that holds the first operations; every case starts from a copy.
+
+    Of the forms with a snapshot they are in one.
+    """
     directory = root / "prepared"
     shutil.rmtree(directory, ignore_errors=True)
-    with aofstore.open(directory, appendfsync="no", aof_layout=layout) as store:
+    settings = SETTINGS[form]
+    with clock(form), aofstore.open(directory, appendfsync="no", aof_layout=layout, **settings) as store:
         for operation in tape(0)[:BEFORE]:
             with store.db(operation.database).pipeline(transaction=True) as pipe:
                 for command in operation.commands:
                     pipe.execute_command(*command)
                 pipe.execute()
+        if begins_with_snapshot(form):
+            store.rewrite()
     return directory

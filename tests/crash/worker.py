@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import aofstore
 from aofstore._core import _testing
 from tests.crash.counters import Counters
 from tests.crash.faults import broken
+from tests.crash.forms import SETTINGS, Form, clock
 from tests.crash.history import DATABASES, TAPE_LENGTH, Policy, tape
 from tests.crash.layouts import Layout
 
@@ -33,6 +35,7 @@ class Life:
     control: str = ""
     rewrites: bool = False
     layout: Layout = "single-file"
+    form: Form = "plain"
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -58,20 +61,22 @@ def _run(life: Life) -> None:
     for thread, start in enumerate(life.starts):
         counters.start(thread, start)
     with broken(life.control):
-        store = aofstore.open(life.directory, appendfsync=life.policy, aof_layout=life.layout)
+        settings = SETTINGS[life.form]
+        store = aofstore.open(life.directory, appendfsync=life.policy, aof_layout=life.layout, **settings)
     counters.open_now()
     if life.control == "harness-keep-lock" and os.fork() == 0:
         _inherit_the_lock(life.directory)
     pause = 0.02 if life.control == "harness-idle" else 0.0
-    others = [
-        threading.Thread(target=_work, args=(store, counters, thread, life, pause), daemon=True)
-        for thread in range(1, len(life.starts))
-    ]
-    if life.rewrites:
-        others.append(threading.Thread(target=_rewrite, args=(store, counters, life), daemon=True))
-    for other in others:
-        other.start()
-    _work(store, counters, 0, life, pause)
+    with clock(life.form) as tick:
+        others = [
+            threading.Thread(target=_work, args=(store, counters, thread, life, pause, tick), daemon=True)
+            for thread in range(1, len(life.starts))
+        ]
+        if life.rewrites:
+            others.append(threading.Thread(target=_rewrite, args=(store, counters, life), daemon=True))
+        for other in others:
+            other.start()
+        _work(store, counters, 0, life, pause, tick)
 
 
 def _inherit_the_lock(directory: str) -> None:
@@ -82,7 +87,14 @@ def _inherit_the_lock(directory: str) -> None:
     os._exit(0)
 
 
-def _work(store: aofstore.Store[bytes], counters: Counters, thread: int, life: Life, pause: float) -> None:
+def _work(
+    store: aofstore.Store[bytes],
+    counters: Counters,
+    thread: int,
+    life: Life,
+    pause: float,
+    tick: Callable[[], None],
+) -> None:
     sessions = [store.session() for _ in range(DATABASES)]
     for number, session in enumerate(sessions):
         session.execute_command("SELECT", number)
@@ -94,6 +106,7 @@ def _work(store: aofstore.Store[bytes], counters: Counters, thread: int, life: L
             operation = operations[position % TAPE_LENGTH]
             run, position = runs[operation.database], position + 1
             begin(thread, position)
+            tick()
             if len(operation.commands) == 1:
                 run(*operation.commands[0])
             else:
