@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -30,6 +31,8 @@ from tests.servers.resp import encode, records
 ROOT = Path(__file__).parents[2]
 HANG_SECONDS = 30
 MEMORY = 100 << 20
+# Where a command begins, its name being the second line.
+BEGIN = re.compile(rb"\*\d+\r\n\$\d+\r\n")
 
 
 def variants(log: bytes, kind: str) -> Iterator[tuple[str, bytes]]:
@@ -93,13 +96,15 @@ def kept_half(data: bytes) -> bytes:
 
 
 def lose_last_record(path: Path) -> None:
-    """Cuts a whole command off the end of a log, as a store would that had never written it."""
+    """Cuts a whole command off the end of a log, as a store would that had never written it.
+
+    What begins last may be torn, so it is the one before that too. A snapshot may precede them all.
+    """
     if not path.exists():
         return
     data = path.read_bytes()
-    whole = data[: data.rfind(b"\r\n*") + 2] if b"\r\n*" in data else b""
-    ends = [0, *(end for end, _ in records(whole))]
-    path.write_bytes(data[: ends[-2]] if len(ends) > 1 else b"")
+    begins = [found.start() for found in BEGIN.finditer(data)]
+    path.write_bytes(data[: begins[-2]] if len(begins) > 1 else b"")
 
 
 def child(log: Path, directory: Path, kind: str, control: str) -> None:
