@@ -1,6 +1,7 @@
-"""What happens to the log between the commands of a machine: rewrites, children that die, the log switched
-off and on, openings after a close and after what SIGKILL leaves. The data is the same after each, here and on
-the servers.
+"""What happens to the log between the commands of a machine: rewrites, saves, children that die, the log
+switched off and on, openings after a close and after what SIGKILL leaves; and whether a rewrite begins with a
+snapshot, and the log tells the time, changes in between. The data is the same after each, here and on the
+servers.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 import aofstore
 from aofstore._core import _testing
-from tests.crash.layouts import LATE_STEP, LAYOUTS, Layout
+from tests.crash.forms import FORMS, SETTINGS, Form, begins_with_snapshot
+from tests.crash.layouts import LATE_STEP, LAYOUTS, Layout, log_files
 from tests.properties.agreement import disagreement
 from tests.properties.grammar import Words
 from tests.rewrite import child
@@ -51,6 +53,7 @@ class Upkeep(RuleBasedStateMachine):
         self.quota = settings().stateful_step_count // STEPS_FOR_ONE
         self.logged = True
         self.layout: Layout = "single-file"
+        self.form: Form = "plain"
         self.database = 0
         self.place: Path
         self.store: aofstore.Store[bytes]
@@ -60,10 +63,41 @@ class Upkeep(RuleBasedStateMachine):
     def run_one(self, args: list[bytes]) -> Any:
         raise NotImplementedError
 
-    @initialize(layout=st.sampled_from(LAYOUTS))
-    def begin(self, layout: Layout) -> None:
-        self.layout = layout
+    @initialize(layout=st.sampled_from(LAYOUTS), form=st.sampled_from(FORMS))
+    def begin(self, layout: Layout, form: Form) -> None:
+        self.layout, self.form = layout, form
         self._open()
+
+    @_may()
+    @rule(form=st.sampled_from(FORMS))
+    def other_form(self, form: Form) -> None:
+        self.change_form(form)
+
+    def change_form(self, form: Form) -> None:
+        """From here on; what is there stays as it is, and so does what openings find."""
+        self.form = form
+        for setting in SETTINGS["both"]:
+            self.store.config_set(setting.replace("_", "-"), "yes" if setting in SETTINGS[form] else "no")
+
+    @_may()
+    @rule(background=st.booleans())
+    def save(self, background: bool) -> None:
+        with self._unchanged(f"saved, background={background}"):
+            if background:
+                self.store.bgsave()
+                child.until(lambda: not child.figure(self.store, "rdb_bgsave_in_progress"))
+            else:
+                self.store.save()
+            assert child.figure(self.store, "rdb_last_bgsave_status") == "ok"
+            self._load_the_dump()
+
+    def _load_the_dump(self) -> None:
+        place = self.place.with_name("dump")
+        place.mkdir()
+        shutil.copy(self.place / "dump.rdb", place)
+        with aofstore.open(place, appendonly=False) as dumped:
+            same(dataset(StoreConnection(dumped), DATABASES), self._data(), "in the dump")
+        shutil.rmtree(place)
 
     @_may(lambda machine: machine.logged and machine.layout == "single-file")
     @rule()
@@ -77,6 +111,7 @@ class Upkeep(RuleBasedStateMachine):
     def rewrite(self, background: bool) -> None:
         with self._unchanged(f"rewritten, background={background}"):
             self.store.rewrite(child.PATIENCE, background)
+            assert self.has_snapshot() == begins_with_snapshot(self.form)
 
     @_may()
     @rule(data=st.data())
@@ -143,6 +178,11 @@ class Upkeep(RuleBasedStateMachine):
             self.open_again()
             assert not list(self.place.rglob("temp-*")), "left behind"
 
+    def has_snapshot(self) -> bool:
+        """Whether the log begins with one."""
+        first = log_files(self.place)[0]
+        return first.exists() and first.read_bytes().startswith(b"REDIS")
+
     def log_back_on(self) -> None:
         """Before the machine ends."""
         if not self.logged:
@@ -159,7 +199,9 @@ class Upkeep(RuleBasedStateMachine):
             connection.execute("UNWATCH")
 
     def _open(self) -> None:
-        self.store = aofstore.open(self.place, appendfsync="no", aof_layout=self.layout)
+        self.store = aofstore.open(
+            self.place, appendfsync="no", aof_layout=self.layout, save="", **SETTINGS[self.form]
+        )
         self.ours = StoreConnection(self.store)
 
     @contextmanager
