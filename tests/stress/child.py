@@ -1,7 +1,7 @@
 """The stressed process: opens the store, works with many threads, writes a line of JSON twice a second,
 waits for death.
 
-``python -m tests.stress.child DIRECTORY THREADS SEED``
+``python -m tests.stress.child DIRECTORY LAYOUT THREADS SEED``
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ import resource
 import sys
 import threading
 import time
+from typing import cast
 
 import aofstore
+from tests.crash.layouts import Layout
 from tests.stress.load import KINDS, Board, Thread, prepare
 
 
-def main(directory: str, threads: int, seed: int) -> None:
-    board, never = Board(), threading.Event()
-    store = aofstore.open(directory, appendfsync="everysec")
-    prepare(store)
+def main(directory: str, layout: Layout, threads: int, seed: int) -> None:
     names = list(KINDS)
-    for number in range(threads):
-        kind = names[number % len(names)]
+    kinds = [names[number % len(names)] for number in range(threads)]
+    counters = [f"{kind}{number}" for number, kind in enumerate(kinds) if kind == "count"]
+    board, never = Board(counters=counters), threading.Event()
+    store = aofstore.open(directory, appendfsync="everysec", aof_layout=layout, save="1 10000")
+    prepare(store)
+    for number, kind in enumerate(kinds):
         worker = Thread(store, board, f"{kind}{number}", seed * 1000 + number)
         threading.Thread(target=worker.run, args=(KINDS[kind], never), daemon=True).start()
     while True:
@@ -39,4 +42,4 @@ def main(directory: str, threads: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], cast("Layout", sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

@@ -23,7 +23,7 @@ def _sum(store: aofstore.Store[bytes]) -> list[str]:
 
 def _lists(store: aofstore.Store[bytes]) -> list[str]:
     wrong = []
-    for key in store.scan_iter(match="counted:*"):
+    for key in [*store.scan_iter(match="counted:*"), *store.scan_iter(match="copied:*")]:
         numbers = [int(item) for item in store.lrange(key, 0, -1)]
         if numbers != list(range(1, len(numbers) + 1)):
             wrong.append(f"{key!r} is not 1…{len(numbers)}: {numbers[:5]}…{numbers[-5:]}")

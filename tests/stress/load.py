@@ -5,6 +5,8 @@ later.
 - writers append numbers to lists of their own: a list is 1, 2, 3, … without a gap
 - producers and blocked consumers hand items over: none is lost, none is doubled
 - leases are keys that are only ever set with a TTL: one without a TTL is a torn write
+- copies that DUMP and RESTORE made of such lists are lists without a gap, never older than the one before
+- rewrites and saves succeed, whatever form they have, and the time of the last save never goes back
 - forked copies are refused
 - mixed commands and configuration changes shake everything else
 """
@@ -35,6 +37,8 @@ class Board:
     operations: dict[str, int] = field(default_factory=dict)
     slowest: dict[str, tuple[float, str]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    # The names of the threads that count.
+    counters: list[str] = field(default_factory=list)
 
     def note(self, name: str, seconds: float, what: str) -> None:
         self.operations[name] = self.operations.get(name, 0) + 1
@@ -125,6 +129,44 @@ def lease(thread: Thread) -> None:
         thread.call("DEL", key)
 
 
+def copy(thread: Thread) -> None:
+    """The list of a counting thread under another name; and a lease under another, which keeps a TTL."""
+    time.sleep(0.001)
+    copied = f"copied:{thread.name}"
+    payload = thread.call("DUMP", f"counted:{thread.rng.choice(thread.board.counters)}")
+    if isinstance(payload, bytes):
+        thread.call("RESTORE", copied, 0, payload, "REPLACE")
+        numbers = list(map(int, thread.call("LRANGE", copied, 0, -1)))
+        if numbers != list(range(1, len(numbers) + 1)):
+            thread.board.errors.append(f"{copied} is not 1…{len(numbers)}: {numbers[:5]}…{numbers[-5:]}")
+    payload = thread.call("DUMP", f"lease:{thread.rng.randrange(200)}")
+    if isinstance(payload, bytes):
+        name = f"lease:{thread.rng.randrange(200)}"
+        thread.call("RESTORE", name, thread.rng.randrange(1, 400), payload, "REPLACE")
+
+
+def keep(thread: Thread) -> None:
+    """Rewrites and saves, in every form; none may fail, but for another that is under way."""
+    time.sleep(thread.rng.uniform(0.0, 0.05))
+    before = thread.store.lastsave()
+    choice = thread.rng.randrange(8)
+    if choice == 0:
+        thread.call("SAVE")
+    elif choice <= 2:
+        thread.call("BGSAVE", *thread.rng.choice([(), ("SCHEDULE",)]))
+    elif choice <= 5:
+        thread.call("BGREWRITEAOF")
+    else:
+        name = thread.rng.choice(["aof-use-rdb-preamble", "aof-timestamp-enabled"])
+        thread.call("CONFIG", "SET", name, thread.rng.choice(["yes", "no"]))
+    figures = thread.store.info("persistence")
+    for name in ("aof_last_bgrewrite_status", "rdb_last_bgsave_status", "aof_last_write_status"):
+        if figures[name] != "ok":
+            thread.board.errors.append(f"{name} is {figures[name]}: {thread.store.last_persistence_error}")
+    if thread.store.lastsave() < before:
+        thread.board.errors.append("the time of the last save went back")
+
+
 def shake(thread: Thread) -> None:
     """Any other command on keys of no account."""
     number, value = thread.rng.randrange(60), thread.rng.randbytes(thread.rng.choice([1, 20, 200, 5000]))
@@ -187,6 +229,8 @@ KINDS: dict[str, Callable[[Thread], None]] = {
     "produce": produce,
     "consume": consume,
     "lease": lease,
+    "copy": copy,
+    "keep": keep,
     "shake": shake,
     "configure": configure,
     "fork": fork,
