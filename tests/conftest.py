@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -14,10 +14,14 @@ from hypothesis import HealthCheck, Phase, settings
 import aofstore
 from aofstore import config
 from aofstore._core import _testing
+from tests.crash.layouts import LAYOUTS, Layout
 from tests.servers.connection import ServerConnection
 from tests.servers.places import in_memory
 from tests.servers.pool import shared
 from tests.servers.process import KINDS, Server
+from tests.skips import pytest_runtest_makereport, pytest_terminal_summary
+
+__all__ = ["pytest_runtest_makereport", "pytest_terminal_summary"]
 
 CALM = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 WITHOUT_EXPLANATION = [Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink]
@@ -39,30 +43,50 @@ OpenStore: TypeAlias = "Callable[..., aofstore.Store[bytes]]"
 StartServer: TypeAlias = "Callable[..., Server]"
 
 
+def _files(rooms: dict[str, str]) -> frozenset[str]:
+    return frozenset(f"{room}/test_{name}.py" for room, names in rooms.items() for name in names.split())
+
+
 # What is about the log in one file, or looks into that file: it gets that layout where it does not say one.
-SINGLE_FILE = frozenset(
-    f"{room}/test_{name}.py"
-    for room, names in {
-        "aof": "annotations failures feed sync",
+SINGLE_FILE = _files(
+    {
+        "aof": "annotations feed sync",
         "check": "agreement check repair",
         "cli": "rewrite",
         "core": "logging",
         "golden": "transcripts",
-        "host": "descriptors fork limits rewrite scarcity",
         "loading": "comments hostile orchestration snapshots torn until values",
         "meta": "direct",
         "properties": "until",
-        "rewrite": "data rewrite rewriting saving switching",
         "servers": "info latency logs",
-    }.items()
-    for name in names.split()
+    }
 )
+# What must hold however the log lies: durability, and the host's peace. It runs once for each layout; the
+# fixture `layout` tells which. A test among them that is marked `single_file` is about that alone.
+BOTH_LAYOUTS = _files(
+    {
+        "aof": "failures",
+        "host": "descriptors fork limits rewrite scarcity",
+        "rewrite": "data rewrite rewriting saving switching",
+    }
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The one place where a test gets its layouts."""
+    if _file_of(metafunc.definition) in BOTH_LAYOUTS:
+        alone = metafunc.definition.get_closest_marker("single_file")
+        metafunc.parametrize("_layout", LAYOUTS[:1] if alone else LAYOUTS, indirect=True)
+
+
+def _file_of(item: pytest.Item) -> str:
+    return "/".join(item.path.parts[-2:])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What compares with real servers, or is about the single file, says so by where it lies."""
     for item in items:
-        if "/".join(item.path.parts[-2:]) in SINGLE_FILE:
+        if _file_of(item) in SINGLE_FILE:
             item.add_marker("single_file")
         if item.path.parent.name in ("servers", "properties"):
             item.add_marker("servers")
@@ -77,9 +101,16 @@ def _real_clock() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _layout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What tests of the single file open has that layout; see also `tests.host.child`."""
-    if request.node.get_closest_marker("single_file"):
-        monkeypatch.setattr(config._FIELDS["aof_layout"], "default", "single-file")
+    """What a test opens without saying a layout has this one; see also `tests.host.child`."""
+    alone = request.node.get_closest_marker("single_file") is not None
+    if layout := getattr(request, "param", "single-file" if alone else None):
+        monkeypatch.setattr(config._FIELDS["aof_layout"], "default", layout)
+
+
+@pytest.fixture
+def layout(_layout: None) -> Layout:
+    """The layout of what the test opens without saying one."""
+    return cast("Layout", aofstore.Config().aof_layout)
 
 
 @pytest.fixture

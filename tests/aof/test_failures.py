@@ -13,13 +13,14 @@ import pytest
 import aofstore
 from tests.conftest import OpenStore
 from tests.crash.faults import faults
+from tests.crash.layouts import newest_log
 from tests.servers.resp import records
 
 RECOVERY_SECONDS = 1.6
 
 
 def size_of(directory: Path) -> int:
-    return (directory / "data" / "appendonly.aof").stat().st_size
+    return newest_log(directory / "data").stat().st_size
 
 
 def _set_and_flush(store: aofstore.Store[bytes]) -> None:
@@ -86,7 +87,7 @@ def test_t15_a_short_write_is_cut_off_again(open_store: OpenStore, tmp_path: Pat
         assert raised.value.errno == errno.ENOSPC
         assert size_of(tmp_path) == size
         time.sleep(RECOVERY_SECONDS)
-        data = (tmp_path / "data" / "appendonly.aof").read_bytes()
+        data = newest_log(tmp_path / "data").read_bytes()
         assert [args[0] for _, args in records(data)] == [b"SELECT", b"SET", b"SET"]
         store.close()
     assert open_store().get("k") == b"x" * 100

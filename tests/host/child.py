@@ -1,6 +1,8 @@
 """Runs pieces of Python in a process of their own, where a fork, a signal or an exit hurts no test.
 
 A piece finds ``aofstore`` and ``os`` imported, its arguments in ``argv``, the first of them as ``directory``.
+What it opens has the layout of the test itself, ``LAYOUT``; ``log()`` is the file that is appended to,
+``left()`` what lies there and is no part of a store, ``STEPS`` where a rewriting child may stand still.
 Ctrl-C interrupts it, also where a shell that started the tests in its background ignores it.
 A process that hangs prints where all its threads are, and fails.
 """
@@ -27,18 +29,25 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 warnings.filterwarnings("ignore", ".*is multi-threaded, use of fork", DeprecationWarning)
 import aofstore
 from aofstore._core import _testing
+from tests.crash import layouts
 aofstore.config._FIELDS["aof_layout"].default = LAYOUT
+STEPS = layouts.STEPS[LAYOUT]
 argv = sys.argv[1:]
 directory = argv[0]
+
+def log():
+    return layouts.newest_log(layouts.Path(directory))
+
+def left():
+    return layouts.strangers(layouts.Path(directory), LAYOUT)
 """
 
 
 def start(code: str, *args: object) -> subprocess.Popen[str]:
     """A process that runs ``code``; stdin, stdout and stderr are pipes."""
-    # The layout that the test itself opens, if it does not say one.
-    preamble = _PREAMBLE.replace("LAYOUT", repr(aofstore.Config().aof_layout))
+    whole = f"LAYOUT = {aofstore.Config().aof_layout!r}\n{_PREAMBLE}{textwrap.dedent(code)}"
     return subprocess.Popen(
-        [sys.executable, "-X", "faulthandler", "-c", preamble + textwrap.dedent(code), *map(str, args)],
+        [sys.executable, "-X", "faulthandler", "-c", whole, *map(str, args)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

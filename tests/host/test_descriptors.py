@@ -7,18 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.layouts import Layout
 from tests.host.child import run, said
 
 COUNTS = """
 def counts():
     return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
 def damage():
-    with open(os.path.join(directory, "appendonly.aof"), "wb") as log:
-        log.write(b"*1\\r\\n$4\\r\\nWHAT\\r\\n*1\\r\\n$4\\r\\nPING\\r\\n")
+    with open(log(), "wb") as file:
+        file.write(b"*1\\r\\n$4\\r\\nWHAT\\r\\n*1\\r\\n$4\\r\\nPING\\r\\n")
 """
 
 
-def test_a_child_inherits_no_descriptor_of_ours(tmp_path: Path) -> None:
+def test_a_child_inherits_no_descriptor_of_ours(tmp_path: Path, layout: Layout) -> None:
     out = said(
         """
 import fcntl
@@ -40,7 +41,8 @@ store.close()
 """,
         tmp_path / "store",
     )
-    assert int(out) == 2  # the directory and the log
+    # The directory and the log, and the directory in between.
+    assert int(out) == {"single-file": 2, "multi-part": 3}[layout]
 
 
 def test_a_child_process_does_not_hold_the_lock(tmp_path: Path) -> None:
@@ -109,7 +111,7 @@ for _ in range(10):
         _testing.install_fault_plan(plan)
         refused(aofstore.PersistenceError)
         _testing.install_fault_plan(None)
-    os.unlink(os.path.join(directory, "appendonly.aof"))
+    os.truncate(log(), 0)
     aofstore.open(directory).close()
 gc.collect()
 assert counts() == before, (counts(), before)
@@ -149,26 +151,29 @@ print(*seen)
 
 
 @pytest.mark.parametrize("umask", ["0", "0o22", "0o77", "0o277", "0o777"])
-def test_files_are_0600_and_directories_0700_whatever_the_umask(tmp_path: Path, umask: str) -> None:
+def test_files_are_0600_and_directories_0700_whatever_the_umask(
+    tmp_path: Path, layout: Layout, umask: str
+) -> None:
     path = tmp_path / "outer" / "store"
     run(
         """
 os.umask(int(argv[1], 0))
 with aofstore.open(directory) as store:
     store.set("k", "v")
-with open(os.path.join(directory, "appendonly.aof"), "ab") as log:
-    log.write(b"*2")
+with open(log(), "ab") as file:
+    file.write(b"*2")
 aofstore.open(directory).close()
 """,
         path,
         umask,
     )
-    assert [stat.S_IMODE(made.stat().st_mode) for made in (path, path.parent)] == [0o700, 0o700]
-    modes = {made.name: stat.S_IMODE(made.stat().st_mode) for made in path.iterdir()}
-    assert len(modes) == 2
-    assert set(modes.values()) == {0o600}, modes
+    made = [path.parent, path, *path.rglob("*")]
+    modes = {entry: (entry.is_dir(), stat.S_IMODE(entry.stat().st_mode)) for entry in made}
+    assert len(modes) == {"single-file": 4, "multi-part": 6}[layout]
+    assert set(modes.values()) == {(True, 0o700), (False, 0o600)}, modes
 
 
+@pytest.mark.single_file
 def test_a_file_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
     log = tmp_path / "appendonly.aof"
     log.touch(0o640)

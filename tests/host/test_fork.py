@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import aofstore
+from tests.crash.layouts import newest_log
 from tests.host.child import run, start
 
 CALLS = """
@@ -52,7 +53,6 @@ store = aofstore.open(directory, appendfsync="everysec")
 store.set("k", "original")
 view, session, pipe = store.db(1), store.session(), store.pipeline().set("k", "copy")
 session.execute_command("WATCH", "k")
-log = os.path.join(directory, "appendonly.aof")
 """
 
 
@@ -81,14 +81,14 @@ def test_a_forked_copy_that_closes_drops_or_exits_leaves_file_and_lock_alone(
     out, _ = run(
         SETUP
         + f"""
-before = os.stat(log)
+before = os.stat(log())
 pid = os.fork()
 if pid == 0:
     warnings.simplefilter("error")
     {ending}
     sys.exit(7)  # through atexit and finalization
 assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
-after = os.stat(log)
+after = os.stat(log())
 assert (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
 probe = "import aofstore, sys; aofstore.open(sys.argv[1])"
 tried = subprocess.run([sys.executable, "-c", probe, directory], capture_output=True, text=True)
@@ -218,7 +218,7 @@ time.sleep(60)
 def test_a_progress_callback_that_forks_leaves_the_copy_without_a_store(tmp_path: Path) -> None:
     with aofstore.open(tmp_path) as store:
         store.set("k", "v")
-    log = tmp_path / "appendonly.aof"
+    log = newest_log(tmp_path)
     log.write_bytes(log.read_bytes() + b"*2\r\n$3\r\nDEL")
     out, _ = run(
         """
@@ -241,4 +241,4 @@ store.close()
         tmp_path,
     )
     assert out == "b'v' 11"
-    assert len(list(tmp_path.glob("appendonly.aof.truncated-*"))) == 1
+    assert len(list(tmp_path.rglob("*.truncated-*"))) == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import aofstore
+from tests.crash.layouts import Layout
 from tests.host.child import said
 
 
@@ -42,7 +43,7 @@ except aofstore.AofWriteError as error:
     assert error.pending_bytes > 100_000
 assert store.get("before") == b"v"
 assert store.last_persistence_error.errno in (errno.EFBIG, errno.ENOSPC)
-assert os.stat(os.path.join(directory, "appendonly.aof")).st_size <= 4096
+assert log().stat().st_size <= 4096
 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 deadline = time.monotonic() + 10
 while True:
@@ -115,10 +116,11 @@ aofstore.open(directory).close()
     )
 
 
-def test_a_log_that_cannot_be_made_is_an_error_with_its_number(tmp_path: Path) -> None:
-    (tmp_path / "appendonly.aof").mkdir()
+def test_a_log_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path, layout: Layout) -> None:
+    name = {"single-file": "appendonly.aof", "multi-part": "appendonlydir/appendonly.aof.manifest"}[layout]
+    (tmp_path / name).mkdir(parents=True)
     with pytest.raises(aofstore.PersistenceError) as caught:
         aofstore.open(tmp_path)
-    assert "appendonly.aof" in str(caught.value)
-    (tmp_path / "appendonly.aof").rmdir()
+    assert name in str(caught.value)
+    (tmp_path / name).rmdir()
     aofstore.open(tmp_path).close()

@@ -17,6 +17,7 @@ import aofstore
 from aofstore._core import _testing
 from tests.conftest import OpenStore
 from tests.crash.faults import faults
+from tests.crash.layouts import LATE_STEP, Layout, log_place, strangers, whole_log
 from tests.rewrite import child
 
 pytestmark = [
@@ -24,8 +25,6 @@ pytestmark = [
     # The orders for children are the process's.
     pytest.mark.xdist_group("children"),
 ]
-
-LOG = "appendonly.aof"
 
 
 @pytest.fixture
@@ -46,9 +45,9 @@ def test_a_rewrite_keeps_every_type_and_forgets_the_past(
         store.hset("hash", f"f{n % 30}", n)
         other.incr("n")
         other.set("text", b"\x00\r\n" * n)
-    before = (data / LOG).stat().st_size
+    before = len(whole_log(data))
     report = child.rewrite(store, background)
-    assert (report.bytes_before, report.bytes_after) == (before, (data / LOG).stat().st_size)
+    assert (report.bytes_before, report.bytes_after) == (before, len(whole_log(data)))
     assert report.bytes_after < before / 3
     assert (report.keys, report.difference_bytes) == (6, 0)
     assert (report.fork_microseconds > 0) is background
@@ -69,32 +68,32 @@ def _contents(store: aofstore.Store[bytes]) -> list[Any]:
 
 @pytest.mark.parametrize("how", ["killed", "gives up", "loses its file"])
 def test_t05_a_failed_child_leaves_the_log_in_use(
-    open_store: OpenStore, data: Path, caplog: pytest.LogCaptureFixture, how: str
+    open_store: OpenStore, data: Path, caplog: pytest.LogCaptureFixture, how: str, layout: Layout
 ) -> None:
-    store = open_store()
+    store, late = open_store(), LATE_STEP[layout]
     store.mset({f"k{n}": n for n in range(2000)})
     child.rewrite(store)
     fds = child.descriptors()
-    plan: dict[str, Any] = {"exit": "agreed"} if how == "gives up" else {"pause": "agreed"}
+    plan: dict[str, Any] = {"exit": late} if how == "gives up" else {"pause": late}
     pid = child.begin(store, **plan)
     for n in range(500):
         store.set(f"new{n}", n)
     if how != "gives up":
-        child.reached("agreed")
+        child.reached(late)
     if how == "killed":
         os.kill(pid, signal.SIGKILL)
     elif how == "loses its file":
-        next(data.glob("temp-rewriteaof-bg-*.aof")).unlink()
+        next(data.rglob("temp-rewriteaof-bg-*.aof")).unlink()
         child.resume()
     with caplog.at_level(logging.WARNING, "aofstore"), pytest.raises(aofstore.RewriteError) as raised:
         child.wait(store)
     error = raised.value
     expected = {"killed": (None, 9, None), "gives up": (None, None, 1), "loses its file": (2, None, None)}
     assert (error.errno, error.signal, error.exit_code) == expected[how]
-    assert error.path == str(data / LOG)
+    assert error.path == str(log_place(data, layout))
     assert child.figure(store, "aof_last_bgrewrite_status") == "err"
     assert any("rewrite failed" in record.message for record in caplog.records)
-    assert child.names(data) == [LOG]
+    assert strangers(data, layout) == []
     assert child.is_gone(pid)
     child.until(lambda: child.descriptors() <= fds)
     store.close()
@@ -180,14 +179,14 @@ def test_t18_growth_starts_one(open_store: OpenStore, data: Path) -> None:
     store = open_store(auto_aof_rewrite_min_size=1000, auto_aof_rewrite_percentage=0)
     store.set("k", "v" * 600)
     child.rewrite(store)
-    while (data / LOG).stat().st_size < 3000:
+    while len(whole_log(data)) < 3000:
         store.set("k", "w" * 600)
     time.sleep(0.3)
     assert child.figure(store, "aof_rewrites") == 1
     store.config_set("auto-aof-rewrite-percentage", 100)
     child.until(lambda: child.figure(store, "aof_rewrites") == 2)
     child.wait(store)
-    size = (data / LOG).stat().st_size
+    size = len(whole_log(data))
     assert size == child.figure(store, "aof_base_size") == child.figure(store, "aof_current_size") < 1000
 
 
@@ -234,10 +233,10 @@ def test_t23_syncs_and_a_living_child(open_store: OpenStore, suspended: str) -> 
         assert plan.count("sync") == before + 1
 
 
-def test_a_timeout_leaves_it_running(open_store: OpenStore) -> None:
+def test_a_timeout_leaves_it_running(open_store: OpenStore, layout: Layout) -> None:
     store = open_store()
     assert child.engine_of(store).wait_rewrite() is None
-    child.begin(store, pause="waiting")
+    child.begin(store, pause=LATE_STEP[layout])
     with pytest.raises(TimeoutError):
         child.engine_of(store).wait_rewrite(0.1)
     child.resume()
@@ -246,7 +245,9 @@ def test_a_timeout_leaves_it_running(open_store: OpenStore) -> None:
 
 
 @pytest.mark.parametrize("errno", [11, 12])
-def test_a_refused_fork_is_told_and_changes_nothing(open_store: OpenStore, data: Path, errno: int) -> None:
+def test_a_refused_fork_is_told_and_changes_nothing(
+    open_store: OpenStore, data: Path, layout: Layout, errno: int
+) -> None:
     store = open_store()
     store.set("k", 1)
     with child.orders(refuse=errno), pytest.raises(aofstore.RewriteError) as raised:
@@ -256,18 +257,19 @@ def test_a_refused_fork_is_told_and_changes_nothing(open_store: OpenStore, data:
         store.execute_command("BGREWRITEAOF")
     assert raised.value.errno == errno
     store.set("k", 2)
-    assert child.names(data) == [LOG]
+    assert strangers(data, layout) == []
     child.rewrite(store)
 
 
-def test_closing_ends_the_child(open_store: OpenStore, data: Path) -> None:
+def test_closing_ends_the_child(open_store: OpenStore, data: Path, layout: Layout) -> None:
     store = open_store()
     store.set("k", 1)
-    pid = child.begin(store, pause="draining")
+    pid = child.begin(store, pause=LATE_STEP[layout])
+    child.reached(LATE_STEP[layout])
     store.set("k", 2)
     store.close()
     assert child.is_gone(pid)
-    assert child.names(data) == [LOG]
+    assert strangers(data, layout) == []
     assert open_store().get("k") == b"2"
 
 

@@ -16,6 +16,7 @@ import aofstore
 from aofstore import RewriteError, RewriteInProgressError, RewriteProgress, RewriteReport
 from aofstore._core import _testing
 from tests.conftest import OpenStore
+from tests.crash.layouts import Layout, log_files, log_place, strangers, whole_log
 from tests.rewrite import child
 
 STARTED = "Background append only file rewriting started"
@@ -46,22 +47,27 @@ def _until(condition: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("background", [True, False])
 def test_the_log_becomes_as_short_as_the_data(
-    background: bool, open_store: OpenStore, tmp_path: Path
+    background: bool, open_store: OpenStore, tmp_path: Path, layout: Layout
 ) -> None:
     store = open_store()
     data = _filled(store)
-    log = tmp_path / "data" / "appendonly.aof"
-    before, mode = log.stat().st_size, log.stat().st_mode
+    directory = tmp_path / "data"
+    before = len(whole_log(directory))
+    (mode,) = {path.stat().st_mode for path in log_files(directory)}
     report = store.rewrite(background=background)
     assert isinstance(report, RewriteReport)
-    assert (report.bytes_before, report.bytes_after, report.keys) == (before, log.stat().st_size, 10)
+    assert (report.bytes_before, report.bytes_after, report.keys) == (
+        before,
+        len(whole_log(directory)),
+        10,
+    )
     assert report.bytes_after < before / 50
     assert report.seconds > 0
     assert (report.fork_microseconds > 0, report.difference_bytes) == (background, 0)
-    assert log.stat().st_mode == mode
+    assert {path.stat().st_mode for path in log_files(directory)} == {mode}
     store.set("later", "x")
     store.close()
-    assert [path.name for path in log.parent.iterdir()] == [log.name]
+    assert strangers(directory, layout) == []
     again = open_store()
     assert {key: again[key] for key in again.scan_iter()} == {**data, b"later": b"x"}
 
@@ -145,12 +151,16 @@ def test_a_timeout_leaves_it_running_and_each_outcome_is_told_once(store: aofsto
     ],
 )
 def test_a_failure_says_how_and_changes_nothing(
-    plan: dict[str, Any], attributes: tuple[int | None, ...], open_store: OpenStore, tmp_path: Path
+    plan: dict[str, Any],
+    attributes: tuple[int | None, ...],
+    open_store: OpenStore,
+    tmp_path: Path,
+    layout: Layout,
 ) -> None:
     store = open_store()
     data = _filled(store)
-    log = tmp_path / "data" / "appendonly.aof"
-    before = log.read_bytes()
+    directory = tmp_path / "data"
+    log, before = log_place(directory, layout), whole_log(directory)
     _testing.child_plan(**plan)
     with pytest.raises(RewriteError) as caught:
         store.rewrite()
@@ -158,8 +168,8 @@ def test_a_failure_says_how_and_changes_nothing(
     assert (error.errno, error.signal, error.exit_code) == attributes
     assert error.path == str(log)
     assert str(log) in str(error)
-    assert log.read_bytes() == before
-    assert [path.name for path in log.parent.iterdir()] == [log.name]
+    assert whole_log(directory) == before
+    assert strangers(directory, layout) == []
     assert store.info("persistence")["aof_last_bgrewrite_status"] == "err"
     _testing.child_plan()
     store["after"] = "x"
@@ -186,10 +196,12 @@ def test_t09_with_the_log_off_the_file_is_written_once(open_store: OpenStore, tm
     store.close()
     again = open_store()
     assert (again.get("key"), again.db(7).get("far"), again.get("late")) == (b"v", b"w", None)
-    assert (tmp_path / "data" / "appendonly.aof").stat().st_mode & 0o777 == 0o600
+    assert {path.stat().st_mode & 0o777 for path in log_files(tmp_path / "data")} == {0o600}
 
 
-def test_closing_ends_a_rewrite_and_wakes_who_waits(open_store: OpenStore, tmp_path: Path) -> None:
+def test_closing_ends_a_rewrite_and_wakes_who_waits(
+    open_store: OpenStore, tmp_path: Path, layout: Layout
+) -> None:
     store = open_store()
     data = _filled(store)
     _testing.child_plan(pause="dumping")
@@ -208,7 +220,7 @@ def test_closing_ends_a_rewrite_and_wakes_who_waits(open_store: OpenStore, tmp_p
     store.close()
     waiting.join(10)
     assert [type(error) for error in woken] == [aofstore.StoreClosedError]
-    assert [path.name for path in (tmp_path / "data").iterdir()] == ["appendonly.aof"]
+    assert strangers(tmp_path / "data", layout) == []
     for call in (store.bgrewriteaof, store.rewrite, store.wait_rewrite, lambda: store.rewrite_progress):
         with pytest.raises(aofstore.StoreClosedError):
             call()

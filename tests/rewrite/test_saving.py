@@ -19,6 +19,7 @@ import aofstore
 from aofstore._core import _testing
 from tests.conftest import OpenStore
 from tests.crash.faults import faults
+from tests.crash.layouts import Layout, strangers
 from tests.rewrite import child
 
 pytestmark = [
@@ -27,7 +28,6 @@ pytestmark = [
     pytest.mark.xdist_group("children"),
 ]
 
-LOG = "appendonly.aof"
 DUMP = "dump.rdb"
 REFUSED = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk."
 
@@ -43,14 +43,14 @@ def saved(store: aofstore.Store[bytes]) -> dict[str, Any]:
     return store.info("persistence")
 
 
-def test_redis_py_shapes(open_store: OpenStore, data: Path) -> None:
+def test_redis_py_shapes(open_store: OpenStore, data: Path, layout: Layout) -> None:
     store = open_store()
     store.set("a", 1)
     opened = store.lastsave()
     assert type(opened) is datetime.datetime and opened.tzinfo is None
     assert abs(time.time() - opened.timestamp()) < 60
     assert store.save() is True
-    assert child.names(data) == [LOG, DUMP]
+    assert strangers(data, layout) == [DUMP]
     assert store.bgsave() is True
     assert saved(store)["rdb_saves"] == 2
     assert store.lastsave() >= opened
@@ -103,7 +103,7 @@ def test_a_rewrite_waits_for_a_running_save(open_store: OpenStore, background: b
 
 
 def test_c11_a_killed_child_is_told_of_and_the_last_dump_stays(
-    open_store: OpenStore, data: Path, caplog: pytest.LogCaptureFixture
+    open_store: OpenStore, data: Path, caplog: pytest.LogCaptureFixture, layout: Layout
 ) -> None:
     store = open_store()
     store.set("a", 1)
@@ -121,7 +121,7 @@ def test_c11_a_killed_child_is_told_of_and_the_last_dump_stays(
     assert len(told) == 10
     assert {record.levelno for record in told} == {logging.WARNING}
     assert (data / DUMP).read_bytes() == old
-    assert child.names(data) == [LOG, DUMP]
+    assert strangers(data, layout) == [DUMP]
     assert child.figure(store, "rdb_changes_since_last_save") == 1
     assert store.bgsave() is True
     assert saved(store)["rdb_last_bgsave_status"] == "ok"
@@ -209,7 +209,9 @@ def test_a_store_in_memory_has_nowhere_to_save_to() -> None:
         assert type(store.lastsave()) is datetime.datetime
 
 
-def test_t20_switching_the_log_off_leaves_a_save_alone(open_store: OpenStore, data: Path) -> None:
+def test_t20_switching_the_log_off_leaves_a_save_alone(
+    open_store: OpenStore, data: Path, layout: Layout
+) -> None:
     store = open_store()
     for turn in range(10):
         store.incr("n")
@@ -220,7 +222,7 @@ def test_t20_switching_the_log_off_leaves_a_save_alone(open_store: OpenStore, da
         assert saved(store)["rdb_last_bgsave_status"] == "ok", turn
         store.config_set("appendonly", "yes")
         store.flush()
-    assert child.names(data) == [LOG, DUMP]
+    assert strangers(data, layout) == [DUMP]
 
 
 def test_progress_of_a_save(open_store: OpenStore) -> None:
@@ -237,11 +239,12 @@ def test_progress_of_a_save(open_store: OpenStore) -> None:
     _testing.child_plan()
 
 
+@pytest.mark.single_file
 def test_info_tells_how_many_keys_a_snapshot_held(open_store: OpenStore, data: Path) -> None:
     store = open_store()
     for number in range(7):
         store.set(f"key:{number}", 1)
     store.save()
     store.close()
-    (data / DUMP).rename(data / LOG)
+    (data / DUMP).rename(data / "appendonly.aof")
     assert child.figure(open_store(), "rdb_last_load_keys_loaded") == 7

@@ -11,6 +11,7 @@ import pytest
 
 import aofstore
 from tests.conftest import OpenStore
+from tests.crash.layouts import LATE_STEP, STEPS, Layout, log_files, strangers, whole_log
 from tests.host.child import run
 from tests.rewrite import child
 
@@ -19,35 +20,34 @@ pytestmark = [
     pytest.mark.xdist_group("children"),
 ]
 
-LOG = "appendonly.aof"
-
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_t09_with_the_log_off_a_rewrite_is_a_dump(open_store: OpenStore, data: Path) -> None:
+def test_t09_with_the_log_off_a_rewrite_is_a_dump(open_store: OpenStore, data: Path, layout: Layout) -> None:
     store = open_store(appendonly=False)
     store.set("a", 1)
     store.db(7).set("b", 2)
-    fds = child.descriptors()
+    # The directory of the parts is made, and stays open.
+    fds = child.descriptors() + (layout == "multi-part")
     child.begin(store, pause="dumping")
     store.set("late", 1)
     child.resume()
     assert child.wait(store).difference_bytes == 0
     child.until(lambda: child.descriptors() <= fds)
-    assert child.names(data) == [LOG]
+    assert strangers(data, layout) == []
     store.close()
     again = open_store()
     assert (again.keys(), again.db(7).get("b")) == ([b"a"], b"2")
 
 
-def test_t09_switching_on_stops_the_dump_and_begins_anew(open_store: OpenStore, data: Path) -> None:
+def test_t09_switching_on_stops_the_dump_and_begins_anew(open_store: OpenStore, layout: Layout) -> None:
     store = open_store(appendonly=False)
     store.set("a", 1)
     pid = child.begin(store, pause="dumping")
-    with child.orders(pause="waiting"):
+    with child.orders(pause=LATE_STEP[layout]):
         store.config_set("appendonly", "yes")
     assert child.is_gone(pid)
     assert child.figure(store, "aof_waits_for_rewrite") == 1
@@ -60,18 +60,21 @@ def test_t09_switching_on_stops_the_dump_and_begins_anew(open_store: OpenStore, 
     assert sorted(open_store().keys()) == [b"a", b"late", b"later"]
 
 
-def test_t20_stopping_ends_the_rewrite_and_no_other_child(open_store: OpenStore, data: Path) -> None:
+def test_t20_stopping_ends_the_rewrite_and_no_other_child(
+    open_store: OpenStore, data: Path, layout: Layout
+) -> None:
+    steps = STEPS[layout][:-1]
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60); raise SystemExit(7)"])
     try:
         store = open_store()
         fds = child.descriptors()
         for turn in range(50):
             store.incr("n")
-            pid = child.begin(store, pause=("dumping", "draining", "waiting", "agreed")[turn % 4])
+            pid = child.begin(store, pause=steps[turn % len(steps)])
             store.config_set("appendonly", "no")
             assert child.is_gone(pid)
             assert child.figure(store, "aof_last_bgrewrite_status") == "ok"
-            assert child.names(data) == [LOG]
+            assert strangers(data, layout) == []
             store.config_set("appendonly", "yes")
             store.flush()
         child.until(lambda: child.descriptors() <= fds)
@@ -98,28 +101,32 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("step", ["dumping", "waiting", "synced"])
-def test_t21_killed_before_the_switch_the_old_file_is_untouched(
-    open_store: OpenStore, data: Path, step: str
+def test_t21_killed_before_the_switch_the_old_log_is_untouched(
+    open_store: OpenStore, data: Path, layout: Layout, step: str
 ) -> None:
+    step = step if step in STEPS[layout] else "early-sync"
     with open_store() as store:
         store.set("old", 1)
-    content = (data / LOG).read_bytes()
+    content = whole_log(data)
     run(BEFORE_THE_SWITCH.replace("STEP", repr(step)), data, status=-9)
-    assert (data / LOG).read_bytes() == content
+    assert whole_log(data) == content
     # The child dies with its parent, so its file is nobody's at the next open.
     again = open_store()
     assert again.keys() == [b"old"]
-    child.until(lambda: child.names(data) == [LOG])
+    child.until(lambda: strangers(data, layout) == [])
 
 
-def test_t21_after_the_switch_everything_is_there(open_store: OpenStore, data: Path) -> None:
+@pytest.mark.single_file
+def test_t21_after_the_switch_everything_is_there_and_the_old_file_is_kept(
+    open_store: OpenStore, data: Path, layout: Layout
+) -> None:
     with open_store() as store:
         store.set("old", 1)
-    content = (data / LOG).read_bytes()
+    content = whole_log(data)
     store = open_store(appendonly=False)
     store.set("new", 1)
     before = time.time() * 1000
-    with child.orders(pause="waiting"):
+    with child.orders(pause=LATE_STEP[layout]):
         store.config_set("appendonly", "yes")
     assert store.config_get("appendonly") == {"appendonly": "yes"}
     store.set("newer", 1)
@@ -127,19 +134,22 @@ def test_t21_after_the_switch_everything_is_there(open_store: OpenStore, data: P
     child.wait(store)
     store.set("newest", 1)
     store.close()
-    [kept] = data.glob(f"{LOG}.old-*")
+    [kept] = data.glob("appendonly.aof.old-*")
     assert kept.read_bytes() == content
     assert before - 1 <= int(kept.name.rpartition("-")[2]) <= time.time() * 1000 + 1
     assert sorted(open_store().keys()) == [b"new", b"newer", b"newest"]
 
 
-def test_s15_a_start_that_is_refused_leaves_the_log_off(open_store: OpenStore, data: Path) -> None:
+def test_s15_a_start_that_is_refused_leaves_the_log_off(
+    open_store: OpenStore, data: Path, layout: Layout
+) -> None:
     store = open_store(appendonly=False)
     with child.orders(refuse=11), pytest.raises(aofstore.RewriteError) as raised:
         store.config_set("appendonly", "yes")
     assert raised.value.errno == 11
     assert store.config_get("appendonly") == {"appendonly": "no"}
-    assert child.names(data) == []
+    assert strangers(data, layout) == []
+    assert not any(path.exists() for path in log_files(data))
     store.config_set("appendonly", "yes")
     child.wait(store)
 
