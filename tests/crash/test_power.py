@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="strace, which r
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize(("layout", "steps"), [("single-file", 36), ("multi-part", 18)])
+@pytest.mark.parametrize(("layout", "steps"), [("single-file", 36), ("multi-part", 24)])
 def test_power_cuts(memory_path: Path, layout: Layout, steps: int) -> None:
     seen = cut(memory_path, stories(1, length=steps, layout=layout), floor=2000, keep=6)
     assert seen.violations == []

@@ -96,6 +96,14 @@ class Abandoner(Nothing):
 class Switcher(Nothing):
     """The log is switched off, and later on again by a rewrite during which operations go on."""
 
+    LEAST = 8
+
+    def __init__(self, store: aofstore.Store[bytes], steps: int, plan: FaultPlan) -> None:
+        if steps < self.LEAST:
+            # Closing would end the child in the middle of a write, of which nobody knows whether it happened.
+            raise ValueError(f"{steps} operations are too few: the log must be on again before the end")
+        super().__init__(store, steps, plan)
+
     def step(self, done: int, position: int) -> None:
         off, on = self._steps // 3, 2 * self._steps // 3
         if done == off:
