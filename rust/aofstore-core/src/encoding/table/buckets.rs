@@ -13,6 +13,8 @@ use super::segment::{self, Pace};
 /// Buckets in a segment of a large array: a huge page of them. Its pages are made as they are written.
 const SEGMENT: usize = 1 << SEGMENT_EXPONENT;
 const SEGMENT_EXPONENT: u32 = segment::HUGE.trailing_zeros() - BUCKET.trailing_zeros();
+/// Buckets whose memory goes back together while the rest of their segment is moved.
+const PART: usize = segment::DISCARDED / BUCKET;
 const BUCKET: usize = size_of::<Bucket<*const ()>>();
 
 type Segment<E> = Option<NonNull<Bucket<E>>>;
@@ -93,11 +95,27 @@ impl<E> Buckets<E> {
         unsafe { segment.add(index % SEGMENT) }
     }
 
+    /// Gives memory back, a little at a time, as the buckets up to `index` are emptied one by one.
+    ///
+    /// # Safety
+    /// All buckets up to this one must be empty, and stay so.
+    pub(super) unsafe fn emptied(&mut self, index: usize) {
+        if self.ends_segment(index) {
+            // SAFETY: this was the last that held anything.
+            unsafe { self.release(index) };
+        } else if (index + 1).is_multiple_of(PART)
+            && let Some(first) = self.get(index + 1 - PART)
+        {
+            // SAFETY: a segment larger than a part is made of whole ones, and an empty bucket may as well be zero.
+            unsafe { segment::discard(first.cast(), self.segment_size(), self.pace) }
+        }
+    }
+
     /// Gives back the segment of `index` once every bucket of it is empty and will stay so.
     ///
     /// # Safety
     /// Every bucket of the segment must be empty.
-    pub(super) unsafe fn release(&mut self, index: usize) {
+    unsafe fn release(&mut self, index: usize) {
         let size = self.segment_size();
         let segment = match self.directory.get_mut(index / SEGMENT) {
             Some(place) => place.take(),
@@ -111,7 +129,7 @@ impl<E> Buckets<E> {
     }
 
     /// Whether `index` is the last bucket of its segment.
-    pub(super) const fn ends_segment(&self, index: usize) -> bool {
+    const fn ends_segment(&self, index: usize) -> bool {
         (index + 1).is_multiple_of(self.segment_len())
     }
 

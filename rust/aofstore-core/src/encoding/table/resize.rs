@@ -169,10 +169,8 @@ impl<E: Element> Table<E> {
             self.chained -= freed;
             moved
         });
-        if migration.old.ends_segment(index) {
-            // SAFETY: its buckets were moved one after the other, this being the last, and nothing is put in a moved one.
-            unsafe { migration.old.release(index) };
-        }
+        // SAFETY: buckets are moved one after the other, this being the last, and nothing is put in a moved one.
+        unsafe { migration.old.emptied(index) };
         if migration.next < migration.old.len() {
             migration.prefetch();
             self.migration = Some(migration);

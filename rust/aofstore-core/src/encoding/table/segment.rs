@@ -14,6 +14,9 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 pub(super) const HUGE: usize = 2 << 20;
 /// From here on the system is asked.
 const MAPPED: usize = 64 << 10;
+/// What is given back at once: giving all of a large segment back takes as long as some hundred inserts, and on a busy
+/// machine much longer.
+pub(super) const DISCARDED: usize = MAPPED;
 const CACHE_LINE: usize = 64;
 /// Below this many bytes the allocator's own alignment is taken: a small table is in the cache anyway, and asking for a
 /// line's alignment would waste up to another line.
@@ -50,6 +53,26 @@ pub(super) unsafe fn free(segment: NonNull<u8>, size: usize) {
         // SAFETY: mapped with this size, and nobody uses it any more.
         unsafe { unmap(segment.as_ptr(), size) };
     }
+}
+
+/// Gives the memory of a part of a segment back while the rest is used: where the system can do that, and for what is worth
+/// it. What stood there may be gone, and zero, or not.
+///
+/// # Safety
+/// `part` must be at a multiple of [`DISCARDED`] bytes in a segment of this `size` and pace, and nobody may need what stands
+/// in it.
+pub(super) unsafe fn discard(part: NonNull<u8>, size: usize, pace: Pace) {
+    // A part of a huge page is given back by breaking the page, which takes longer than freeing it whole.
+    if size < MAPPED || pace == Pace::AtOnce {
+        return;
+    }
+    #[cfg(target_os = "linux")]
+    // SAFETY: private memory of ours that nobody needs any more, by the caller's promise. Refused, it just stays.
+    unsafe {
+        let _ = rustix::mm::madvise(part.as_ptr().cast(), DISCARDED, rustix::mm::Advice::LinuxDontNeed);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = part;
 }
 
 const fn layout(size: usize) -> Layout {
@@ -95,6 +118,22 @@ unsafe fn unmap(start: *mut u8, size: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_part_that_is_given_back_is_zero_and_the_rest_is_as_it_was() {
+        let segment = allocate(HUGE, Pace::Gradual);
+        // SAFETY: `allocate` gave this many bytes, ours alone; the part is one of them.
+        unsafe {
+            segment.write_bytes(0xff, HUGE);
+            discard(segment.add(DISCARDED), HUGE, Pace::Gradual);
+            let bytes = std::slice::from_raw_parts(segment.as_ptr(), HUGE);
+            let zeros = bytes.iter().enumerate().filter(|(_, byte)| **byte == 0);
+            let zeros: Vec<usize> = zeros.map(|(at, _)| at).collect();
+            assert_eq!((zeros.first(), zeros.len()), (Some(&DISCARDED), DISCARDED));
+            free(segment, HUGE);
+        }
+    }
 
     #[test]
     fn segments_of_every_size_are_zero_aligned_and_apart() {
