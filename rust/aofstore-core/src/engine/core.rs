@@ -1,6 +1,6 @@
 //! What lives under the engine's lock, and who holds that lock when.
 
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::blocking::{Blocked, Delivery};
@@ -76,6 +76,8 @@ pub(super) struct LoadProgress {
 /// State shared by the handle, the ticker and every view.
 pub(super) struct Shared {
     core: Mutex<Core>,
+    /// Threads that wait for the lock.
+    awaiting: AtomicUsize,
     pub owner: Owner,
     pub events: Arc<Events>,
     pub refused: Arc<AtomicI32>,
@@ -125,6 +127,7 @@ impl Engine {
             let rewrites = Rewrites::new(shared.clone());
             Shared {
                 core: Mutex::new(Core { rewrites, ..core }),
+                awaiting: AtomicUsize::new(0),
                 owner: Owner::new(),
                 events,
                 refused,
@@ -242,7 +245,20 @@ impl Shared {
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Core> {
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+        self.try_lock().unwrap_or_else(|| self.wait_for_lock())
+    }
+
+    #[cold]
+    fn wait_for_lock(&self) -> MutexGuard<'_, Core> {
+        self.awaiting.fetch_add(1, Ordering::Relaxed);
+        let core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        self.awaiting.fetch_sub(1, Ordering::Relaxed);
+        core
+    }
+
+    /// Whether somebody waits for the lock: who has it for no call's sake gives it up soon.
+    pub fn is_awaited(&self) -> bool {
+        self.awaiting.load(Ordering::Relaxed) > 0
     }
 
     pub fn try_lock(&self) -> Option<MutexGuard<'_, Core>> {

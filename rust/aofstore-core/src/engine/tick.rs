@@ -1,7 +1,7 @@
 //! The background: ten times a second, what Redis's timer does. It never touches Python.
 //!
-//! Expiry and rehashing take the engine lock for about a millisecond at a time, so that no call waits longer for
-//! them; the log's own timer needs no engine lock.
+//! Expiry and rehashing take the engine lock for about a millisecond at a time, and give it up sooner to a call that waits,
+//! which so loses about a tenth of that; the log's own timer needs no engine lock.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,13 +15,17 @@ use crate::clock;
 use crate::fs::os::with_signals_blocked;
 use crate::keyspace::Waste;
 
-/// One hold of the engine lock.
+/// The longest hold of the engine lock.
 const SLICE: Duration = Duration::from_millis(1);
+/// A hold while somebody waits for the lock: enough that the background gets on even if somebody always does.
+const SHORT_SLICE: Duration = Duration::from_micros(100);
 /// All holds of one tick: a quarter of the time at 10 Hz, as in Redis.
 const MOST: Duration = Duration::from_millis(25);
-const REHASH_BUCKETS: usize = 256;
+const REHASH_BUCKETS: usize = 64;
 /// Looks for the lock, half a millisecond apart, before the keyspace has to wait for the next tick.
 const PATIENCE: u32 = 20;
+/// Between two looks whether those who waited for the lock have it.
+const LET_IN: Duration = Duration::from_micros(50);
 
 /// The running thread; dropped without stopping in a forked copy, where there is no thread.
 #[derive(Debug)]
@@ -81,14 +85,16 @@ impl Shared {
         let began = Instant::now();
         let mut waste = Waste::default();
         while let Some(mut core) = self.lock_soon() {
-            let more = core.guarded(|core| Ok(core.background(SLICE))).unwrap_or(false);
+            let held = Instant::now();
+            let mut in_time = || goes_on(held.elapsed(), self.is_awaited());
+            let more = core.guarded(|core| Ok(core.background(&mut in_time))).unwrap_or(false);
             waste.append(core.space.take_waste());
             *known = Known { log: core.log.clone(), hz: core.settings.hz.max(1) };
             drop(core);
             if !more || began.elapsed() >= MOST {
                 break;
             }
-            std::thread::yield_now();
+            self.let_in();
         }
         if let Some(log) = &known.log {
             log.write_out();
@@ -96,6 +102,17 @@ impl Shared {
         }
         // Last, since a sync may be due.
         drop(waste);
+    }
+
+    /// Whoever waits for the lock gets it before the next slice. Woken, they come later than who gave it up a moment
+    /// ago and takes it again: a call would wait for all the slices of a tick.
+    fn let_in(&self) {
+        for _ in 0..PATIENCE {
+            if !self.is_awaited() {
+                return std::thread::yield_now();
+            }
+            std::thread::sleep(LET_IN);
+        }
     }
 
     fn lock_soon(&self) -> Option<MutexGuard<'_, Core>> {
@@ -109,19 +126,23 @@ impl Shared {
     }
 }
 
+/// Whether the lock may be kept that was held for so long.
+fn goes_on(held: Duration, awaited: bool) -> bool {
+    held < if awaited { SHORT_SLICE } else { SLICE }
+}
+
 impl Core {
     /// A slice of background work under the lock; whether there is more of it at once.
-    fn background(&mut self, slice: Duration) -> bool {
+    fn background(&mut self, in_time: &mut dyn FnMut() -> bool) -> bool {
         if self.loading {
             return false;
         }
         let began = Instant::now();
-        let mut in_time = || began.elapsed() < slice;
         let latched = self.log.as_ref().is_some_and(|log| matches!(log.status(), Status::Latched { .. }));
         if self.settings.active_expire && !latched {
-            self.space.expire_cycle(clock::now_ms(), self.settings.active_expire_effort, &mut in_time);
+            self.space.expire_cycle(clock::now_ms(), self.settings.active_expire_effort, in_time);
             let took = began.elapsed();
-            self.stats.expiry.add(took, took >= slice, self.space.take_sampled());
+            self.stats.expiry.add(took, !in_time(), self.space.take_sampled());
             self.latency.sample(event::EXPIRE_CYCLE, whole_ms(took));
             self.notice_removals();
             self.feed_purged();
@@ -142,5 +163,35 @@ impl Core {
             }
         }
         more
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
+mod tests {
+    use super::*;
+    use crate::engine::rewrite::tests::until;
+    use crate::engine::{Engine, Settings};
+
+    #[test]
+    fn a_hold_of_the_lock_is_long_only_while_nobody_waits() {
+        let held = |micros, awaited| goes_on(Duration::from_micros(micros), awaited);
+        assert_eq!([held(0, true), held(99, true), held(100, true)], [true, true, false]);
+        assert_eq!([held(100, false), held(999, false), held(1000, false)], [true, true, false]);
+    }
+
+    #[test]
+    fn who_waits_for_the_lock_is_known_until_they_have_it() {
+        let engine = Engine::new(Settings::default());
+        let shared = &engine.shared;
+        let core = shared.lock();
+        assert!(!shared.is_awaited());
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| drop(shared.lock()));
+            until(|| shared.is_awaited());
+            drop(core);
+            waiter.join().unwrap();
+        });
+        assert!(!shared.is_awaited() && shared.try_lock().is_some());
     }
 }
