@@ -21,6 +21,7 @@ class Sizes:
     rewrite_rounds: int
     quiet_seconds: float
     growth: tuple[int, ...]
+    growth_rounds: int
 
 
 FULL = Sizes(
@@ -36,6 +37,7 @@ FULL = Sizes(
     rewrite_rounds=3,
     quiet_seconds=2.0,
     growth=(10**4, 10**5, 10**6, 10**7),
+    growth_rounds=3,
 )
 QUICK = Sizes(
     name="quick",
@@ -50,4 +52,5 @@ QUICK = Sizes(
     rewrite_rounds=1,
     quiet_seconds=0.3,
     growth=(10**4, 3 * 10**4, 10**5),
+    growth_rounds=1,
 )

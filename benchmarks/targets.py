@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .growth import NOTHING
 from .peers import Rates, best_embedded, figure, ours
 from .rewriting import OURS, OURS_SINGLE
 
@@ -136,11 +137,17 @@ def _rewriting(sides: dict[str, dict[str, Any]]) -> Iterator[Verdict]:
     yield _at_most("p99 of SET during a rewrite", 2, rewriting, "the p99 without", quiet, "µs")
 
 
+def _slowest(each: dict[str, Any]) -> str:
+    return f"{each['worst_cpu_us']:,.0f} µs of processor time, {each['worst_us']:,.0f} µs by the clock"
+
+
 def _growth(growth: dict[str, dict[str, Any]]) -> Iterator[Verdict]:
     mine = growth["aofstore"]
     span = f"{mine['sizes'][0]:,} to {mine['sizes'][-1]:,} keys"
     for call, times in (("GET", mine["get_ns"]), ("SET", mine["set_ns"])):
         work = f"cost of {call} from {span}, cache misses apart"
         yield _at_most(work, 1.5, max(times), "the smallest size", times[0], "ns")
-    measured = f"{mine['worst_cpu_us']:,.0f} µs of processor time, {mine['worst_us']:,.0f} µs by the clock"
+    measured = _slowest(mine)
+    if NOTHING in growth:
+        measured += f"; a call that does nothing: {_slowest(growth[NOTHING])}"
     yield Verdict("slowest single insert on the way", "<= 1 ms", measured, mine["worst_cpu_us"] <= 1000)
