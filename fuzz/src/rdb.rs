@@ -57,10 +57,12 @@ fn loaded(file: &[u8], form: u8, most: usize, seed: u64) -> (Result<()>, Keyspac
 
 fn comes_back(file: &[u8], form: u8, found: &Dataset) {
     let (_, space) = loaded(file, form, usize::MAX, 0);
-    for version in [Version::V10, Version::V11] {
+    for (version, packed) in [(Version::V10, true), (Version::V11, true), (Version::V10, false)] {
         let about = About { version, redis_version: "7.2.0", created: 0, used_memory: 0, aof_base: false };
         let mut written = Vec::new();
-        assert!(Snapshot::prepare(about).write(&space, &mut written));
+        let snapshot = Snapshot::prepare(about);
+        let mut snapshot = if packed { snapshot.packed() } else { snapshot };
+        assert!(snapshot.write(&space, &mut written));
         let (outcome, back) = read(&written, form, usize::MAX, 0);
         assert_eq!((outcome, &back), (Ok(()), found), "what was written is read");
     }

@@ -36,8 +36,8 @@ fn restored(payload: &[u8], form: u8) -> (bool, Keyspace) {
 
 fn comes_back(mut space: Keyspace, form: u8) {
     let found = checked(&mut space);
-    for version in [Version::V10, Version::V11] {
-        let given = seal(&space.keys(0, 0).get(b"k").expect("it was stored"), version);
+    for (version, packed) in [(Version::V10, true), (Version::V11, true), (Version::V10, false)] {
+        let given = seal(&space.keys(0, 0).get(b"k").expect("it was stored"), version, packed);
         let (taken, mut back) = restored(&given, form);
         assert!(taken, "what was given out is refused");
         assert_eq!(checked(&mut back), found);

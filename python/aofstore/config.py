@@ -55,6 +55,7 @@ class Settings(TypedDict, total=False):
     aof_disable_auto_gc: bool | str
     aof_postpone_write: bool | str
     aof_rewrite_ack_timeout: int | str
+    rdbcompression: bool | str
     rdb_version: int | str
     stop_writes_on_bgsave_error: bool | str
     save: str | Iterable[tuple[int, int]] | None
@@ -130,6 +131,7 @@ class Config(_Given):
     aof_disable_auto_gc: bool = _setting(False, yes_no)
     aof_postpone_write: bool = _setting(False, yes_no, ours=True)
     aof_rewrite_ack_timeout: int = _setting(5000, number(1, 2**31 - 1), ours=True)
+    rdbcompression: bool = _setting(True, yes_no)
     rdb_version: int = _setting(10, number(10, 11), ours=True)
     stop_writes_on_bgsave_error: bool = _setting(True, yes_no)
     save: tuple[tuple[int, int], ...] = _setting((), save_points)

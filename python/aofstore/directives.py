@@ -225,7 +225,7 @@ maxmemory-clients maxmemory-eviction-tenacity maxmemory-policy maxmemory-samples
 min-replicas-to-write min-slaves-max-lag min-slaves-to-write mptcp notify-keyspace-events oom-score-adj
 oom-score-adj-values pidfile port prefetch-batch-max-size primaryauth primaryuser proc-title-template
 propagation-error-behavior protected-mode rdb-del-sync-files rdb-key-save-delay
-rdb-save-incremental-fsync rdb-version-check rdbchecksum rdbcompression rdma-bind rdma-completion-vector
+rdb-save-incremental-fsync rdb-version-check rdbchecksum rdma-bind rdma-completion-vector
 rdma-port rdma-rx-size rename-command repl-backlog-size repl-backlog-ttl repl-disable-tcp-nodelay
 repl-diskless-load repl-diskless-sync repl-diskless-sync-delay repl-diskless-sync-max-replicas
 repl-diskless-sync-period repl-mptcp repl-ping-replica-period repl-ping-slave-period repl-rdb-channel

@@ -63,6 +63,45 @@ def test_what_is_saved_here_a_server_loads_and_checks(
         assert compare(wanted, dataset(connection)) == []
 
 
+def compressible(partner: Partner) -> None:
+    """Texts, alone and in every collection that keeps them in nodes, packs or tables."""
+    words = ("user", "order", "http://example.com/item/", "status", "active", "2026-11-28T", "comment")
+    for number in range(400):
+        text = ", ".join(f"{word}={word}-{number}" for word in words)
+        partner.execute("SET", f"a key with a rather long name:{number}", text * (1 + number % 7))
+        partner.execute("RPUSH", f"list:{number % 10}", *[f"{text}:{each}" for each in range(5)])
+        partner.execute("HSET", f"hash:{number % 40}", f"field:{number}", text[:60], number, "x" * 50)
+        partner.execute("HSET", "table", text, text)
+        partner.execute("SADD", f"set:{number % 20}", text, number)
+        partner.execute("ZADD", f"zset:{number % 20}", number / 7, f"member of a set:{number}")
+
+
+def test_a_dump_is_packed_as_small_as_a_servers_and_only_if_that_is_wanted(
+    server_kind: str, tmp_path: Path, open_store: OpenStore, start_server: StartServer
+) -> None:
+    server = start_server(server_kind, "--save", "")
+    store = open_store(tmp_path / "here", appendonly=False)
+    here, sizes = StoreConnection(store), {}
+    with server.connect() as there:
+        compressible(here)
+        compressible(there)
+        for packed in ("yes", "no"):
+            for partner, place in ((here, tmp_path / "here"), (there, server.directory)):
+                assert partner.execute("CONFIG", "SET", "rdbcompression", packed) == "OK"
+                assert partner.execute("SAVE") == "OK"
+                sizes[partner, packed] = (place / DUMP).stat().st_size
+        assert sizes[here, "yes"] < sizes[here, "no"] / 2
+        assert sizes[here, "yes"] < sizes[there, "yes"] * 1.05
+        assert sizes[here, "no"] < sizes[there, "no"] * 1.05
+        for packed in ("no", "yes"):
+            here.execute("CONFIG", "SET", "rdbcompression", packed)
+            payload = store.dump("a key with a rather long name:6")
+            assert payload is not None
+            assert (len(payload) < 300) is (packed == "yes")
+            assert there.execute("RESTORE", f"packed {packed}", 0, payload) == "OK"
+            assert there.execute("GET", f"packed {packed}") == store.get("a key with a rather long name:6")
+
+
 # Asked of both: what runs, then what is asked meanwhile.
 MEANWHILE = [["BGREWRITEAOF"], ["BGSAVE"], ["BGSAVE", "SCHEDULE"], ["SAVE"], ["BGSAVE", "now"]]
 

@@ -27,7 +27,8 @@ const WRONG_PAYLOAD: ErrorReply = ErrorReply::new("ERR DUMP payload version or c
 const BAD_FORMAT: ErrorReply = ErrorReply::new("ERR Bad data format");
 
 fn dump(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let version = Version::from_number(cx.keys.space.limits.rdb_version).unwrap_or_default();
+    let limits = cx.keys.space.limits;
+    let version = Version::from_number(limits.rdb_version).unwrap_or_default();
     let Some(value) = cx.keys.read(args.at(1)) else {
         cx.reply.nil();
         return Ok(());
@@ -35,7 +36,7 @@ fn dump(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if !fits(value.memory()) {
         return Err(errors::OUT_OF_MEMORY);
     }
-    cx.reply.binary(&seal(&value, version));
+    cx.reply.binary(&seal(&value, version, limits.rdb_compression));
     Ok(())
 }
 

@@ -79,7 +79,10 @@ impl Engine {
         let about = About { version, redis_version: "7.2.0", created: 0, used_memory: 0, aof_base: false };
         self.run(|core| {
             let mut bytes = Vec::new();
-            Snapshot::prepare(about).write(&core.space, &mut bytes);
+            let snapshot = Snapshot::prepare(about);
+            let mut snapshot =
+                if core.settings.limits.rdb_compression { snapshot.packed() } else { snapshot };
+            snapshot.write(&core.space, &mut bytes);
             Ok(bytes)
         })
     }

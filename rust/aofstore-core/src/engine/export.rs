@@ -4,6 +4,7 @@
 //! its files durable with their names; putting them where they are looked for is the caller's.
 
 use super::core::Engine;
+use super::settings::Settings;
 use super::snapshot;
 use crate::aof::Control;
 use crate::aof::manifest::{Entry, Manifest};
@@ -35,10 +36,10 @@ pub enum Base {
 const PRIVATE_FILE: u32 = 0o600;
 
 impl Base {
-    fn form(self, used_memory: u64) -> Form {
+    fn form(self, settings: &Settings, used_memory: u64) -> Form {
         match self {
             Self::Resp(head) => Form::Resp(head),
-            Self::Rdb { version, second } => snapshot::form(version, second, used_memory, true),
+            Self::Rdb { version, second } => snapshot::form(settings, version, second, used_memory, true),
         }
     }
 }
@@ -56,7 +57,7 @@ impl Engine {
         let mut core = self.shared.enter()?;
         core.guarded(|core| {
             let all = keys(&core.space);
-            let form = base.form(core.space.memory() as u64);
+            let form = base.form(&core.settings, core.space.memory() as u64);
             let place =
                 dump::Place { dir, name, mode: PRIVATE_FILE, role: Role::Copy, control: Control::None };
             let dumped = dump::dump(&core.space, place, form, true, |keys, bytes| watch(keys, all, bytes))

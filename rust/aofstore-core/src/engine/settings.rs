@@ -62,6 +62,7 @@ const SETTINGS: &[Setting] = &[
     live("aof-disable-auto-gc", Kind::Bool, "no"),
     live("aof-postpone-write", Kind::Bool, "no"),
     live("aof-rewrite-ack-timeout", Kind::Int(1, i32::MAX as i64), "5000"),
+    live("rdbcompression", Kind::Bool, "yes"),
     live("rdb-version", Kind::Int(10, 11), "10"),
     live("stop-writes-on-bgsave-error", Kind::Bool, "yes"),
     live("save", Kind::SavePoints, ""),
@@ -242,6 +243,7 @@ impl Settings {
             zset_max_listpack_value: size("zset-max-listpack-value"),
             proto_max_bulk_len: size("proto-max-bulk-len"),
             rdb_version: self.int("rdb-version"),
+            rdb_compression: self.is_yes("rdbcompression"),
         };
         (self.limits, self.databases, self.hz) = (limits, databases, hz);
         self.save_points = points(self.get("save").unwrap_or_default());

@@ -15,6 +15,8 @@ pub struct Limits {
     pub proto_max_bulk_len: usize,
     /// The version of the snapshot format in which values are given out.
     pub rdb_version: i64,
+    /// Whether long strings are packed there.
+    pub rdb_compression: bool,
 }
 
 /// What servers take unless told otherwise.
@@ -40,6 +42,7 @@ impl Default for Limits {
             zset_max_listpack_value: 64,
             proto_max_bulk_len: USUAL_BULK,
             rdb_version: 10,
+            rdb_compression: true,
         }
     }
 }

@@ -34,6 +34,13 @@ pub fn written(space: &Keyspace, version: Version) -> Vec<u8> {
     bytes
 }
 
+/// The same with long strings packed.
+pub fn packed(space: &Keyspace, version: Version) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    assert!(Snapshot::prepare(about(version)).packed().write(space, &mut bytes));
+    bytes
+}
+
 pub fn reader(bytes: &[u8], unknown: Unknown) -> Reader {
     let source = Bytes { bytes: bytes.to_vec(), most: usize::MAX };
     Reader::new(Box::new(source), bytes.len() as u64, Path::new("dump.rdb"), unknown)

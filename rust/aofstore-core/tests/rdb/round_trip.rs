@@ -9,7 +9,7 @@ use aofstore_core::sink::{KeySink, Sink};
 use proptest::prelude::*;
 
 use super::place::{self, Argv, argv, dataset, small_up_to};
-use super::rig::{Bytes, about, read, written};
+use super::rig::{Bytes, about, packed, read, written};
 
 const VERSIONS: [Version; 2] = [Version::V10, Version::V11];
 
@@ -78,6 +78,41 @@ fn every_type_in_every_encoding_comes_back_from_both_versions() {
             assert_eq!(roomy.keys(0, 0).peek(key.as_bytes()).unwrap().encoding(), encoding, "{key}");
         }
     }
+}
+
+#[test]
+fn strings_keys_elements_and_packs_are_packed_where_that_is_shorter() {
+    let long = "long ".repeat(10);
+    let one = |argv: Argv| place::after([&argv], small_up_to(3));
+    for (argv, times) in [
+        (argv(&["SET", "k", &long]), 1),
+        (argv(&["SET", &long, "v"]), 1),
+        (argv(&["SET", &long, &long]), 2),
+        (argv(&["SET", "k", "01234567890123456789"]), 0),
+        (argv(&["SET", "k", "no byte of it (twice)"]), 0),
+        (argv(&["RPUSH", "k", &long, "1"]), 1),
+        (argv(&["RPUSH", "k", &"x".repeat(20_000), "1"]), 1),
+        (argv(&["SADD", "k", "1", "2", "3", &long]), 1),
+        (argv(&["HSET", "k", "1", &long, "2", &long]), 1),
+        (argv(&["HSET", "k", "1", &long, "2", &long, "3", "3", "4", "4"]), 2),
+        (argv(&["ZADD", "k", "1", &long, "2", "b"]), 1),
+        (argv(&["ZADD", "k", "1", &long, "2", "b", "3", "c", "4", "d"]), 1),
+    ] {
+        let mut space = one(argv.clone());
+        let bytes = packed(&space, Version::V10);
+        let (body, _checksum) = bytes.split_last_chunk::<8>().unwrap();
+        assert_eq!(body.split(|&byte| byte == 0xc3).count(), 1 + times, "{argv:?}");
+        assert_eq!(bytes.len() < written(&space, Version::V10).len(), times > 0);
+        assert_eq!(dataset(&mut read(&bytes, small_up_to(3)).unwrap()), dataset(&mut space));
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_packed_anew_is_the_same_file() {
+    let (space, mut snapshot) = (everything(), Snapshot::prepare(about(Version::V10)).packed());
+    let mut files = [Vec::new(), Vec::new()];
+    assert!(files.iter_mut().all(|file| snapshot.write(&space, file)));
+    assert!(files[0] == files[1] && files[0].len() < written(&space, Version::V10).len() / 3);
 }
 
 #[test]
@@ -199,6 +234,10 @@ proptest! {
             // What was read is written as what had been made by commands.
             let mut again = read(&written(&back, version), small_up_to(entries)).unwrap();
             prop_assert_eq!(dataset(&mut again), dataset(&mut space));
+            let packed = packed(&space, version);
+            prop_assert!(packed.len() <= written(&space, version).len());
+            let mut unpacked = read(&packed, small_up_to(other)).unwrap();
+            prop_assert_eq!(dataset(&mut unpacked), dataset(&mut space));
         }
     }
 }

@@ -137,16 +137,18 @@ fn a_rewrite_of_everything_allocates_nothing() {
 #[test]
 fn a_snapshot_of_everything_allocates_nothing_once_it_is_prepared() {
     let mut space = everything();
-    for version in [Version::V10, Version::V11] {
+    for (version, packed) in [(Version::V10, false), (Version::V11, false), (Version::V10, true)] {
         let about = About { version, redis_version: "7.2.0", created: 1, used_memory: 1, aof_base: true };
         let directory = tempfile();
         let path = directory.join("snapshot.rdb");
         let file = File::create(&path).unwrap();
         let mut out = FileOutput::new(file.as_fd(), true);
-        let mut snapshot = Snapshot::prepare(about);
+        let snapshot = Snapshot::prepare(about);
+        let mut snapshot = if packed { snapshot.packed() } else { snapshot };
         let (whole, calls) = counted(|| snapshot.write(&space, &mut out) && out.sync());
         assert_eq!((whole, calls), (true, 0), "whole, calls of the allocator");
         let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(bytes.len() < 1 << 20, packed, "the large value");
         std::fs::remove_dir_all(&directory).unwrap();
         let source = Box::new(Seekable(std::io::Cursor::new(bytes.clone())));
         let mut reader = Reader::new(source, bytes.len() as u64, &path, Unknown::Refuse);

@@ -43,8 +43,8 @@ impl Core {
 
     /// The same; with `aof_base`, commands follow.
     pub(in crate::engine) fn snapshot_form(&mut self, aof_base: bool) -> Form {
-        let version = if self.settings.int("rdb-version") > 10 { Version::V11 } else { Version::V10 };
-        snapshot::form(version, None, self.space.memory() as u64, aof_base)
+        let version = Version::from_number(self.settings.limits.rdb_version).unwrap_or_default();
+        snapshot::form(&self.settings, version, None, self.space.memory() as u64, aof_base)
     }
 
     /// The child lives (C-03, C-04).

@@ -1,7 +1,7 @@
 //! The file, written. What it needs is made by [`Snapshot::prepare`], before a fork if there is one.
 
 use super::super::value::codes::opcode;
-use super::super::value::{self, Crc, Version, put_int, put_length, put_string};
+use super::super::value::{self, Crc, Packer, Packing, Version, put_int, put_length, put_string};
 use crate::keyspace::{Db, Keyspace, Stored};
 use crate::sink::{KeySink, Sink};
 
@@ -25,6 +25,7 @@ pub struct About {
 /// An RDB file to be written.
 pub struct Snapshot {
     about: About,
+    packer: Option<Packer>,
     checked: Checked,
 }
 
@@ -32,19 +33,27 @@ impl Snapshot {
     /// All that allocates or asks the system is done here.
     pub fn prepare(about: About) -> Self {
         let gathered = vec![0; GATHERED].into_boxed_slice();
-        Self { about, checked: Checked { crc: Crc::new(), gathered, at: 0 } }
+        Self { about, packer: None, checked: Checked { crc: Crc::new(), gathered, at: 0 } }
+    }
+
+    /// With long strings packed.
+    #[must_use]
+    pub fn packed(mut self) -> Self {
+        self.packer = Some(Packer::new(Packer::ROOM));
+        self
     }
 
     /// Writes the whole file; false if the sink stopped it. `key_done` is asked after every key, when up to
     /// some kilobytes of it may not have been put yet; after the last call all is.
     pub fn write(&mut self, space: &Keyspace, sink: &mut impl KeySink) -> bool {
-        self.checked.begin();
-        let mut out = Out { checked: &mut self.checked, sink };
-        header(&self.about, &mut out);
+        let Self { about, packer, checked } = self;
+        checked.begin();
+        let mut out = Out { packer: packer.as_mut(), checked, sink };
+        header(about, &mut out);
         for (index, db) in space.iter_dbs().filter(|(_, db)| !db.is_empty()) {
             database(index, db, &mut out);
             for stored in db.entries() {
-                key(&stored, self.about.version, &mut out);
+                key(&stored, about.version, &mut out);
                 if !out.sink.key_done() {
                     return false;
                 }
@@ -56,7 +65,7 @@ impl Snapshot {
     }
 }
 
-fn header(about: &About, out: &mut impl Sink) {
+fn header(about: &About, out: &mut impl Packing) {
     let number = about.version.number();
     let digit = |place: u16| b'0' + (number / place % 10) as u8;
     out.put(b"REDIS00");
@@ -74,12 +83,12 @@ fn header(about: &About, out: &mut impl Sink) {
     }
 }
 
-fn aux(name: &[u8], out: &mut impl Sink) {
+fn aux(name: &[u8], out: &mut impl Packing) {
     out.put(&[opcode::AUX]);
     put_string(name, out);
 }
 
-fn database(index: usize, db: &Db, out: &mut impl Sink) {
+fn database(index: usize, db: &Db, out: &mut impl Packing) {
     out.put(&[opcode::SELECT_DB]);
     put_length(index as u64, out);
     out.put(&[opcode::RESIZE_DB]);
@@ -88,7 +97,7 @@ fn database(index: usize, db: &Db, out: &mut impl Sink) {
 }
 
 #[inline]
-fn key(stored: &Stored<'_>, version: Version, out: &mut impl Sink) {
+fn key(stored: &Stored<'_>, version: Version, out: &mut impl Packing) {
     if let Some(deadline) = stored.deadline {
         // Redis reads -1 as no deadline at all; every instant before 1970 is as past as any other.
         out.put(&[opcode::EXPIRE_MS]);
@@ -116,6 +125,7 @@ impl Checked {
 
 /// A sink of checked bytes.
 struct Out<'a, S> {
+    packer: Option<&'a mut Packer>,
     checked: &'a mut Checked,
     sink: &'a mut S,
 }
@@ -159,5 +169,16 @@ impl<S: Sink> Sink for Out<'_, S> {
             }
             None => self.put_beyond(bytes),
         }
+    }
+}
+
+impl<S: Sink> Packing for Out<'_, S> {
+    #[inline]
+    fn put_packed(&mut self, bytes: &[u8]) -> bool {
+        // What is packed comes back here as bytes, when nothing is packed.
+        let Some(packer) = self.packer.take() else { return false };
+        let packed = packer.pack(bytes, self);
+        self.packer = Some(packer);
+        packed
     }
 }

@@ -1,6 +1,7 @@
 //! Lengths and strings, written: integers of up to 32 bits stand for their decimal text.
 
 use super::codes::special;
+use super::pack::{Packing, SHORTEST};
 use crate::keyspace::Entry;
 use crate::num;
 use crate::sink::Sink;
@@ -24,9 +25,9 @@ pub(in crate::rdb) fn put_length(len: u64, out: &mut impl Sink) {
     }
 }
 
-/// A string; a short one that is the text of an integer takes less.
+/// A string; a short one that is the text of an integer takes less, a long one perhaps, too.
 #[inline]
-pub fn put_string(bytes: &[u8], out: &mut impl Sink) {
+pub fn put_string(bytes: &[u8], out: &mut impl Packing) {
     if bytes.len() <= LONGEST_INT
         && let Some(value) = num::parse_i64(bytes).and_then(|value| i32::try_from(value).ok())
     {
@@ -35,16 +36,19 @@ pub fn put_string(bytes: &[u8], out: &mut impl Sink) {
     put_bytes(bytes, out);
 }
 
-/// A string as it is: what must stay bytes, such as a listpack.
+/// A string that is the text of no integer, such as a listpack.
 #[inline]
-pub(super) fn put_bytes(bytes: &[u8], out: &mut impl Sink) {
+pub(super) fn put_bytes(bytes: &[u8], out: &mut impl Packing) {
+    if bytes.len() >= SHORTEST && out.put_packed(bytes) {
+        return;
+    }
     put_length(bytes.len() as u64, out);
     out.put(bytes);
 }
 
 /// The string that is the decimal text of `value`.
 #[inline]
-pub(in crate::rdb) fn put_int(value: i64, out: &mut impl Sink) {
+pub(in crate::rdb) fn put_int(value: i64, out: &mut impl Packing) {
     match i32::try_from(value) {
         Ok(value) => put_small_int(value, out),
         Err(_) => put_bytes(itoa::Buffer::new().format(value).as_bytes(), out),
@@ -52,7 +56,7 @@ pub(in crate::rdb) fn put_int(value: i64, out: &mut impl Sink) {
 }
 
 #[inline]
-pub(super) fn put_entry(entry: Entry<'_>, out: &mut impl Sink) {
+pub(super) fn put_entry(entry: Entry<'_>, out: &mut impl Packing) {
     match entry {
         Entry::Str(bytes) => put_string(bytes, out),
         Entry::Int(value) => put_int(value, out),

@@ -1,6 +1,6 @@
 //! One value as bytes of an RDB file, and the pieces both sides of that need.
 //!
-//! `codes` are the format's numbers. Written: `length`, `write`. Read: `input`, `lzf`, `ziplist`, `read`, and `foreign` for
+//! `codes` are the format's numbers. Written: `length`, `pack`, `write`. Read: `input`, `lzf`, `ziplist`, `read`, and `foreign` for
 //! what is left out. `payload` is a value on its own. `crc` is the checksum of either side.
 
 mod bad;
@@ -10,6 +10,7 @@ pub mod foreign;
 mod input;
 mod length;
 mod lzf;
+mod pack;
 mod payload;
 mod read;
 mod write;
@@ -23,6 +24,7 @@ pub use input::{Input, Room};
 pub(super) use input::{array, byte, length, skip_string, string};
 pub use length::put_string;
 pub(super) use length::{put_int, put_length};
+pub use pack::{Packer, Packing};
 pub use payload::{Payload, seal};
 pub use read::{Making, is_known, read};
 pub use write::{type_code, write};

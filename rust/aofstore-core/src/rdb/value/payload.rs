@@ -4,9 +4,11 @@ use super::bad::{Bad, Result};
 use super::codes::Version;
 use super::crc::Crc;
 use super::input::Room;
+use super::pack::{Packer, Packing};
 use super::read::{Making, is_known, read};
 use super::write::{type_code, write};
 use crate::keyspace::{Fresh, Value};
+use crate::sink::Sink;
 
 /// Version and checksum.
 const FOOTER: usize = 10;
@@ -15,13 +17,39 @@ const NEWEST: u16 = 13;
 const VALKEY: u16 = 80;
 
 /// The value as DUMP gives it.
-pub fn seal(value: &Value<'_>, version: Version) -> Vec<u8> {
+pub fn seal(value: &Value<'_>, version: Version, packed: bool) -> Vec<u8> {
     let mut bytes = vec![type_code(value, version)];
-    write(value, version, &mut bytes);
+    if packed {
+        let mut out = Packed { bytes, packer: None };
+        write(value, version, &mut out);
+        bytes = out.bytes;
+    } else {
+        write(value, version, &mut bytes);
+    }
     bytes.extend_from_slice(&version.number().to_le_bytes());
     let crc = Crc::of(&bytes);
     bytes.extend_from_slice(&crc.to_le_bytes());
     bytes
+}
+
+/// A payload with packed strings; most have none that is long enough.
+struct Packed {
+    bytes: Vec<u8>,
+    packer: Option<Packer>,
+}
+
+impl Sink for Packed {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes.put(bytes);
+    }
+}
+
+impl Packing for Packed {
+    fn put_packed(&mut self, bytes: &[u8]) -> bool {
+        let packer = self.packer.get_or_insert_with(|| Packer::new(bytes.len().min(Packer::ROOM)));
+        packer.pack(bytes, &mut self.bytes)
+    }
 }
 
 /// What a payload holds, once its version and checksum were found right.

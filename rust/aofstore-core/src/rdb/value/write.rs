@@ -4,9 +4,9 @@
 
 use super::codes::{self, Version};
 use super::length::{put_bytes, put_entry, put_int, put_length, put_string};
+use super::pack::Packing;
 use crate::encoding::{Intset, Listpack};
 use crate::keyspace::{Hash, List, Node, Set, Text, Value, ZSet};
-use crate::sink::Sink;
 
 /// The type under which [`write`] writes this value.
 pub fn type_code(value: &Value<'_>, version: Version) -> u8 {
@@ -25,7 +25,7 @@ pub fn type_code(value: &Value<'_>, version: Version) -> u8 {
 
 /// The value alone, without its type and key.
 #[inline]
-pub fn write(value: &Value<'_>, version: Version, out: &mut impl Sink) {
+pub fn write(value: &Value<'_>, version: Version, out: &mut impl Packing) {
     match value {
         Value::Text(Text::Int(value)) => put_int(*value, out),
         Value::Text(Text::Inline(bytes)) => put_string(bytes, out),
@@ -45,7 +45,7 @@ fn set_listpack(set: &Set, version: Version) -> Option<&[u8]> {
     }
 }
 
-fn write_list(list: &List, out: &mut impl Sink) {
+fn write_list(list: &List, out: &mut impl Packing) {
     put_length(list.nodes().count() as u64, out);
     for node in list.nodes() {
         match node {
@@ -61,7 +61,7 @@ fn write_list(list: &List, out: &mut impl Sink) {
     }
 }
 
-fn write_set(set: &Set, version: Version, out: &mut impl Sink) {
+fn write_set(set: &Set, version: Version, out: &mut impl Packing) {
     let whole = set.intset().map(Intset::as_bytes).or_else(|| set_listpack(set, version));
     if let Some(bytes) = whole {
         return put_bytes(bytes, out);
@@ -70,7 +70,7 @@ fn write_set(set: &Set, version: Version, out: &mut impl Sink) {
     set.iter().for_each(|member| put_entry(member, out));
 }
 
-fn write_zset(zset: &ZSet, out: &mut impl Sink) {
+fn write_zset(zset: &ZSet, out: &mut impl Packing) {
     if let Some(pack) = zset.as_listpack() {
         return put_bytes(pack.as_bytes(), out);
     }
@@ -82,7 +82,7 @@ fn write_zset(zset: &ZSet, out: &mut impl Sink) {
     }
 }
 
-fn write_hash(hash: &Hash, out: &mut impl Sink) {
+fn write_hash(hash: &Hash, out: &mut impl Packing) {
     if let Some(pack) = hash.listpack() {
         return put_bytes(pack.as_bytes(), out);
     }
