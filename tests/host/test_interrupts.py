@@ -289,6 +289,39 @@ store.close()
         assert store.dbsize() == 60
 
 
+@pytest.mark.parametrize("session", [False, True])
+def test_a_save_is_interrupted_and_leaves_the_last_dump(session: bool, tmp_path: Path) -> None:
+    said(
+        INTERRUPT
+        + f"""
+plan = faulty()
+store = aofstore.open(directory, appendonly=False)
+for n in range(60):
+    store.set(f"k:{{n}}", os.urandom(300_000))
+store.save()
+before, moment = os.stat(directory + "/dump.rdb").st_ino, store.lastsave()
+store.set("k:0", "w")
+session = store.session()
+save = (lambda: session.execute_command("SAVE")) if {session} else store.save
+plan.add("write", 0, mode="delay", delay_ms=100, sticky=True)
+interrupted(save)
+plan.clear()
+assert os.listdir(directory).count("dump.rdb") == 1
+assert [name for name in os.listdir(directory) if name.startswith("temp-")] == []
+assert os.stat(directory + "/dump.rdb").st_ino == before
+assert store.lastsave() == moment
+told = store.info("persistence")
+assert (told["rdb_last_bgsave_status"], told["rdb_changes_since_last_save"]) == ("ok", 1)
+store.set("k:1", "w")
+assert save() in (True, b"OK")
+store.close()
+""",
+        tmp_path,
+    )
+    with aofstore.open(tmp_path, appendonly=False) as store:
+        assert (store.get("k:0"), store.get("k:1"), store.dbsize()) == (b"w", b"w", 60)
+
+
 def test_an_interrupt_during_a_commit_comes_right_after_it_and_loses_nothing(tmp_path: Path) -> None:
     out = said(
         INTERRUPT

@@ -45,7 +45,7 @@ CORE: dict[str, set[str]] = {
 # The doorway translates; its rooms share each other freely but there are no others.
 BINDING = {
     "batch", "check", "engine", "client", "direct", "directory", "export", "loader", "parts", "arguments",
-    "replies", "error", "events", "testing",
+    "patience", "replies", "error", "events", "testing",
 }  # fmt: skip
 BINDING_CRATES = {"aofstore_core", "pyo3", "std", "core", "smallvec", "itoa"}
 

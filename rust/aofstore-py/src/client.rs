@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aofstore_core::command::{Reply, Spec};
-use aofstore_core::engine::{Direct, Done, Due, Engine, Request, Session, Slot, Waiter};
+use aofstore_core::engine::{Direct, Done, Due, Engine, Request, Session, Slot, Waiter, stands_still};
 use aofstore_core::error::Error;
 use aofstore_core::keyspace::Waste;
 use pyo3::prelude::*;
@@ -15,6 +15,7 @@ use pyo3::types::{PyBool, PyTuple};
 use crate::arguments::{Arguments, Codec};
 use crate::error::{StoreClosedError, WatchError, raise, raise_reply};
 use crate::events;
+use crate::patience::unless_interrupted;
 use crate::replies::Builder;
 
 /// Commands of a pipeline up to which it runs without letting go of the interpreter.
@@ -135,11 +136,33 @@ impl PyClient {
         let session = lease.get();
         let done = match self.engine.try_execute(session, argv, reply) {
             Some(done) => done,
+            None if stands_still(argv) && !session.in_multi() => {
+                let db = session.db();
+                drop(lease);
+                return self.stand_still(py, db, argv, shape);
+            }
             None => py.detach(|| self.engine.execute(session, argv, reply)),
         };
         // Before anything that may run Python, which may use this session again.
         drop(lease);
         self.finish(py, done, argv, reply, shape)
+    }
+
+    /// Runs a command that takes long under the lock, unless Ctrl-C comes.
+    fn stand_still<'py>(
+        &self,
+        py: Python<'py>,
+        db: usize,
+        argv: &[&[u8]],
+        shape: Shape,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let words: Vec<Vec<u8>> = argv.iter().map(|word| word.to_vec()).collect();
+        let (done, reply) = unless_interrupted(py, &self.engine, move |engine, given_up| {
+            let argv: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            let mut reply = Reply::new();
+            (engine.execute_unless(&mut Session::view(db), &argv, &mut reply, given_up), reply)
+        })?;
+        self.finish(py, done, argv, &reply, shape)
     }
 
     /// Settles what is due, then tells how the command ended.

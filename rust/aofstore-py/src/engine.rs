@@ -1,14 +1,11 @@
 //! `Engine`: a keyspace with its live settings, from open to close.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aofstore_core::engine::{Begun, Engine, RewriteHandle, Settings, Summary, Waited};
 use aofstore_core::error::Error;
-use aofstore_core::fs::os::with_signals_blocked;
 use pyo3::exceptions::{PyOverflowError, PyTimeoutError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
@@ -21,6 +18,7 @@ use crate::events;
 use crate::export::PyExport;
 use crate::loader::PyLoader;
 use crate::parts::PyParts;
+use crate::patience::unless_interrupted;
 use crate::testing;
 
 #[pyclass(frozen, module = "aofstore._core", name = "Engine")]
@@ -267,29 +265,10 @@ impl PyEngine {
         }
     }
 
-    /// Without a child, but so that Ctrl-C gives it up: a thread has the engine's lock, this one looks for signals.
+    /// Without a child.
     fn rewrite_here(&self, py: Python<'_>) -> PyResult<Report> {
-        let (given_up, (ended, mut end)) = (Arc::<AtomicBool>::default(), channel());
-        let (engine, theirs) = (Arc::clone(&self.inner), Arc::clone(&given_up));
-        let builder = std::thread::Builder::new().name("aofstore-rewrite".to_owned());
-        let work = move || drop(ended.send(engine.rewrite_unless(&theirs)));
-        with_signals_blocked(|| builder.spawn(work))?;
-        let lost = || raise(py, &Error::Internal("a rewrite was lost".to_owned()));
-        loop {
-            let waiting = &mut end;
-            match py.detach(move || waiting.recv_timeout(NAP)) {
-                Ok(outcome) => return outcome.map(report).map_err(|error| raise(py, &error)),
-                Err(RecvTimeoutError::Disconnected) => return Err(lost()),
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            if let Err(interrupt) = py.check_signals() {
-                given_up.store(true, Ordering::Relaxed);
-                // Whatever came of it: nothing of it goes on when the caller is told.
-                let waiting = &mut end;
-                let _ = py.detach(move || waiting.recv());
-                return Err(interrupt);
-            }
-        }
+        let done = unless_interrupted(py, &self.inner, Engine::rewrite_unless)?;
+        done.map(report).map_err(|error| raise(py, &error))
     }
 
     /// Until no snapshot is being saved.

@@ -15,6 +15,7 @@ mod events;
 mod export;
 mod loader;
 mod parts;
+mod patience;
 mod replies;
 mod testing;
 

@@ -117,6 +117,7 @@ impl Core {
         self.end_together();
         self.serve_waiters();
         self.feed_gathered();
+        self.save_flushed();
         Ok(Some(Done {
             outcome: Ok(()),
             waiter: None,
@@ -157,6 +158,7 @@ impl Core {
         self.nobody_waits();
         self.serve_waiters();
         self.feed_gathered();
+        self.save_flushed();
         Ok(Done {
             outcome: Ok(()),
             waiter: None,

@@ -41,6 +41,8 @@ pub(super) struct Core {
     pub paused: Option<Pause>,
     pub rewrites: Rewrites,
     pub saves: Saves,
+    /// Set by whoever has something done without a child, and no longer wants it.
+    pub given_up: Option<Arc<AtomicBool>>,
     /// What the command that ran has to see done before it is answered.
     pub owed: Option<Duty>,
     /// A policy that CONFIG SET chose and the log does not have yet.
@@ -112,6 +114,7 @@ impl Engine {
             paused: None,
             rewrites: Rewrites::default(),
             saves: Saves::default(),
+            given_up: None,
             owed: None,
             new_policy: None,
             loading: false,

@@ -123,7 +123,7 @@ impl Core {
         Error::Internal(text)
     }
 
-    fn one(&mut self, session: &mut Session, argv: &[&[u8]], reply: &mut Reply) -> Result<Done> {
+    pub(super) fn one(&mut self, session: &mut Session, argv: &[&[u8]], reply: &mut Reply) -> Result<Done> {
         // A push may serve waiters: their pops belong into the same append.
         let gather = !self.space.waited.is_empty();
         if gather {

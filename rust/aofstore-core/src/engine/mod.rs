@@ -30,6 +30,7 @@ mod server;
 mod session;
 mod settings;
 mod snapshot;
+mod standstill;
 mod tick;
 mod transaction;
 
@@ -43,6 +44,7 @@ pub use lifecycle::Flushing;
 pub use rewrite::{Begun, Progress, RewriteHandle, Summary, Waited};
 pub use session::Session;
 pub use settings::Settings;
+pub use standstill::stands_still;
 
 #[cfg(all(test, not(feature = "shuttle")))]
 mod server_tests;

@@ -108,6 +108,7 @@ impl Core {
         self.end_together();
         if alone {
             self.feed_gathered();
+            self.save_flushed();
         }
         Ok(())
     }

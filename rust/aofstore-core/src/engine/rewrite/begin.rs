@@ -1,7 +1,6 @@
 //! What callers ask for: a rewrite now, its end, how far it is; and BGREWRITEAOF.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::schedule::Why;
@@ -47,17 +46,6 @@ impl Engine {
     /// A whole rewrite in this thread; the store stands still meanwhile.
     pub fn rewrite_now(&self) -> Result<Summary> {
         self.rewrite_unless(&Arc::default())
-    }
-
-    /// The same, unless another thread sets `given_up` meanwhile.
-    pub fn rewrite_unless(&self, given_up: &Arc<AtomicBool>) -> Result<Summary> {
-        let mut core = self.shared.enter()?;
-        core.guarded(|core| {
-            core.rewrites.given_up = Some(Arc::clone(given_up));
-            let done = core.rewrite_at_once();
-            core.rewrites.given_up = None;
-            done
-        })
     }
 
     /// Waits at most `slice` for the rewrite that runs or is scheduled, else gives the last outcome that nobody was
@@ -111,7 +99,7 @@ impl Core {
         self.launch(Why::Asked).map(Some)
     }
 
-    pub(super) fn rewrite_at_once(&mut self) -> Result<Summary> {
+    pub(in crate::engine) fn rewrite_at_once(&mut self) -> Result<Summary> {
         if self.rewrites.is_running() {
             return Err(Error::RewriteInProgress);
         }

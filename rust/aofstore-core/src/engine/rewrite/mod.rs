@@ -14,7 +14,6 @@ mod schedule;
 mod ticket;
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -101,8 +100,6 @@ pub(super) struct Rewrites {
     pub unwanted: Option<Arc<Parts>>,
     /// A child that saves a snapshot.
     pub saving: bool,
-    /// Set by whoever has a rewrite done without a child, and no longer wants it.
-    given_up: Option<Arc<AtomicBool>>,
     pub figures: Figures,
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::parts::{Base, cannot_sync, collect, new_incr};
@@ -97,14 +96,8 @@ impl Core {
         let place =
             dump::Place { dir: &**dir, name: &name, mode, role: Role::Rewrite, control: Control::None };
         let incremental_sync = self.settings.is_yes("aof-rewrite-incremental-fsync");
-        let given_up = self.rewrites.given_up.clone();
-        let wanted = |_, _| !given_up.as_ref().is_some_and(|given_up| given_up.load(Ordering::Relaxed));
         let form = self.base_form(self.writes_snapshots());
-        let dumped =
-            dump::dump(&self.space, place, form, incremental_sync, wanted).map_err(|failed| Failure {
-                deliberate: failed.errno == libc::ECANCELED,
-                ..Failure::new(RewriteCause::Errno(failed.errno), failed.message)
-            })?;
+        let dumped = self.dump_here(place, form, incremental_sync)?;
         let temp = Temp::adopt(dir, name, dumped.file, &self.events);
         self.rewrites.schedule.started();
         self.rewrites.figures.rewrites += 1;

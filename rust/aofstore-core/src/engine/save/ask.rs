@@ -76,9 +76,17 @@ impl Core {
         if self.settings.save_points.is_empty() {
             return;
         }
-        if self.instant.is_some() {
-            self.saves.schedule.want();
-        } else {
+        // Redis saves right here, also in the midst of a transaction. A dump of half of one is none to wake up with: it
+        // is saved behind the whole, and before anybody is told.
+        self.saves.flushed = true;
+        if self.instant.is_none() {
+            self.save_flushed();
+        }
+    }
+
+    /// With the last command of what runs as one.
+    pub(in crate::engine) fn save_flushed(&mut self) {
+        if std::mem::take(&mut self.saves.flushed) {
             // Told in the log; the next save point tries again.
             drop(self.save_now());
         }

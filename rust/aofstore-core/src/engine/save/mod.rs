@@ -48,6 +48,8 @@ pub(super) struct Saves {
     /// Of the current save, or the last one.
     thread: Option<JoinHandle<()>>,
     schedule: Schedule,
+    /// Everything was flushed, which is to be saved at once.
+    flushed: bool,
     /// ORDER: after the engine's lock, or without it; nobody who has this may ask for that.
     line: Arc<Mutex<()>>,
     /// Changes that the running save has in it.

@@ -69,8 +69,7 @@ impl Core {
         let line = std::sync::Arc::clone(&self.saves.line);
         let _line = line.lock().unwrap_or_else(PoisonError::into_inner);
         let place = dump::Place { dir: &*dir, name: &temp, mode, role: Role::Save, control };
-        let dumped = dump::dump(&self.space, place, form, INCREMENTAL_SYNC, |_, _| true)
-            .map_err(|failed| Failure::new(RewriteCause::Errno(failed.errno), failed.message))?;
+        let dumped = self.dump_here(place, form, INCREMENTAL_SYNC)?;
         let temp = Temp::adopt(&dir, temp, dumped.file, &self.events);
         let mut switch = Switch::new(temp, dumped.bytes, control)?;
         let size = self::place(&mut switch, &name)?;
@@ -84,6 +83,10 @@ impl Core {
             Ok(summary) => {
                 self.saved(&summary);
                 Ok(summary)
+            }
+            Err(failure) if failure.deliberate => {
+                self.events.notice(failure.what.clone());
+                Err(self.save_error(failure))
             }
             Err(failure) => {
                 self.events.warning(format!("a save failed: {}", failure.what));

@@ -192,6 +192,56 @@ fn in_a_transaction_it_is_scheduled_and_save_is_not_allowed() {
     assert!(run("SAVE").unwrap_err().contains("not allowed"));
 }
 
+/// Redis saves in the midst of it; half a transaction is not what was there at any moment.
+#[test]
+fn flushall_in_a_transaction_or_pipeline_is_saved_with_all_of_it_before_anybody_is_told() {
+    let batch: [&[&[u8]]; 3] = [&[b"SET", b"a", b"1"], &[b"FLUSHALL"], &[b"SET", b"b", b"2"]];
+    let batch = batch.map(crate::engine::Request::new);
+    for way in ["MULTI", "transaction", "pipeline"] {
+        let rig = Rig::with(&[("save", "3600 1000")]);
+        rig.ok("SET old 1");
+        rig.ok("SAVE");
+        let (mut reply, mut session) = (crate::command::Reply::new(), crate::engine::Session::connection(0));
+        match way {
+            "MULTI" => {
+                let ends: [&[&[u8]]; 2] = [&[b"MULTI"], &[b"EXEC"]];
+                for argv in [&ends[..1], &batch.each_ref().map(|request| request.argv), &ends[1..]].concat() {
+                    rig.engine.execute(&mut session, argv, &mut reply).unwrap().outcome.unwrap();
+                }
+            }
+            "transaction" => {
+                rig.engine.execute_transaction(&mut session, &batch, &mut reply).unwrap().unwrap();
+            }
+            _ => drop(rig.engine.execute_batch(&mut session, &batch, &mut reply).unwrap()),
+        }
+        let mut saved = dumped(&rig).unwrap();
+        assert!(saved.keys(0, 0).contains(b"b") && crate::rewrite::keys(&saved) == 1, "{way}");
+        assert_eq!(
+            (rig.info("rdb_saves"), rig.info("rdb_changes_since_last_save")),
+            ("2".into(), "0".into())
+        );
+        assert_eq!(rig.info("total_forks"), "0");
+    }
+}
+
+#[test]
+fn a_save_is_given_up_between_two_keys_and_leaves_the_last_dump() {
+    let rig = Rig::off();
+    rig.ok("SET a 1");
+    rig.ok("SAVE");
+    rig.ok("SET b 1");
+    let given_up = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let (mut reply, mut session) = (crate::command::Reply::new(), crate::engine::Session::view(0));
+    let done = rig.engine.execute_unless(&mut session, &[b"SAVE"], &mut reply, &given_up).unwrap();
+    let told = done.outcome.unwrap_err();
+    assert!(told.text().contains("the save was stopped; the last dump is as it was"), "{}", told.text());
+    assert_eq!((keys(&rig), rig.info("rdb_changes_since_last_save")), (1, "1".into()));
+    assert!(temps(&rig).is_empty() && status(&rig) == "ok");
+    // Whoever asks next is not meant.
+    rig.ok("SAVE");
+    assert_eq!(keys(&rig), 2);
+}
+
 #[test]
 fn c10_c11_c12_however_the_child_ends_the_last_dump_stays_and_the_next_save_is_good() {
     let rig = Rig::on();
