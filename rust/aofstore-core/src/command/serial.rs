@@ -103,6 +103,11 @@ fn store(cx: &mut Context<'_>, key: &[u8], value: Fresh<'_>, deadline: Option<i6
         return Err(errors::OUT_OF_MEMORY);
     }
     let past = deadline.is_some_and(|at| cx.keys.is_past(at));
+    let made = if past { Argv::default() } else { command(key, &value) };
+    // A payload may unpack to more than it takes; what the reader of the log would refuse must not get there.
+    if made.iter().any(|arg| arg.len() > cx.keys.space.limits.proto_max_bulk_len) {
+        return Err(errors::STRING_TOO_LONG);
+    }
     // SET alone takes the place of anything.
     if cx.remove(key) && (past || matches!(value, Fresh::Object(_))) {
         cx.effects.rewrite(&[b"DEL", key]);
@@ -110,7 +115,7 @@ fn store(cx: &mut Context<'_>, key: &[u8], value: Fresh<'_>, deadline: Option<i6
     if past {
         return Ok(());
     }
-    record(cx, key, &value);
+    cx.effects.rewrite_as(made);
     cx.keys.put_fresh(key, value);
     cx.changed(key);
     if let Some(at) = deadline {
@@ -120,8 +125,8 @@ fn store(cx: &mut Context<'_>, key: &[u8], value: Fresh<'_>, deadline: Option<i6
     Ok(())
 }
 
-/// Logs the commands that make the value.
-fn record(cx: &mut Context<'_>, key: &[u8], value: &Fresh<'_>) {
+/// The command that makes the value, however many words it has: readers take two thousand million.
+fn command(key: &[u8], value: &Fresh<'_>) -> Argv {
     let mut argv = Words(Argv::default());
     match value {
         Fresh::Int(value) => argv.begin(b"SET", key).int(*value),
@@ -150,7 +155,7 @@ fn record(cx: &mut Context<'_>, key: &[u8], value: &Fresh<'_>) {
             }
         }
     }
-    cx.effects.rewrite_as(argv.0);
+    argv.0
 }
 
 /// A record in the making.
