@@ -148,7 +148,7 @@ class ServerCommands(Family[V]):
         """Save a snapshot into ``dbfilename``; every other call waits (SAVE). True.
 
         ResponseError while one is being saved in the background, and when it fails: the last one is as it
-        was.
+        was. Ctrl-C gives it up, except in a pipeline.
         """
         return self._ok("SAVE")
 
