@@ -147,16 +147,25 @@ def _replay_file(
     """What was loaded, and whether the moment was reached that the view is of."""
     began = progress.seconds
     until = None if view is None else view.until
-    loader = engine.loader(file.directory, file.name, until=until, base=file.base, snapshot=file.snapshot)
+    loader = engine.loader(
+        file.directory,
+        file.name,
+        until=until,
+        base=file.base,
+        snapshot=file.snapshot,
+        # Nothing expires before the commands of a log that saw it; nor in a store that is only read.
+        expire=file.snapshot and view is None,
+    )
     try:
         _run(loader, file, config, progress)
-        keys, commands = loader.keys, loader.commands
+        keys, expired, commands = loader.keys, loader.expired, loader.commands
         kept, truncations = _settle(loader, file, config, view)
         over = loader.outcome()[0] == "later"
     finally:
         loader.close()
     seconds = progress.seconds - began
-    snapshot = f"{keys} keys of a snapshot and " if keys else ""
+    left_out = f" ({expired} more had expired)" if expired else ""
+    snapshot = f"{keys} keys of a snapshot{left_out} and " if keys or expired else ""
     logger.info("%s: loaded %s%d commands, %d bytes in %.3f s", file.path, snapshot, commands, kept, seconds)
     return LoadReport((file.path,), commands, kept, seconds, truncations), over
 

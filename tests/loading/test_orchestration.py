@@ -66,6 +66,7 @@ class FakeDirectory:
 class FakeLoader:
     bytes_total = 300
     keys = 0
+    expired = 0
 
     def __init__(self, world: World) -> None:
         self.world = world

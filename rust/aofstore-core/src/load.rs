@@ -24,6 +24,7 @@ pub use self::damage::Behind;
 pub use self::options::{Ended, OnReplayError, Options};
 use self::plan::Plan;
 use crate::aof::{Leading, Next, Reader, Tear};
+use crate::clock;
 use crate::command::{self, Effects, Reply};
 use crate::error::{Error, Result};
 use crate::fs::{self, Dir, read_up_to};
@@ -51,6 +52,7 @@ pub struct Loader {
     /// Nothing may follow it.
     alone: bool,
     keys: u64,
+    expired: u64,
     db: usize,
     block: Option<Block>,
     commands: u64,
@@ -93,7 +95,8 @@ impl Loader {
         let read = read_up_to(&mut file, 0, &mut head)?;
         let snapshot = if options.snapshot || rdb::is_snapshot(head.get(..read).unwrap_or_default()) {
             let source = Box::new(dir.open_read(name)?);
-            Some(Box::new(rdb::Reader::new(source, size, path, options.unknown)))
+            let now = options.expire.then(clock::now_ms);
+            Some(Box::new(rdb::Reader::new(source, size, path, options.unknown).expiring(now)))
         } else {
             None
         };
@@ -113,6 +116,7 @@ impl Loader {
             snapshot_end: None,
             alone: false,
             keys: 0,
+            expired: 0,
             db: 0,
             block: None,
             commands: 0,
@@ -175,15 +179,16 @@ impl Loader {
     /// Reads keys of the snapshot until a tick after the budget is over; true at its end.
     fn read_snapshot(&mut self, space: &mut Keyspace, began: Instant, budget: Duration) -> Result<bool> {
         let Some(snapshot) = &mut self.snapshot else { return Ok(true) };
-        let mut ticked = snapshot.offset();
+        let (mut ticked, mut records) = (snapshot.offset(), 0_u64);
         loop {
             let more = snapshot.next(space);
             self.warnings.append(&mut snapshot.take_notes());
-            self.keys = snapshot.keys();
+            (self.keys, self.expired) = (snapshot.keys(), snapshot.expired());
+            records += 1;
             if !more? {
                 break;
             }
-            if self.keys.is_multiple_of(TICK) || snapshot.offset() - ticked >= TICK_BYTES {
+            if records.is_multiple_of(TICK) || snapshot.offset() - ticked >= TICK_BYTES {
                 ticked = snapshot.offset();
                 if began.elapsed() >= budget {
                     return Ok(false);

@@ -78,7 +78,8 @@ impl PyEngine {
         Ok(PyClient::new(Arc::clone(&self.inner), db, codec, session))
     }
 
-    #[pyo3(signature = (directory, name, /, *, until = None, base = false, snapshot = false))]
+    #[pyo3(signature = (directory, name, /, *, until = None, base = false, snapshot = false, expire = false))]
+    #[expect(clippy::too_many_arguments, reason = "as many as Python names")]
     fn loader(
         &self,
         py: Python<'_>,
@@ -87,8 +88,9 @@ impl PyEngine {
         until: Option<i64>,
         base: bool,
         snapshot: bool,
+        expire: bool,
     ) -> PyResult<PyLoader> {
-        PyLoader::open(py, &self.inner, directory, name, until, base, snapshot)
+        PyLoader::open(py, &self.inner, directory, name, until, base, snapshot, expire)
     }
 
     /// Ends the load; without a directory the store stays in memory.

@@ -26,6 +26,7 @@ struct Open {
 }
 
 impl PyLoader {
+    #[expect(clippy::too_many_arguments, reason = "as many as Python names")]
     pub(crate) fn open(
         py: Python<'_>,
         engine: &Arc<Engine>,
@@ -34,9 +35,10 @@ impl PyLoader {
         until: Option<i64>,
         base: bool,
         snapshot: bool,
+        expire: bool,
     ) -> PyResult<Self> {
         let dir = directory.dir(py)?;
-        let options = Options { until, base, snapshot, ..engine.load_options() };
+        let options = Options { until, base, snapshot, expire, ..engine.load_options() };
         let opened = Loader::open(&*dir, name, options);
         let loader = opened.map_err(|error| raise(py, &error))?;
         engine.begin_load().map_err(|error| raise(py, &error))?;
@@ -78,6 +80,11 @@ impl PyLoader {
     #[getter]
     fn keys(&self) -> PyResult<u64> {
         self.with(|loader| loader.keys())
+    }
+
+    #[getter]
+    fn expired(&self) -> PyResult<u64> {
+        self.with(|loader| loader.expired())
     }
 
     #[getter]

@@ -73,6 +73,8 @@ pub(super) struct LoadProgress {
     pub bytes_before: u64,
     /// That a snapshot held.
     pub keys: u64,
+    /// That it held as well, and were left out.
+    pub expired: u64,
 }
 
 /// State shared by the handle, the ticker and every view.

@@ -139,8 +139,8 @@ impl Core {
         field(out, "rdb_current_bgsave_time_sec", running.unwrap_or(-1))?;
         field(out, "rdb_saves", figures.saves)?;
         field(out, "rdb_last_cow_size", figures.last_cow_bytes)?;
-        // What is past its deadline is loaded too, and expires after.
-        field(out, "rdb_last_load_keys_expired", 0)?;
+        // Only of a snapshot without a log: with one, what is past its deadline is loaded too, and expires after.
+        field(out, "rdb_last_load_keys_expired", self.load.expired)?;
         field(out, "rdb_last_load_keys_loaded", self.load.keys)
     }
 

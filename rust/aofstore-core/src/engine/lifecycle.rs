@@ -39,6 +39,7 @@ impl Engine {
             core.load.bytes_done = core.load.bytes_before + done;
             core.load.bytes_total = core.load.bytes_before + total;
             core.load.keys = core.load.keys.max(loader.keys());
+            core.load.expired = core.load.expired.max(loader.expired());
             ended
         });
         for warning in loader.take_warnings() {

@@ -398,8 +398,7 @@ fn x16_info_tells_how_far_a_load_is() {
         began_ms: crate::clock::now_ms() - 10_000,
         bytes_done: 250,
         bytes_total: 1000,
-        bytes_before: 0,
-        keys: 0,
+        ..LoadProgress::default()
     };
     store.engine.shared.lock().load = load;
     let told = store.info("persistence");

@@ -148,7 +148,15 @@ impl Settings {
             _ => Unknown::Refuse,
         };
         let max_bulk = self.limits.longest_in_log() as u64;
-        load::Options { max_bulk, on_error, unknown, until: None, base: false, snapshot: false }
+        load::Options {
+            max_bulk,
+            on_error,
+            unknown,
+            until: None,
+            base: false,
+            snapshot: false,
+            expire: false,
+        }
     }
 
     /// The settings of a store that is being opened; names with `_` or `-`.

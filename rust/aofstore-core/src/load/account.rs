@@ -26,6 +26,11 @@ impl Loader {
         self.keys
     }
 
+    /// Keys that it held and that were left out, since they were past their deadline.
+    pub fn expired(&self) -> u64 {
+        self.expired
+    }
+
     /// How often each command came.
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
         command::all()

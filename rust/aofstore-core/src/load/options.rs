@@ -38,4 +38,6 @@ pub struct Options {
     pub base: bool,
     /// The file is a snapshot and nothing else.
     pub snapshot: bool,
+    /// Keys of it that are past their deadline are left out, as servers do it.
+    pub expire: bool,
 }

@@ -233,10 +233,19 @@ fn foreign_things_are_refused_by_name_or_left_out_if_that_is_wanted() {
     let [fields, packed] = [b"\x02\x00\x01f\x01v\x05\x01g\x01w".as_slice(), b"\x04pack"];
     let time = [1u8; 8];
     let redis = b"REDIS0012".as_slice();
-    let cases: [(&[u8], Vec<u8>, &str); 14] = [
+    let producers =
+        b"\x40\x64\x64\x01\x03pid\x02\x01a\x81\x00\x00\x01\x80\x00\x00\x00\x00\x00\x01b\x05\x01\x07\x02"
+            .as_slice();
+    let cases: [(&[u8], Vec<u8>, &str); 18] = [
         (redis, record(15, "k", &stream(1)), "a stream under the key 'k'"),
         (redis, record(19, "k", &stream(2)), "a stream under the key 'k'"),
         (redis, record(21, "k", &stream(3)), "a stream under the key 'k'"),
+        (b"REDIS0013", record(26, "k", &[&stream(3), producers].concat()), "a stream under the key 'k'"),
+        (
+            b"REDIS0013",
+            record(26, "k", &[&stream(3), b"\x40\x64\x64\x00\x00\x00".as_slice()].concat()),
+            "a stream under the key 'k'",
+        ),
         (redis, record(7, "k", module), "a module's value under the key 'k'"),
         (redis, record(22, "k", fields), "a hash with fields that expire under the key 'k'"),
         (redis, record(23, "k", packed), "a hash with fields that expire under the key 'k'"),
@@ -256,6 +265,8 @@ fn foreign_things_are_refused_by_name_or_left_out_if_that_is_wanted() {
             "a hash with fields that expire under the key 'k'",
         ),
         (redis, [&[0xf5], text(b"#!lua name=f").as_slice()].concat(), "a library of functions"),
+        (redis, b"\xf6\x01f\x03LUA\x00\x06return".to_vec(), "a library of functions"),
+        (redis, b"\xf6\x01f\x03LUA\x01\x03why\x06return".to_vec(), "a library of functions"),
         (redis, when.to_vec(), "a module's data"),
         (redis, b"\xf3\x01abcd\x02\x05\x00".to_vec(), "a module's data on a key"),
         (
@@ -280,10 +291,34 @@ fn foreign_things_are_refused_by_name_or_left_out_if_that_is_wanted() {
 
 #[test]
 fn what_nobody_can_find_the_end_of_is_refused_even_if_it_should_be_left_out() {
-    for foreign in [record(6, "k", b"\x01"), record(26, "k", b"\x01"), record(99, "k", b"\x01"), vec![0xf6]] {
-        let bytes = file(b"REDIS0013", &[&foreign]);
+    for (magic, foreign, why) in [
+        (b"REDIS0013", record(6, "k", b"\x01"), "only the module knows where it ends under the key 'k'"),
+        (b"REDIS0013", record(99, "k", b"\x01"), "nothing says where it ends under the key 'k'"),
+        // Valkey gave that number to nothing, nor the others that only Redis has.
+        (b"VALKEY080", record(26, "k", b"\x01"), "nothing says where it ends under the key 'k'"),
+        (b"VALKEY080", record(24, "k", b"\x01"), "nothing says where it ends under the key 'k'"),
+    ] {
+        let bytes = file(magic, &[&foreign]);
         let error = read_with(reader(&bytes, Unknown::Skip), Limits::default()).err().unwrap();
         assert_eq!(kind(&error), LoadKind::Unsupported, "{error}");
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+#[test]
+fn what_is_past_its_deadline_is_left_out_and_counted_only_if_that_is_wanted() {
+    let timed = |at: i64, key| [&[0xfc], at.to_le_bytes().as_slice(), &record(0, key, b"\x01v")].concat();
+    let records = [timed(999, "gone"), timed(1000, "now"), timed(-1, "for ever"), record(0, "k", b"\x01v")];
+    let bytes = file(b"REDIS0010", &records.each_ref().map(Vec::as_slice));
+    for (now, expired) in [(None, 0), (Some(999), 0), (Some(1000), 1), (Some(2000), 2)] {
+        let mut reader = reader(&bytes, Unknown::Refuse).expiring(now);
+        let mut space = Keyspace::new(1, Limits::default());
+        space.set_expiring(false);
+        while reader.next(&mut space).unwrap() {}
+        assert_eq!(
+            (reader.expired(), reader.keys(), keys(&space)),
+            (expired, 4 - expired, 4 - expired as usize)
+        );
     }
 }
 

@@ -52,6 +52,9 @@ pub struct Reader {
     key: Vec<u8>,
     room: Room,
     keys: u64,
+    /// Keys that are past their deadline at this moment, in milliseconds, are left out.
+    expire: Option<i64>,
+    expired: u64,
     /// Unix seconds, if the file says so.
     created: Option<i64>,
     notes: Vec<String>,
@@ -75,10 +78,19 @@ impl Reader {
             key: Vec::new(),
             room: Room::default(),
             keys: 0,
+            expire: None,
+            expired: 0,
             created: None,
             notes: Vec::new(),
             ended: false,
         }
+    }
+
+    /// Leaves out keys whose deadline is before `now`, in milliseconds. Not where a log follows: its commands saw them.
+    #[must_use]
+    pub fn expiring(mut self, now: Option<i64>) -> Self {
+        self.expire = now;
+        self
     }
 
     /// File offset behind what was read.
@@ -93,6 +105,11 @@ impl Reader {
     /// Keys read into the keyspace.
     pub fn keys(&self) -> u64 {
         self.keys
+    }
+
+    /// Keys left out since they were past their deadline.
+    pub fn expired(&self) -> u64 {
+        self.expired
     }
 
     /// 0 until the header was read; 80 is Valkey's.
@@ -110,7 +127,7 @@ impl Reader {
         std::mem::take(&mut self.notes)
     }
 
-    /// Reads the next key; false at the end, when the checksum is right.
+    /// Reads the next key, which may be left out; false at the end, when the checksum is right.
     pub fn next(&mut self, space: &mut Keyspace) -> Result<bool> {
         if self.ended {
             return Ok(false);
@@ -130,9 +147,8 @@ impl Reader {
                 }
                 opcode::KEY_META.. => self.opcode(code, space)?,
                 _ => {
-                    if self.read_key(code, space)? {
-                        return Ok(true);
-                    }
+                    self.read_key(code, space)?;
+                    return Ok(true);
                 }
             }
         }
@@ -250,7 +266,7 @@ impl Reader {
             }
             (opcode::FUNCTION_2, _) => self.left_out("a library of functions", skip_string),
             (opcode::MODULE_AUX, _) => self.left_out("a module's data", foreign::skip_module_aux),
-            _ => Err(self.error(Bad::Unsupported("functions of a preview of Redis 7.0"))),
+            _ => self.left_out("a library of functions", foreign::skip_function_pre_ga),
         }
     }
 
@@ -289,8 +305,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Whether there is one more key now.
-    fn read_key(&mut self, code: u8, space: &mut Keyspace) -> Result<bool> {
+    fn read_key(&mut self, code: u8, space: &mut Keyspace) -> Result<()> {
         let mut key = std::mem::take(&mut self.key);
         key.clear();
         let named = string(&mut self.window, &mut self.room).map(|bytes| key.extend_from_slice(bytes));
@@ -306,16 +321,23 @@ impl Reader {
         self.room.tidy();
         self.ahead.look(self.window.unread(), self.window.offset(), space, self.db);
         self.keys += u64::from(stored);
-        Ok(stored)
+        Ok(())
     }
 
+    /// Whether there is one more key now.
     fn store(&mut self, code: u8, deadline: Option<i64>, space: &mut Keyspace) -> value::Result<bool> {
         let hash = self.ahead.hash(self.record);
-        let Self { window, room, making: Some(making), key, db, .. } = self else { return Ok(false) };
+        let Self { window, room, making: Some(making), key, db, expire, expired, .. } = self else {
+            return Ok(false);
+        };
         let Some(value) = value::read(code, window, room, making)? else {
             self.note("an empty collection");
             return Ok(false);
         };
+        if deadline.zip(*expire).is_some_and(|(deadline, now)| deadline < now) {
+            *expired += 1;
+            return Ok(false);
+        }
         // No command looks on, so the time does not matter.
         let mut keys = space.keys(*db, 0);
         if let Some(hash) = hash {

@@ -23,10 +23,8 @@ const STREAM_LISTPACKS_4: u8 = 26;
 pub fn name(code: u8, dialect: Dialect) -> &'static str {
     match code {
         codes::MODULE_PRE_GA | codes::MODULE_2 => "a module's value",
-        codes::STREAM_LISTPACKS
-        | codes::STREAM_LISTPACKS_2
-        | codes::STREAM_LISTPACKS_3
-        | STREAM_LISTPACKS_4 => "a stream",
+        codes::STREAM_LISTPACKS | codes::STREAM_LISTPACKS_2 | codes::STREAM_LISTPACKS_3 => "a stream",
+        STREAM_LISTPACKS_4 if dialect == Dialect::Redis => "a stream",
         HASH_FIELDS_PRE_GA => "a hash with fields that expire",
         HASH_LISTPACK_PRE_GA..=HASH_LISTPACK_EX if dialect == Dialect::Redis => {
             "a hash with fields that expire"
@@ -45,6 +43,10 @@ pub fn skip_value(code: u8, dialect: Dialect, input: &mut impl Input) -> Result<
         codes::STREAM_LISTPACKS => skip_stream(input, 1),
         codes::STREAM_LISTPACKS_2 => skip_stream(input, 2),
         codes::STREAM_LISTPACKS_3 => skip_stream(input, 3),
+        STREAM_LISTPACKS_4 if dialect == Dialect::Redis => {
+            skip_stream(input, 4)?;
+            skip_producers(input)
+        }
         HASH_FIELDS_PRE_GA if dialect == Dialect::Valkey => each(input, |input| {
             skip_string(input)?;
             skip_string(input)?;
@@ -60,8 +62,23 @@ pub fn skip_value(code: u8, dialect: Dialect, input: &mut impl Input) -> Result<
             skip(input, 8)?;
             skip_string(input)
         }
-        _ => Err(Bad::Unsupported("it cannot even be left out, since nothing says where it ends")),
+        codes::MODULE_PRE_GA => Err(Bad::Unsupported(
+            "a module's value of a preview of Redis 4.0, which cannot even be left out: only the module knows where it ends",
+        )),
+        _ => Err(Bad::Unsupported(
+            "a value of a type that is not known here cannot even be left out: nothing says where it ends",
+        )),
     }
+}
+
+/// A library of functions as previews of Redis 7.0 wrote it: name, engine, perhaps a description, code.
+pub fn skip_function_pre_ga(input: &mut impl Input) -> Result<()> {
+    skip_string(input)?;
+    skip_string(input)?;
+    if length(input)? != 0 {
+        skip_string(input)?;
+    }
+    skip_string(input)
 }
 
 /// What modules write beside keys.
@@ -148,4 +165,18 @@ fn skip_stream(input: &mut impl Input, version: u32) -> Result<()> {
             each(input, |input| skip(input, RAW_ID))
         })
     })
+}
+
+/// What a stream of Redis 8.6 knows of those who add to it: settings; for each its name and what it added, by a name and
+/// the identifier that the entry got; two counts.
+fn skip_producers(input: &mut impl Input) -> Result<()> {
+    lengths(input, 2)?;
+    each(input, |input| {
+        skip_string(input)?;
+        each(input, |input| {
+            skip_string(input)?;
+            lengths(input, 2)
+        })
+    })?;
+    lengths(input, 2)
 }
