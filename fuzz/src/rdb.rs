@@ -12,7 +12,7 @@ use super::input::Input;
 use super::{commands, resp};
 
 /// The first byte: bits 1-2 limits, bit 3 foreign things are left out, bit 4 an end without a checksum is added, or else
-/// none would ever be right. Then how the bytes arrive.
+/// none would ever be right, bit 5 what has expired is left out. Then how the bytes arrive.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     let (form, most, seed) = (input.byte(), usize::from(input.byte()) + 1, u64::from(input.byte()));
@@ -39,7 +39,8 @@ fn loaded(file: &[u8], form: u8, most: usize, seed: u64) -> (Result<()>, Keyspac
     space.set_expiring(false);
     let unknown = if form & 8 == 0 { Unknown::Refuse } else { Unknown::Skip };
     let source = resp::pieces(file, most, seed);
-    let mut reader = Reader::new(source, file.len() as u64, Path::new("fuzz.rdb"), unknown);
+    let mut reader = Reader::new(source, file.len() as u64, Path::new("fuzz.rdb"), unknown)
+        .expiring((form & 32 != 0).then_some(1 << 40));
     let mut before = 0;
     let outcome = loop {
         let more = reader.next(&mut space);

@@ -322,6 +322,31 @@ store.close()
         assert (store.get("k:0"), store.get("k:1"), store.dbsize()) == (b"w", b"w", 60)
 
 
+def test_a_load_is_interrupted_in_the_midst_of_a_huge_key_and_leaves_the_snapshot(tmp_path: Path) -> None:
+    members = 70_000
+    with aofstore.open(tmp_path, appendonly=False, rdbcompression=False) as store:
+        store.sadd("s", *(f"{number}:".encode() + b"x" * 300 for number in range(members)))
+        store.save()
+    before = (tmp_path / "dump.rdb").stat()
+    said(
+        INTERRUPT
+        + """
+plan = faulty()
+# Some twenty reads of a megabyte.
+plan.add("read", 0, mode="delay", delay_ms=500, sticky=True)
+interrupted(lambda: aofstore.open(directory, appendonly=False), 1.5)
+plan.clear()
+aofstore.open(directory, appendonly=False).close()
+""",
+        tmp_path,
+    )
+    assert (tmp_path / "dump.rdb").stat().st_mtime_ns == before.st_mtime_ns
+    told: list[aofstore.LoadProgress] = []
+    with aofstore.open(tmp_path, appendonly=False, on_progress=told.append) as store:
+        assert store.scard("s") == members
+    assert told[-1].bytes_done == told[-1].bytes_total == before.st_size
+
+
 def test_an_interrupt_during_a_commit_comes_right_after_it_and_loses_nothing(tmp_path: Path) -> None:
     out = said(
         INTERRUPT

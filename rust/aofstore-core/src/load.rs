@@ -15,6 +15,8 @@ mod replay;
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 pub use self::allowance::Allowance;
@@ -136,6 +138,13 @@ impl Loader {
         }
     }
 
+    /// The snapshot cannot be read on once another thread has set `given_up`, not even in the midst of a value.
+    pub fn unless(&mut self, given_up: &Arc<AtomicBool>) {
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.unless(Arc::clone(given_up));
+        }
+    }
+
     /// Applies nothing that would take more than so many bytes beyond what the file holds: for files that nobody vouches
     /// for. What follows is then read and not applied; with 0 nothing is.
     #[must_use]
@@ -187,6 +196,9 @@ impl Loader {
             records += 1;
             if !more? {
                 break;
+            }
+            if snapshot.is_before_large() {
+                return Ok(false);
             }
             if records.is_multiple_of(TICK) || snapshot.offset() - ticked >= TICK_BYTES {
                 ticked = snapshot.offset();

@@ -1,5 +1,6 @@
 //! `Loader`: one file's replay, in steps that Python paces.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,18 +12,23 @@ use pyo3::prelude::*;
 
 use crate::directory::{PyDirectory, refused};
 use crate::error::raise;
+use crate::patience::unless_interrupted;
 
 #[pyclass(frozen, module = "aofstore._core", name = "Loader")]
 pub(crate) struct PyLoader {
     engine: Arc<Engine>,
     name: String,
-    open: Mutex<Option<Open>>,
+    open: Arc<Mutex<Option<Open>>>,
 }
 
 /// What is let go of when the loader is closed: a traceback may keep the loader much longer.
 struct Open {
     dir: Arc<dyn Dir>,
     loader: Loader,
+}
+
+fn lock(open: &Mutex<Option<Open>>) -> MutexGuard<'_, Option<Open>> {
+    open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl PyLoader {
@@ -42,12 +48,12 @@ impl PyLoader {
         let opened = Loader::open(&*dir, name, options);
         let loader = opened.map_err(|error| raise(py, &error))?;
         engine.begin_load().map_err(|error| raise(py, &error))?;
-        let open = Mutex::new(Some(Open { dir, loader }));
+        let open = Arc::new(Mutex::new(Some(Open { dir, loader })));
         Ok(Self { engine: Arc::clone(engine), name: name.to_owned(), open })
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Open>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.open)
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Loader) -> T) -> PyResult<T> {
@@ -95,8 +101,19 @@ impl PyLoader {
     #[pyo3(signature = (budget_ms, /))]
     fn step(&self, py: Python<'_>, budget_ms: u64) -> PyResult<bool> {
         let budget = Duration::from_millis(budget_ms);
-        self.detached(py, |open| self.engine.load_step(&mut open.loader, budget))?
-            .map_err(|error| raise(py, &error))
+        let stepped = if self.with(|loader| loader.is_before_large())? {
+            let open = Arc::clone(&self.open);
+            let step = move |engine: &Engine, given_up: &Arc<AtomicBool>| {
+                lock(&open).as_mut().map(|open| {
+                    open.loader.unless(given_up);
+                    engine.load_step(&mut open.loader, budget)
+                })
+            };
+            unless_interrupted(py, &self.engine, step)?.ok_or_else(closed)?
+        } else {
+            self.detached(py, |open| self.engine.load_step(&mut open.loader, budget))?
+        };
+        stepped.map_err(|error| raise(py, &error))
     }
 
     fn outcome(&self) -> PyResult<(&'static str, u64)> {

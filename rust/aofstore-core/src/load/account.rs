@@ -26,6 +26,11 @@ impl Loader {
         self.keys
     }
 
+    /// Whether the next step reads one large value of the snapshot, and nothing else.
+    pub fn is_before_large(&self) -> bool {
+        self.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_before_large())
+    }
+
     /// Keys that it held and that were left out, since they were past their deadline.
     pub fn expired(&self) -> u64 {
         self.expired

@@ -234,7 +234,7 @@ fn foreign_things_are_refused_by_name_or_left_out_if_that_is_wanted() {
     let time = [1u8; 8];
     let redis = b"REDIS0012".as_slice();
     let producers =
-        b"\x40\x64\x64\x01\x03pid\x02\x01a\x81\x00\x00\x01\x80\x00\x00\x00\x00\x00\x01b\x05\x01\x07\x02"
+        b"\x40\x64\x40\x64\x01\x03pid\x02\x01a\x81\x00\x00\x01\x80\x00\x00\x00\x00\x00\x01b\x05\x01\x07\x02"
             .as_slice();
     let cases: [(&[u8], Vec<u8>, &str); 18] = [
         (redis, record(15, "k", &stream(1)), "a stream under the key 'k'"),
@@ -243,7 +243,7 @@ fn foreign_things_are_refused_by_name_or_left_out_if_that_is_wanted() {
         (b"REDIS0013", record(26, "k", &[&stream(3), producers].concat()), "a stream under the key 'k'"),
         (
             b"REDIS0013",
-            record(26, "k", &[&stream(3), b"\x40\x64\x64\x00\x00\x00".as_slice()].concat()),
+            record(26, "k", &[&stream(3), b"\x40\x64\x40\x64\x00\x00\x00".as_slice()].concat()),
             "a stream under the key 'k'",
         ),
         (redis, record(7, "k", module), "a module's value under the key 'k'"),

@@ -1,8 +1,10 @@
 //! The file, read: one key at a time into a keyspace that was empty before.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use super::super::value::codes::opcode;
+use super::super::value::codes::{self, opcode};
 use super::super::value::{
     self, Bad, Dialect, Input, Making, Room, array, byte, foreign, length, skip_string, string,
 };
@@ -20,6 +22,10 @@ const VALKEY: u16 = 80;
 const MAGIC: usize = 9;
 /// No key takes less of a file: its type, its length and that of its value.
 const LEAST_KEY: u64 = 3;
+
+/// A value of more elements, or of more bytes, takes long.
+const LARGE_COUNT: u64 = 1 << 16;
+const LARGE_BYTES: u64 = 64 << 20;
 
 /// What to do with values of types that the store does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,6 +56,8 @@ pub struct Reader {
     /// Where the record that is being read begins, and its key if it has one.
     record: u64,
     key: Vec<u8>,
+    /// The type of its value, which comes next, since it is large.
+    large: Option<u8>,
     room: Room,
     keys: u64,
     /// Keys that are past their deadline at this moment, in milliseconds, are left out.
@@ -76,6 +84,7 @@ impl Reader {
             deadline: None,
             record: 0,
             key: Vec::new(),
+            large: None,
             room: Room::default(),
             keys: 0,
             expire: None,
@@ -100,6 +109,16 @@ impl Reader {
 
     pub fn total(&self) -> u64 {
         self.window.total()
+    }
+
+    /// Whether the next call reads one large value.
+    pub fn is_before_large(&self) -> bool {
+        self.large.is_some()
+    }
+
+    /// Reading fails soon after another thread has set `given_up`, also in the midst of a value.
+    pub fn unless(&mut self, given_up: Arc<AtomicBool>) {
+        self.window.unless(given_up);
     }
 
     /// Keys read into the keyspace.
@@ -127,10 +146,15 @@ impl Reader {
         std::mem::take(&mut self.notes)
     }
 
-    /// Reads the next key, which may be left out; false at the end, when the checksum is right.
+    /// Reads the next key, which may be left out, or only its name if the value is large; false at the end, when the
+    /// checksum is right.
     pub fn next(&mut self, space: &mut Keyspace) -> Result<bool> {
         if self.ended {
             return Ok(false);
+        }
+        if let Some(code) = self.large.take() {
+            self.read_value(code, space)?;
+            return Ok(true);
         }
         if self.making.is_none() {
             self.header()?;
@@ -147,7 +171,11 @@ impl Reader {
                 }
                 opcode::KEY_META.. => self.opcode(code, space)?,
                 _ => {
-                    self.read_key(code, space)?;
+                    self.read_key()?;
+                    self.large = self.is_large(code)?.then_some(code);
+                    if self.large.is_none() {
+                        self.read_value(code, space)?;
+                    }
                     return Ok(true);
                 }
             }
@@ -305,15 +333,32 @@ impl Reader {
         Ok(())
     }
 
-    fn read_key(&mut self, code: u8, space: &mut Keyspace) -> Result<()> {
+    fn read_key(&mut self) -> Result<()> {
         let mut key = std::mem::take(&mut self.key);
         key.clear();
         let named = string(&mut self.window, &mut self.room).map(|bytes| key.extend_from_slice(bytes));
         self.key = key;
-        if let Err(bad) = named {
+        named.map_err(|bad| {
             self.key.clear();
-            return Err(self.error(bad));
-        }
+            self.error(bad)
+        })
+    }
+
+    /// By the count or the length that it begins with; what is none is found out when it is read.
+    fn is_large(&mut self, code: u8) -> Result<bool> {
+        const LONGEST: usize = 9;
+        let most = match code {
+            codes::STRING => LARGE_BYTES,
+            codes::LIST..=codes::ZSET_2 => LARGE_COUNT,
+            // Nodes of some kilobytes.
+            codes::LIST_QUICKLIST | codes::LIST_QUICKLIST_2 => LARGE_COUNT >> 7,
+            _ => return Ok(false),
+        };
+        let (count, left) = self.or(|window| Ok((length(&mut window.peek(LONGEST)?), window.left())))?;
+        Ok(count.is_ok_and(|count| (most..left).contains(&count)))
+    }
+
+    fn read_value(&mut self, code: u8, space: &mut Keyspace) -> Result<()> {
         let deadline = self.deadline.take();
         let stored =
             if value::is_known(code) { self.store(code, deadline, space) } else { self.skip_key(code) };

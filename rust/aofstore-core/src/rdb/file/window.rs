@@ -1,5 +1,9 @@
 //! A part of the file in memory, moved along as it is read, and the checksum of what was read.
 
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::fs::{Source, read_some};
 
 use super::super::value::{Bad, Crc, Input, Result};
@@ -20,6 +24,8 @@ pub(super) struct Window {
     position: usize,
     checked: usize,
     crc: Crc,
+    /// Set by whoever no longer wants what is read.
+    given_up: Option<Arc<AtomicBool>>,
 }
 
 impl Window {
@@ -33,7 +39,22 @@ impl Window {
             position: 0,
             checked: 0,
             crc: Crc::new(),
+            given_up: None,
         }
+    }
+
+    /// Nothing more is read from the file once another thread sets `given_up`.
+    pub fn unless(&mut self, given_up: Arc<AtomicBool>) {
+        self.given_up = Some(given_up);
+    }
+
+    /// The next bytes without reading them, at least `least` of them if there are as many.
+    pub fn peek(&mut self, least: usize) -> Result<&[u8]> {
+        let least = least.min(usize::try_from(self.left()).unwrap_or(least));
+        if least > self.filled - self.position {
+            self.fill(least)?;
+        }
+        Ok(self.unread())
     }
 
     /// File offset of what is read next.
@@ -71,6 +92,9 @@ impl Window {
         let rest = usize::try_from(self.left()).unwrap_or(usize::MAX);
         self.make_room(len.max(BLOCK).min(rest))?;
         while self.filled < len {
+            if self.given_up.as_ref().is_some_and(|given_up| given_up.load(Ordering::Relaxed)) {
+                return Err(Bad::Io(io::ErrorKind::Interrupted.into()));
+            }
             let at = self.base + self.filled as u64;
             let end = rest.min(self.bytes.len());
             let room = self.bytes.get_mut(self.filled..end).unwrap_or_default();
