@@ -76,17 +76,18 @@ impl Ticket {
 
     /// It is to end without a new file.
     pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop.store(true, Ordering::Release);
     }
 
     /// The same, since the store is being closed.
     pub fn close(&self) {
+        // ORDER: who sees that it is to stop, and whoever waits for that one's word, sees why.
         self.closing.store(true, Ordering::Relaxed);
         self.stop();
     }
 
     pub fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Acquire)
     }
 
     /// The child lives and has `keys` to write.
