@@ -9,10 +9,10 @@ return.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from ..types import Encodable, OneOrMany, V
+from ..types import Encodable, K, OneOrMany, V
 
 R = TypeVar("R")
 
@@ -52,3 +52,13 @@ def spread(first: OneOrMany, rest: Iterable[Encodable] = ()) -> list[Encodable]:
         # No argument that any command could take: the call says so, as for every other one.
         return [cast("Encodable", first), *rest]
     return [*several, *rest]
+
+
+def pairs(mapping: Mapping[K, Encodable]) -> list[tuple[K, Encodable]]:
+    """What stands in ``mapping`` at one moment: another thread may change it before the next."""
+    return list(mapping.items())
+
+
+def flat(mapping: Mapping[K, Encodable]) -> list[Encodable]:
+    """The same as arguments: key, value, key, value, …."""
+    return [item for pair in pairs(mapping) for item in pair]

@@ -8,7 +8,7 @@ from typing import Literal, overload
 from ..errors import DataError
 from ..types import Encodable, K, OneOrMany, V
 from . import shapes
-from .family import Family, spread
+from .family import Family, flat, spread
 
 
 class HashCommands(Family[V]):
@@ -26,25 +26,24 @@ class HashCommands(Family[V]):
 
         How many fields were new. DataError when there is nothing to set.
         """
-        if key is None and not mapping and not items:
-            raise DataError("'hset' with no key value pairs")
-        if mapping is None and items is None:
+        if key is not None and mapping is None and items is None:
             return self._call("HSET", name, key, value)  # type: ignore[arg-type]
-        pairs: list[Encodable] = list(items or ())
+        arguments: list[Encodable] = list(items or ())
         if key is not None:
-            pairs += (key, value)  # type: ignore[arg-type]
-        for pair in (mapping or {}).items():
-            pairs += pair
-        return self._call("HSET", name, *pairs)
+            arguments += (key, value)  # type: ignore[arg-type]
+        arguments += flat(mapping or {})
+        if not arguments:
+            raise DataError("'hset' with no key value pairs")
+        return self._call("HSET", name, *arguments)
 
     def hmset(self, name: Encodable, mapping: Mapping[K, Encodable]) -> bool:
         """Set all fields of ``mapping``: the older form of `hset` (HMSET).
 
         True. DataError when it is empty.
         """
-        if not mapping:
+        if not (arguments := flat(mapping or {})):
             raise DataError("'hmset' with 'mapping' of length 0")
-        return self._ok("HMSET", name, *(item for pair in mapping.items() for item in pair))
+        return self._ok("HMSET", name, *arguments)
 
     def hsetnx(self, name: Encodable, key: Encodable, value: Encodable) -> int:
         """Set field ``key`` if it does not exist; 1 if it was set, else 0 (HSETNX)."""

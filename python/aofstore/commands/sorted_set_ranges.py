@@ -9,7 +9,7 @@ from ..errors import DataError
 from ..types import Encodable, K, OneOrMany, V
 from . import shapes
 from .arguments import both_or_neither, limit
-from .family import Family, spread
+from .family import Family, pairs, spread
 
 
 class SortedSetRangeCommands(Family[V]):
@@ -419,10 +419,11 @@ def _range_options(
 
 
 def _weighted(keys: Iterable[Encodable] | Mapping[K, float], aggregate: str | None) -> list[Encodable]:
-    names: list[Encodable] = [*keys] if isinstance(keys, Mapping) else spread(keys)
+    weighted = pairs(keys) if isinstance(keys, Mapping) else []
+    names: list[Encodable] = [name for name, _ in weighted] if isinstance(keys, Mapping) else spread(keys)
     arguments: list[Encodable] = [len(names), *names]
-    if isinstance(keys, Mapping) and keys:
-        arguments += ("WEIGHTS", *keys.values())
+    if weighted:
+        arguments += ("WEIGHTS", *(weight for _, weight in weighted))
     if aggregate:
         if aggregate.upper() not in ("SUM", "MIN", "MAX", "COUNT"):
             raise DataError("aggregate can be sum, min, max or count.")

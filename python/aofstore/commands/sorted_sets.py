@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 from ..errors import DataError
 from ..types import Encodable, K, OneOrMany, V
 from . import shapes
-from .family import Family, spread
+from .family import Family, pairs, spread
 
 
 class SortedSetCommands(Family[V]):
@@ -72,10 +72,11 @@ class SortedSetCommands(Family[V]):
         the new score, None when a condition forbade it. DataError when ``mapping`` is empty or options
         exclude each other.
         """
-        _check_zadd(len(mapping or ()), nx, xx, incr, gt, lt)
+        members = pairs(mapping or {})
+        _check_zadd(len(members), nx, xx, incr, gt, lt)
         words = (("NX", nx), ("XX", xx), ("CH", ch), ("INCR", incr), ("GT", gt), ("LT", lt))
         arguments: list[Encodable] = [word for word, given in words if given]
-        for member, value in mapping.items():
+        for member, value in members:
             arguments += (value, member)
         if incr:
             return self._shaped(shapes.score, "ZADD", name, *arguments)

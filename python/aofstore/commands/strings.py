@@ -8,7 +8,7 @@ from typing import Literal, overload
 from ..types import AbsoluteTime, Encodable, Expiry, K, OneOrMany, V
 from . import shapes
 from .arguments import at_most_one, expiry_options, milliseconds, seconds
-from .family import Family, spread
+from .family import Family, flat, spread
 
 
 class StringCommands(Family[V]):
@@ -195,11 +195,11 @@ class StringCommands(Family[V]):
 
     def mset(self, mapping: Mapping[K, Encodable]) -> bool:
         """Set every key of ``mapping`` to its value, at once (MSET). True."""
-        return self._ok("MSET", *_items(mapping))
+        return self._ok("MSET", *flat(mapping))
 
     def msetnx(self, mapping: Mapping[K, Encodable]) -> bool:
         """Set every key of ``mapping``, or none when one of them exists; whether they were set (MSETNX)."""
-        return self._shaped(bool, "MSETNX", *_items(mapping))
+        return self._shaped(bool, "MSETNX", *flat(mapping))
 
     def mget(self, keys: OneOrMany, *args: Encodable) -> list[V | None]:
         """The values of all keys in order, None for a key that is missing or no string (MGET)."""
@@ -309,7 +309,3 @@ class StringCommands(Family[V]):
         if idx:
             return self._shaped(shapes.flat_map, "LCS", key1, key2, *options)
         return self._call("LCS", key1, key2, *options)
-
-
-def _items(mapping: Mapping[K, Encodable]) -> list[Encodable]:
-    return [item for pair in mapping.items() for item in pair]
