@@ -80,7 +80,7 @@ impl SetOptions {
                 options.keep_ttl = true;
             } else {
                 let unit = Unit::of_option(rest.need()?).ok_or(errors::SYNTAX)?;
-                if options.keep_ttl || time.is_some() {
+                if options.keep_ttl || another(time, unit) {
                     return Err(errors::SYNTAX);
                 }
                 time = Some((unit, rest.need()?));
@@ -91,6 +91,11 @@ impl SetOptions {
         }
         Ok(options)
     }
+}
+
+/// Whether a time was given in another unit; one in the same is given anew, as the original takes it.
+fn another(time: Option<(Unit, &[u8])>, unit: Unit) -> bool {
+    time.is_some_and(|(given, _)| given != unit)
 }
 
 fn set(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -211,7 +216,7 @@ fn getex(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
             persist = true;
         } else {
             let unit = Unit::of_option(rest.need()?).ok_or(errors::SYNTAX)?;
-            if persist || time.is_some() {
+            if persist || another(time, unit) {
                 return Err(errors::SYNTAX);
             }
             time = Some((unit, rest.need()?));

@@ -69,17 +69,21 @@ struct Tally {
 }
 
 pub(super) fn zadd(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let mut how = How::empty();
+    add_as(cx, args, How::empty())
+}
+
+/// The options of ZADD are options here too, and then leave no score.
+pub(super) fn zincrby(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    add_as(cx, args, How::INCR)
+}
+
+fn add_as(cx: &mut Context<'_>, args: Args<'_>, mut how: How) -> Outcome {
     let mut first = 2;
     while let Some(option) = How::of_word(args.at(first)) {
         how |= option;
         first += 1;
     }
     add(cx, args.at(1), how, args.from(first))
-}
-
-pub(super) fn zincrby(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    add(cx, args.at(1), How::INCR, args.from(2))
 }
 
 fn add(cx: &mut Context<'_>, key: &[u8], how: How, pairs: &[&[u8]]) -> Outcome {
