@@ -74,22 +74,8 @@ impl PyDirectory {
     #[pyo3(signature = (name, length, /))]
     fn head<'py>(&self, py: Python<'py>, name: &str, length: usize) -> PyResult<Bound<'py, PyBytes>> {
         let dir = self.dir(py)?;
-        let read = || -> io::Result<Vec<u8>> {
-            let file = dir.open_read(name)?;
-            let mut bytes = vec![0; length.min(1 << 16)];
-            let mut filled = 0;
-            while let Some(room) = bytes.get_mut(filled..)
-                && !room.is_empty()
-            {
-                match file.read_at(filled as u64, room)? {
-                    0 => break,
-                    got => filled += got,
-                }
-            }
-            bytes.truncate(filled);
-            Ok(bytes)
-        };
-        let bytes = read().map_err(|error| raise(py, &refused(&self.path.join(name), "read", &error)))?;
+        let bytes = fs::head(&*dir, name, length.min(1 << 16))
+            .map_err(|error| raise(py, &refused(&self.path.join(name), "read", &error)))?;
         Ok(PyBytes::new(py, &bytes))
     }
 

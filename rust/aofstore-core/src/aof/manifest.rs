@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::words::{self, Word};
 use crate::error::{Error, LoadKind, Result};
-use crate::fs::Dir;
+use crate::fs::{Dir, read_up_to};
 
 /// Longest line, its line feed counted.
 pub const MAX_LINE: usize = 1024;
@@ -25,7 +25,7 @@ const MOST: u64 = 16 << 20;
 
 /// The bytes of a manifest; None if there is none of that name.
 pub fn read(dir: &dyn Dir, name: &str) -> io::Result<Option<Vec<u8>>> {
-    let file = match dir.open_read(name) {
+    let mut file = match dir.open_read(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
@@ -34,15 +34,7 @@ pub fn read(dir: &dyn Dir, name: &str) -> io::Result<Option<Vec<u8>>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("{size} bytes are no manifest")));
     }
     let mut bytes = vec![0; size as usize];
-    let mut filled = 0;
-    while let Some(room) = bytes.get_mut(filled..)
-        && !room.is_empty()
-    {
-        match file.read_at(filled as u64, room)? {
-            0 => break,
-            got => filled += got,
-        }
-    }
+    let filled = read_up_to(&mut file, 0, &mut bytes)?;
     bytes.truncate(filled);
     Ok(Some(bytes))
 }

@@ -3,13 +3,11 @@
 //! Called only by the one thread that owns the file's end at that moment (`commit`). Either the whole batch is
 //! in the file, or the file is again as long as before, or the failure says how many torn bytes stayed.
 
-use crate::fs::{File, errno};
+use crate::fs::{File, errno, uninterrupted};
 use std::io;
 
 /// Linux moves at most 2 GiB - 4 KiB in one call, so a longer batch needs several by design.
 const LARGEST_PIECE: usize = 1 << 30;
-/// An interrupted call is made again; a file system that never stops interrupting has failed.
-const MOST_INTERRUPTIONS: u32 = 10_000;
 
 /// Breaks one rule on purpose, so that crash tests can show that they would notice.
 #[doc(hidden)]
@@ -144,15 +142,4 @@ pub(super) fn sync(file: &dyn File, control: Control) -> Result<(), i32> {
         return uninterrupted(|| file.sync_data()).map_err(|error| errno(&error));
     }
     result.map_err(|error| errno(&error))
-}
-
-/// Makes the call again while signals interrupt it (W-15).
-fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    for _ in 0..MOST_INTERRUPTIONS {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-    call()
 }

@@ -38,6 +38,8 @@ macro_rules! texts {
 
 texts! {
     WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    NUMKEYS = "ERR numkeys should be greater than 0";
+    NEGATIVE_LIMIT = "ERR LIMIT can't be negative";
     SYNTAX = "ERR syntax error";
     NOT_AN_INTEGER = "ERR value is not an integer or out of range";
     NOT_A_FLOAT = "ERR value is not a valid float";

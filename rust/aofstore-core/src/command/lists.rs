@@ -7,6 +7,7 @@ pub(super) mod blocking;
 use super::args::{self, Args};
 use super::context::Context;
 use super::errors::{self, ErrorReply, Outcome};
+use super::mpop::Request;
 use super::table::{
     Flags, KeyPositions, ONE_KEY, READ, READ_SLOW, SHRINK, Spec, TWO_KEYS, WRITE, WRITE_SLOW,
 };
@@ -373,40 +374,8 @@ fn move_element(cx: &mut Context<'_>, from: &[u8], to: &[u8], ends: (End, End)) 
     Ok(true)
 }
 
-const NUMKEYS: ErrorReply = ErrorReply::new("ERR numkeys should be greater than 0");
-const COUNT: ErrorReply = ErrorReply::new("ERR count should be greater than 0");
-
-fn positive(arg: &[u8], refusal: ErrorReply) -> Result<usize, ErrorReply> {
-    args::count(arg).ok().filter(|&count| count > 0).ok_or(refusal)
-}
-
-/// What LMPOP and BLMPOP are asked for.
-struct Request<'a> {
-    keys: &'a [&'a [u8]],
-    end: End,
-    count: usize,
-}
-
-impl<'a> Request<'a> {
-    /// Reads `numkeys key … LEFT|RIGHT [COUNT count]` from argument `at` on.
-    fn parse(args: Args<'a>, at: usize) -> Result<Self, ErrorReply> {
-        let numkeys = positive(args.at(at), NUMKEYS)?;
-        let (keys, rest) = args.from(at + 1).split_at_checked(numkeys).ok_or(errors::SYNTAX)?;
-        let end = end(rest.first().ok_or(errors::SYNTAX)?)?;
-        let mut rest = args.options(at + numkeys + 2);
-        let mut count = None;
-        while !rest.done() {
-            if count.is_some() || !rest.take_with("COUNT", 1) {
-                return Err(errors::SYNTAX);
-            }
-            count = Some(positive(rest.need()?, COUNT)?);
-        }
-        Ok(Self { keys, end, count: count.unwrap_or(1) })
-    }
-}
-
 fn lmpop(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let request = Request::parse(args, 1)?;
+    let request = Request::parse(args, 1, end)?;
     if !pop_first(cx, &request)? {
         cx.reply.nil();
     }
@@ -414,7 +383,7 @@ fn lmpop(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// Pops from the first list there is, logged as LPOP or RPOP with the count; false if there is none.
-fn pop_first(cx: &mut Context<'_>, request: &Request<'_>) -> Result<bool, ErrorReply> {
+fn pop_first(cx: &mut Context<'_>, request: &Request<'_, End>) -> Result<bool, ErrorReply> {
     let limits = cx.keys.space.limits;
     for key in request.keys {
         let Some(list) = cx.keys.list_mut(key)? else { continue };

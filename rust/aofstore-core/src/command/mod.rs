@@ -21,6 +21,7 @@ mod keys;
 mod lcs;
 mod lists;
 mod memory;
+mod mpop;
 mod object;
 mod reply;
 mod serial;

@@ -15,7 +15,7 @@ pub mod os;
 pub mod owner;
 mod source;
 
-pub use source::{Seekable, Source};
+pub use source::{Seekable, Source, head};
 pub(crate) use source::{read_full, read_some, read_up_to};
 
 /// What to do when the file to append to is not there, or is.
@@ -122,6 +122,20 @@ pub fn write_all(file: &dyn File, mut bytes: &[u8]) -> io::Result<()> {
         bytes = bytes.get(written..).unwrap_or_default();
     }
     Ok(())
+}
+
+/// An interrupted call is made again; a file system that never stops interrupting has failed.
+const MOST_INTERRUPTIONS: u32 = 10_000;
+
+/// Makes the call again while signals interrupt it (W-15).
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..MOST_INTERRUPTIONS {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+    call()
 }
 
 /// The system's error number, or EIO for an error that has none.

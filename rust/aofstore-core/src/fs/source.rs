@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::ReadFile;
+use super::{Dir, ReadFile};
 
 /// A file that can be read anywhere; the tail is looked at twice.
 pub trait Source: Send {
@@ -68,4 +68,13 @@ pub(crate) fn read_up_to(source: &mut dyn Source, offset: u64, into: &mut [u8]) 
         }
     }
     Ok(filled)
+}
+
+/// What a file begins with, up to `most` bytes.
+pub fn head(dir: &dyn Dir, name: &str, most: usize) -> io::Result<Vec<u8>> {
+    let mut file = dir.open_read(name)?;
+    let mut bytes = vec![0; most];
+    let filled = read_up_to(&mut file, 0, &mut bytes)?;
+    bytes.truncate(filled);
+    Ok(bytes)
 }

@@ -7,7 +7,7 @@ use super::pump::Failure;
 use super::temp::Temp;
 use crate::aof::{Control, Outlet};
 use crate::error::RewriteCause;
-use crate::fs::{File, ReadFile};
+use crate::fs::{File, ReadFile, uninterrupted};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 const SMALL: u64 = 64 << 10;
 /// Against a host that writes faster than the disk syncs.
 const MOST_ROUNDS: u32 = 10;
-const MOST_INTERRUPTIONS: u32 = 10_000;
 
 /// How the new file came to its place.
 #[derive(Default)]
@@ -210,14 +209,4 @@ fn write_all(file: &dyn File, mut bytes: &[u8]) -> io::Result<()> {
 
 fn sync(file: &dyn File) -> io::Result<()> {
     uninterrupted(|| file.sync_data())
-}
-
-fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    for _ in 0..MOST_INTERRUPTIONS {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-    call()
 }

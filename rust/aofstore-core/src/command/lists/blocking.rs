@@ -1,10 +1,11 @@
 //! The list commands that wait: each tries at once, is logged as its plain sibling, and else asks to be run again.
 
-use super::{G, Request, end, lost, move_element, pop_first, pop_name, settle};
+use super::{G, end, lost, move_element, pop_first, pop_name, settle};
 use crate::command::args::Args;
 use crate::command::context::{Context, Wait};
 use crate::command::errors::Outcome;
 use crate::command::instant;
+use crate::command::mpop::Request;
 use crate::command::table::{ALL_BUT_LAST, Flags, KeyPositions, Spec, TWO_KEYS};
 use crate::keyspace::{End, Kind};
 
@@ -69,7 +70,7 @@ fn brpoplpush(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn blmpop(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let request = Request::parse(args, 2)?;
+    let request = Request::parse(args, 2, end)?;
     let timeout = instant::timeout(args.at(1), cx.keys.now())?;
     if !pop_first(cx, &request)? {
         wait(cx, request.keys, timeout);

@@ -13,7 +13,6 @@ use crate::keyspace::{Entry, Growth, Keys, Scores, Seed, Set, Value, ZSet};
 use crate::num;
 
 const WEIGHT: ErrorReply = ErrorReply::new("ERR weight value is not a float");
-const LIMIT: ErrorReply = ErrorReply::new("ERR LIMIT can't be negative");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
@@ -131,7 +130,7 @@ impl Options {
             } else if goal == Goal::Reply && args.take("WITHSCORES") {
                 options.with_scores = true;
             } else if goal == Goal::Count && args.take_with("LIMIT", 1) {
-                options.limit = args::count(args.need()?).map_err(|_| LIMIT)?;
+                options.limit = args::count(args.need()?).map_err(|_| errors::NEGATIVE_LIMIT)?;
             } else {
                 return Err(errors::SYNTAX);
             }

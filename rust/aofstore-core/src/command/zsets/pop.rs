@@ -5,11 +5,8 @@ use crate::command::args::{self, Args};
 use crate::command::context::{Context, Wait};
 use crate::command::errors::{self, ErrorReply, Outcome};
 use crate::command::instant;
+use crate::command::mpop::Request;
 use crate::keyspace::Kind;
-use crate::num;
-
-const NUMKEYS: ErrorReply = ErrorReply::new("ERR numkeys should be greater than 0");
-const COUNT: ErrorReply = ErrorReply::new("ERR count should be greater than 0");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -18,6 +15,16 @@ enum End {
 }
 
 impl End {
+    fn of(word: &[u8]) -> Result<Self, ErrorReply> {
+        if args::is(word, "MIN") {
+            Ok(Self::Min)
+        } else if args::is(word, "MAX") {
+            Ok(Self::Max)
+        } else {
+            Err(errors::SYNTAX)
+        }
+    }
+
     /// The command that takes from this end.
     const fn name(self) -> &'static [u8] {
         match self {
@@ -96,52 +103,17 @@ pub(super) fn zpopmax(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     pop_one_key(cx, args, End::Max)
 }
 
-/// `numkeys key … MIN|MAX [COUNT n]`.
-struct Request<'a> {
-    keys: &'a [&'a [u8]],
-    end: End,
-    count: usize,
-}
-
-impl<'a> Request<'a> {
-    /// `at` is where the number of keys stands.
-    fn parse(args: Args<'a>, at: usize) -> Result<Self, ErrorReply> {
-        let keys = positive(args.at(at), NUMKEYS)?;
-        let (keys, rest) = args.from(at + 1).split_at_checked(keys).ok_or(errors::SYNTAX)?;
-        let mut rest = Args::new(rest).options(0);
-        let end = if rest.take("MIN") {
-            End::Min
-        } else if rest.take("MAX") {
-            End::Max
-        } else {
-            return Err(errors::SYNTAX);
-        };
-        let mut count = None;
-        while !rest.done() {
-            if count.is_some() || !rest.take_with("COUNT", 1) {
-                return Err(errors::SYNTAX);
-            }
-            count = Some(positive(rest.need()?, COUNT)?);
+/// Pops from the first key that has members; whether there was one.
+fn pop_first(cx: &mut Context<'_>, request: &Request<'_, End>) -> Result<bool, ErrorReply> {
+    for key in request.keys {
+        let popped = pop(cx, key, request.end, request.count, Shape::KeyPairs)?;
+        if popped > 0 {
+            let mut text = itoa::Buffer::new();
+            cx.effects.rewrite(&[request.end.name(), key, text.format(popped).as_bytes()]);
+            return Ok(true);
         }
-        Ok(Self { keys, end, count: count.unwrap_or(1) })
     }
-
-    /// Pops from the first key that has members; whether there was one.
-    fn pop(&self, cx: &mut Context<'_>) -> Result<bool, ErrorReply> {
-        for key in self.keys {
-            let popped = pop(cx, key, self.end, self.count, Shape::KeyPairs)?;
-            if popped > 0 {
-                let mut text = itoa::Buffer::new();
-                cx.effects.rewrite(&[self.end.name(), key, text.format(popped).as_bytes()]);
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-}
-
-fn positive(arg: &[u8], error: ErrorReply) -> Result<usize, ErrorReply> {
-    num::parse_i64(arg).filter(|&number| number > 0).map(|number| number as usize).ok_or(error)
+    Ok(false)
 }
 
 /// Replies nil and asks to be run again when one of `keys` becomes a sorted set.
@@ -151,16 +123,16 @@ fn wait(cx: &mut Context<'_>, keys: &[&[u8]], timeout: Option<u64>) {
 }
 
 pub(super) fn zmpop(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    if !Request::parse(args, 1)?.pop(cx)? {
+    if !pop_first(cx, &Request::parse(args, 1, End::of)?)? {
         cx.reply.nil();
     }
     Ok(())
 }
 
 pub(super) fn bzmpop(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let request = Request::parse(args, 2)?;
+    let request = Request::parse(args, 2, End::of)?;
     let timeout = instant::timeout(args.at(1), cx.keys.now())?;
-    if !request.pop(cx)? {
+    if !pop_first(cx, &request)? {
         wait(cx, request.keys, timeout);
     }
     Ok(())
