@@ -4,6 +4,7 @@
 //! nobody waits for a sync or for another session with the engine lock held.
 
 mod batch;
+mod birth;
 mod blocking;
 mod config;
 mod core;

@@ -23,6 +23,15 @@ pub enum Form {
 }
 
 impl Role {
+    /// What is done, in messages.
+    pub const fn work(self) -> &'static str {
+        match self {
+            Self::Rewrite => "rewrite",
+            Self::Save => "save",
+            Self::Copy => "copy",
+        }
+    }
+
     /// The child's name in messages.
     pub const fn child(self) -> &'static str {
         match self {

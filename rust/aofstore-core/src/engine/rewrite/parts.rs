@@ -7,7 +7,6 @@
 //! manifest is published; behind its rename there is only forwards.
 
 use std::cell::RefCell;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,14 +14,13 @@ use super::ticket::{Summary, Ticket};
 use crate::aof::manifest::Entry;
 use crate::aof::names;
 use crate::aof::parts::{Anew, Failed, Parts, Proof};
-use crate::aof::{Control, Diff, Log, Outlet, Status};
+use crate::aof::{Control, Diff, Hold, Log, Outlet, Status};
+use crate::engine::birth::{self, AtWork, Cradle};
 use crate::engine::core::Shared;
 use crate::engine::leader::Done;
 use crate::error::RewriteCause;
 use crate::fs::{Create, Dir, File, ReadFile};
-use crate::rewrite::{
-    self, Child, Failure, FileOutput, Report, Role, SharedPage, Switch, Task, Temp, Watch, pipes,
-};
+use crate::rewrite::{self, Failure, FileOutput, Report, Role, Switch, Temp};
 
 impl From<Failed> for Failure {
     fn from(failed: Failed) -> Self {
@@ -63,9 +61,7 @@ struct Job {
     /// What the name of the base says of it.
     snapshot: bool,
     course: Course,
-    temp: Temp,
-    report: (OwnedFd, OwnedFd),
-    page: Arc<SharedPage>,
+    cradle: Cradle,
     incremental_sync: bool,
 }
 
@@ -85,9 +81,7 @@ impl Job {
             let sync = core.settings.is_yes("aof-rewrite-incremental-fsync");
             (core.log.clone(), core.rewrites.waiting, sync, core.writes_snapshots())
         };
-        if ticket.is_stopped() {
-            return Err(stopped());
-        }
+        birth::go_on(ticket, Role::Rewrite)?;
         let form = names::Form::of(snapshot);
         let (base, course) = match log.filter(|log| !apart && log.status() == Status::Sound) {
             // With nobody waiting: what is left for the moment of the fork is little.
@@ -111,90 +105,74 @@ impl Job {
             }
         };
         let dir = parts.make_dir()?;
-        let temp = Temp::create(dir, &parts.base_name(), Role::Rewrite, &shared.events);
-        let temp = temp.map_err(|error| Failure::system("cannot make the file of a rewrite", &error))?;
-        let report = pipes::report().map_err(|error| Failure::system("no pipe for a rewrite", &error))?;
-        let page = SharedPage::new().map_err(|error| Failure::system("no memory for a rewrite", &error))?;
-        Ok(Self { parts: Arc::clone(parts), base, snapshot, course, temp, report, page, incremental_sync })
+        let cradle = Cradle::make(dir, &parts.base_name(), Role::Rewrite, &shared.events)?;
+        Ok(Self { parts: Arc::clone(parts), base, snapshot, course, cradle, incremental_sync })
     }
 
     /// With everybody waiting.
     fn fork(self, shared: &Shared, ticket: &Ticket) -> Done<Tried> {
-        let Self { parts, base, snapshot, mut course, temp, report: (report, told), page, incremental_sync } =
-            self;
-        let file = Arc::clone(temp.file());
+        let Self { parts, base, snapshot, mut course, cradle, incremental_sync } = self;
+        let file = Arc::clone(cradle.file());
         let Some(fd) = file.fd() else { return Ok(Tried::Impossible) };
         // ORDER: memory is taken before the locks are.
         let output = FileOutput::new(fd, incremental_sync).under(parts.control());
         let mut core = shared.lock();
-        if ticket.is_stopped() {
-            return Err(stopped());
-        }
-        if let Some(defect) = &core.defect {
-            return Err(Failure::new(RewriteCause::Other, defect.clone()));
-        }
-        let keys = rewrite::keys(&core.space);
+        birth::admit(&core, ticket, Role::Rewrite)?;
         let form = core.base_form(snapshot);
         let log = core.log.clone();
-        let mut hold = log.as_ref().map(|log| log.hold());
-        if let Course::Next { log: prepared, incr } = &course {
-            let Some(held) = hold.take() else { return Ok(Tried::Again) };
-            // ORDER: nothing of the next file may outlive a part of this one.
-            let Ok(held) = held.synced() else { return Ok(Tried::Unsound) };
-            let same = log.as_ref().is_some_and(|log| Arc::ptr_eq(log, prepared));
-            if !same || (incr.is_none() && !held.is_fresh()) {
-                return Ok(Tried::Again);
-            }
-            hold = Some(held);
-        }
-        let start = Instant::now();
-        let forked = rewrite::fork(Task {
-            role: Role::Rewrite,
-            space: &core.space,
-            output,
-            form,
-            peer: None,
-            report: told,
-            shared: &page,
-        });
-        let micros =
-            forked.as_ref().map_or_else(|_| start.elapsed().as_micros() as u64, |child| child.micros);
-        // Nothing was fed since the fork: the locks are still held.
-        let mut diff = None;
-        if forked.is_ok() {
-            match (&mut course, &mut hold) {
-                (Course::Next { incr: Some((entry, file)), .. }, Some(hold)) => {
-                    let gone_on = hold.go_on(entry.name.clone(), Arc::clone(file));
-                    gone_on.map_err(|error| Failure::new(RewriteCause::Other, error.to_string()))?;
-                }
-                (Course::Apart { outlet, .. }, hold) => {
-                    if let Some(hold) = hold {
-                        hold.begin_difference(Arc::clone(outlet.diff()));
-                    }
-                    diff = Some(Arc::clone(outlet.diff()));
-                }
-                _ => {}
-            }
-        }
-        drop(hold);
-        core.fork_took(micros);
-        let child = match forked {
-            Ok(child) => child,
-            Err(error) if error.kind() == std::io::ErrorKind::Unsupported => return Ok(Tried::Impossible),
-            Err(error) => return Err(Failure::system("cannot fork a rewrite child", &error)),
+        let mut hold = match course.hold(log.as_ref()) {
+            Ok(hold) => hold,
+            Err(again) => return Ok(again),
         };
+        let birth = cradle.fork(&core, output, form, None);
+        // Nothing was fed since the fork: the locks are still held.
+        let diff = if birth.succeeded() { course.begin(hold.as_mut())? } else { None };
+        drop(hold);
+        let Some(child) = birth.child(&mut core)? else { return Ok(Tried::Impossible) };
         let bytes_before = core.forked(ticket, diff, child.pid());
-        ticket.started(page, keys);
-        Ok(Tried::Forked(Box::new(Forked { child, temp, report, parts, base, course, bytes_before })))
+        let at_work = child.tell(ticket);
+        Ok(Tried::Forked(Box::new(Forked { at_work, parts, base, course, bytes_before })))
+    }
+}
+
+impl Course {
+    /// Has the log stand still, unless it is not any more what this was prepared for.
+    fn hold<'a>(&self, log: Option<&'a Arc<Log>>) -> Result<Option<Hold<'a>>, Tried> {
+        let hold = log.map(|log| log.hold());
+        let Self::Next { log: prepared, incr } = self else { return Ok(hold) };
+        let Some(held) = hold else { return Err(Tried::Again) };
+        // ORDER: nothing of the next file may outlive a part of this one.
+        let Ok(held) = held.synced() else { return Err(Tried::Unsound) };
+        let same = log.is_some_and(|log| Arc::ptr_eq(log, prepared));
+        if !same || (incr.is_none() && !held.is_fresh()) {
+            return Err(Tried::Again);
+        }
+        Ok(Some(held))
+    }
+
+    /// The child is there: what is fed from now on goes where it belongs. The difference, if there is to be one.
+    fn begin(&mut self, hold: Option<&mut Hold<'_>>) -> Done<Option<Arc<Diff>>> {
+        match (self, hold) {
+            (Self::Next { incr: Some((entry, file)), .. }, Some(hold)) => {
+                let gone_on = hold.go_on(entry.name.clone(), Arc::clone(file));
+                gone_on.map_err(|error| Failure::new(RewriteCause::Other, error.to_string()))?;
+                Ok(None)
+            }
+            (Self::Apart { outlet, .. }, hold) => {
+                if let Some(hold) = hold {
+                    hold.begin_difference(Arc::clone(outlet.diff()));
+                }
+                Ok(Some(Arc::clone(outlet.diff())))
+            }
+            _ => Ok(None),
+        }
     }
 }
 
 /// A child is at work.
 struct Forked {
-    // Dropped in this order: first the child, which must be gone before its files and pipes are.
-    child: Child,
-    temp: Temp,
-    report: OwnedFd,
+    // First the child, which must be gone before its files are.
+    at_work: AtWork,
     parts: Arc<Parts>,
     base: Entry,
     course: Course,
@@ -206,11 +184,9 @@ impl Forked {
         let report = self.wait(shared, ticket)?;
         let waited = Instant::now();
         super::job::tell(&shared.events, &report);
-        let Self { child, temp, report: _, parts, base, course, bytes_before } = *self;
+        let Self { at_work: AtWork { child, temp, report: _ }, parts, base, course, bytes_before } = *self;
         let base = Base { temp: Switch::new(temp, report.bytes, parts.control())?, entry: base, parts };
-        if ticket.is_stopped() {
-            return Err(stopped());
-        }
+        birth::go_on(ticket, Role::Rewrite)?;
         let (size, difference) = base.become_log(shared, course, ticket)?;
         shared.lock().rewrites.figures.last_cow_bytes = report.cow_bytes;
         let micros = waited.elapsed().as_micros();
@@ -228,15 +204,14 @@ impl Forked {
 
     /// Until the child is gone, moving what is changed meanwhile into the increment that is for it.
     fn wait(&mut self, shared: &Shared, ticket: &Ticket) -> Done<Report> {
-        let watch = Watch { child: &self.child, report: &self.report, events: &shared.events };
+        let watch = self.at_work.watch(&shared.events);
         let course = RefCell::new(&mut self.course);
         rewrite::wait(watch, || {
-            if ticket.is_stopped() {
-                return Some(stopped());
-            }
-            let mut course = course.borrow_mut();
-            let Course::Apart { incr, outlet, .. } = &mut **course else { return None };
-            incr.take(outlet).err().or_else(|| outlet.diff().is_spoilt().then(rewrite::no_memory))
+            birth::stopped(ticket, Role::Rewrite).or_else(|| {
+                let mut course = course.borrow_mut();
+                let Course::Apart { incr, outlet, .. } = &mut **course else { return None };
+                incr.take(outlet).err().or_else(|| outlet.diff().is_spoilt().then(rewrite::no_memory))
+            })
         })
     }
 }
@@ -272,9 +247,9 @@ impl Base {
                 incr.approach(&mut outlet)?;
                 let size = self.place()?;
                 let mut core = shared.lock();
-                if ticket.is_stopped() {
+                if let Some(stopped) = birth::stopped(ticket, Role::Rewrite) {
                     self.undo();
-                    return Err(stopped());
+                    return Err(stopped);
                 }
                 let done = core.go_over(&self, size, entry, &mut incr, Some(&mut outlet))?;
                 (done.0, size + done.1, done.1)
@@ -351,8 +326,4 @@ pub(super) fn new_incr(parts: &Parts, events: &Arc<crate::event::Events>) -> Don
 pub(super) fn cannot_sync(errno: i32) -> String {
     let why = std::io::Error::from_raw_os_error(errno);
     format!("the directory of the log cannot be synced: {why}")
-}
-
-fn stopped() -> Failure {
-    Failure::stopped("the rewrite was stopped")
 }

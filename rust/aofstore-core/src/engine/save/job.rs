@@ -2,21 +2,17 @@
 //!
 //! `leader` runs it. It takes the engine's lock only for the fork, and ends in [`Core::end_save`].
 
-use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::Place;
 use super::place::INCREMENTAL_SYNC;
+use crate::engine::birth::{self, AtWork, Cradle};
 use crate::engine::core::{Core, Shared};
 use crate::engine::latency::{event, whole_ms};
 use crate::engine::leader::{self, Done, Errand};
 use crate::engine::rewrite::{Summary, Ticket, Why};
-use crate::error::RewriteCause;
-use crate::rewrite::{
-    self, Child, Failure, FileOutput, Form, Report, Role, SharedPage, Switch, Task, Temp, Watch, pipes,
-};
+use crate::rewrite::{self, Failure, FileOutput, Form, Report, Role, Switch};
 
 const ERRAND: Errand = Errand { name: "aofstore-save", carry_out, end: Core::end_save };
 
@@ -45,19 +41,13 @@ fn carry_out(shared: &Shared, ticket: &Ticket) -> Done<Summary> {
     forked.finish(shared, ticket)
 }
 
-fn stopped(ticket: &Ticket) -> Option<Failure> {
-    ticket.is_stopped().then(|| Failure::stopped("the save was stopped"))
-}
-
 /// What is made before the fork, so that a failure leaves nothing behind.
 struct Job {
-    temp: Temp,
+    cradle: Cradle,
     name: String,
     place: Place,
     line: Arc<Mutex<()>>,
     form: Form,
-    report: (OwnedFd, OwnedFd),
-    page: Arc<SharedPage>,
 }
 
 impl Job {
@@ -67,75 +57,38 @@ impl Job {
             let (place, name) = core.dump_place()?;
             (place, name, core.dump_form(), Arc::clone(&core.saves.line))
         };
-        let temp = Temp::create(&place.dir, &name, Role::Save, &shared.events);
-        let temp = temp.map_err(|error| Failure::system("cannot make the file of a save", &error))?;
-        let made = |what: &'static str| move |error: io::Error| Failure::system(what, &error);
-        Ok(Self {
-            temp,
-            name,
-            place,
-            line,
-            form,
-            report: pipes::report().map_err(made("no pipe for a save"))?,
-            page: SharedPage::new().map_err(made("no memory for a save"))?,
-        })
+        let cradle = Cradle::make(&place.dir, &name, Role::Save, &shared.events)?;
+        Ok(Self { cradle, name, place, line, form })
     }
 
     /// With everybody waiting. None where there is no such thing as a fork.
     fn fork(self, shared: &Shared, ticket: &Ticket) -> Done<Option<Forked>> {
-        let Self { temp, name, place, line, form, report: (report, told), page } = self;
-        let file = Arc::clone(temp.file());
+        let Self { cradle, name, place, line, form } = self;
+        let file = Arc::clone(cradle.file());
         let Some(fd) = file.fd() else { return Ok(None) };
         // ORDER: memory is taken before the lock is.
         let output = FileOutput::new(fd, INCREMENTAL_SYNC).under(place.control);
         let mut core = shared.lock();
-        if let Some(failure) = stopped(ticket) {
-            return Err(failure);
-        }
-        if let Some(defect) = &core.defect {
-            return Err(Failure::new(RewriteCause::Other, defect.clone()));
-        }
-        let keys = rewrite::keys(&core.space);
-        let start = Instant::now();
-        let forked = rewrite::fork(Task {
-            role: Role::Save,
-            space: &core.space,
-            output,
-            form,
-            peer: None,
-            report: told,
-            shared: &page,
-        });
-        let micros =
-            forked.as_ref().map_or_else(|_| start.elapsed().as_micros() as u64, |child| child.micros);
-        core.fork_took(micros);
-        let child = match forked {
-            Ok(child) => child,
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
-            Err(error) => return Err(Failure::system("cannot fork a save child", &error)),
-        };
+        birth::admit(&core, ticket, Role::Save)?;
+        let birth = cradle.fork(&core, output, form, None);
+        let Some(child) = birth.child(&mut core)? else { return Ok(None) };
         core.save_forked(child.pid());
         drop(core);
-        ticket.started(page, keys);
-        Ok(Some(Forked { child, temp, name, place, line, report }))
+        Ok(Some(Forked { at_work: child.tell(ticket), name, place, line }))
     }
 }
 
-/// A child is at work.
 struct Forked {
-    // Dropped in this order: first the child, which must be gone before its file is.
-    child: Child,
-    temp: Temp,
+    at_work: AtWork,
     name: String,
     place: Place,
     line: Arc<Mutex<()>>,
-    report: OwnedFd,
 }
 
 impl Forked {
     fn finish(self, shared: &Shared, ticket: &Ticket) -> Done<Summary> {
-        let watch = Watch { child: &self.child, report: &self.report, events: &shared.events };
-        match rewrite::wait(watch, || stopped(ticket)) {
+        let watch = self.at_work.watch(&shared.events);
+        match rewrite::wait(watch, || birth::stopped(ticket, Role::Save)) {
             Ok(report) => self.put_in_place(ticket, report),
             Err(failure) => {
                 let start = Instant::now();
@@ -148,18 +101,16 @@ impl Forked {
     }
 
     fn put_in_place(self, ticket: &Ticket, report: Report) -> Done<Summary> {
-        let mut switch = Switch::new(self.temp, report.bytes, self.place.control)?;
+        let mut switch = Switch::new(self.at_work.temp, report.bytes, self.place.control)?;
         let line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(failure) = stopped(ticket) {
-            return Err(failure);
-        }
+        birth::go_on(ticket, Role::Save)?;
         let size = super::place::place(&mut switch, &self.name)?;
         drop(line);
         Ok(Summary {
             seconds: ticket.began.elapsed().as_secs_f64(),
             bytes_after: size,
             keys: report.keys,
-            fork_micros: self.child.micros,
+            fork_micros: self.at_work.child.micros,
             cow_bytes: report.cow_bytes,
             ..Summary::default()
         })
