@@ -92,10 +92,6 @@ impl Effects {
         }
     }
 
-    pub fn rewrite_in(&mut self, db: usize, args: &[&[u8]]) {
-        self.rewritten.push(Record { db, argv: Argv::of(args) });
-    }
-
     pub fn rewritten(&self) -> &[Record] {
         &self.rewritten
     }

@@ -61,10 +61,6 @@ impl Reply {
         std::mem::take(&mut self.full)
     }
 
-    pub fn is_muted(&self) -> bool {
-        self.muted
-    }
-
     /// The bytes of a `Bulk` or `Error` node of this reply.
     pub fn slice(&self, start: usize, len: usize) -> &[u8] {
         self.bytes.get(start..start + len).unwrap_or_default()

@@ -27,12 +27,6 @@ impl Log {
         }
         saved
     }
-
-    /// For a forked copy of the process: from now on this handle does nothing when it goes. Takes no lock, since
-    /// whoever held one was not copied.
-    pub fn abandon(&self) {
-        self.over.store(true, Ordering::Release);
-    }
 }
 
 impl Drop for Log {

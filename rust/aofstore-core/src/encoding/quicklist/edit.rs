@@ -156,13 +156,6 @@ impl Quicklist {
         gone
     }
 
-    /// Keeps `count` entries from number `start` on and removes all others.
-    pub fn trim(&mut self, start: usize, count: usize) {
-        let end = start.saturating_add(count).min(self.len);
-        self.remove_range(end, usize::MAX);
-        self.remove_range(0, start);
-    }
-
     pub fn clear(&mut self) {
         *self = Self::new(self.fill);
     }

@@ -62,11 +62,6 @@ impl Quicklist {
         self.fill
     }
 
-    /// Nodes are kept as they are; the new limit counts from the next change on.
-    pub fn set_fill(&mut self, fill: Fill) {
-        self.fill = fill;
-    }
-
     pub fn node_count(&self) -> usize {
         self.nodes.len()
     }

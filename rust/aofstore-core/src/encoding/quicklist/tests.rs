@@ -78,7 +78,7 @@ fn middle_insert_splits_and_removal_merges() {
     assert!(!list.insert_beside(b"none", b"new", Side::After));
     let around: Vec<_> = list.iter_from(43).take(4).map(|e| e.to_vec()).collect();
     assert_eq!(around, [&b"value-043"[..], b"old", b"value-044", b"new"]);
-    list.trim(0, 3);
+    list.remove_range(3, usize::MAX);
     assert_eq!(list.node_count(), 1);
     list.clear();
     for value in &values {
@@ -224,7 +224,8 @@ fn apply(list: &mut Quicklist, model: &mut Vec<Vec<u8>>, step: Step) {
             model.drain(i.min(end)..end);
         }
         Step::Trim(i, n) => {
-            list.trim(i, n);
+            list.remove_range(i + n, usize::MAX);
+            list.remove_range(0, i);
             *model = model.iter().skip(i).take(n).cloned().collect();
         }
     }

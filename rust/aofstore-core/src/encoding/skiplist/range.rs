@@ -38,28 +38,6 @@ impl Skiplist {
         spot(self, Some(self.descend(|_, own| own <= rank).0))
     }
 
-    /// The lowest member in the range that starts at `min`.
-    pub fn first_ge(&self, min: ScoreBound) -> Option<Spot<'_>> {
-        spot(self, self.descend(|node, _| !min.admits_above(node.score())).0.next(0))
-    }
-
-    /// The highest member in the range that ends at `max`.
-    pub fn last_le(&self, max: ScoreBound) -> Option<Spot<'_>> {
-        let (node, passed) = self.descend(|node, _| max.admits_below(node.score()));
-        spot(self, (passed > 0).then_some(node))
-    }
-
-    /// [`Self::first_ge`] by member bytes; means something only if all scores are equal.
-    pub fn first_ge_lex(&self, min: LexBound<'_>) -> Option<Spot<'_>> {
-        spot(self, self.descend(|node, _| !min.admits_above(node.member())).0.next(0))
-    }
-
-    /// [`Self::last_le`] by member bytes; means something only if all scores are equal.
-    pub fn last_le_lex(&self, max: LexBound<'_>) -> Option<Spot<'_>> {
-        let (node, passed) = self.descend(|node, _| max.admits_below(node.member()));
-        spot(self, (passed > 0).then_some(node))
-    }
-
     /// Ranks of the members from `min` to `max`.
     pub fn score_span(&self, min: ScoreBound, max: ScoreBound) -> Range<usize> {
         let start = self.descend(|node, _| !min.admits_above(node.score())).1;
