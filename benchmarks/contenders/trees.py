@@ -92,20 +92,27 @@ class LmdbWriteMap(Lmdb):
     options: ClassVar[dict[str, bool]] = {"writemap": True, "map_async": True}
 
 
-class Plyvel(PlainKeys):
+class _LogStructured(PlainKeys):
+    db: Any
+
+    def preload(self, pairs: Iterable[Pair]) -> None:
+        rest = iter(pairs)
+        while batch := list(islice(rest, 1000)):
+            self.batch([batch])
+
+    def close(self) -> None:
+        self.db.close()
+
+
+class Plyvel(_LogStructured):
     name = "plyvel (LevelDB)"
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         import plyvel
 
-        self.db: Any = plyvel.DB(str(directory / "db"), create_if_missing=True)
+        self.db = plyvel.DB(str(directory / "db"), create_if_missing=True)
         self.get_one, self.put_one, self.delete_one = self.db.get, self.db.put, self.db.delete
-
-    def preload(self, pairs: Iterable[Pair]) -> None:
-        rest = iter(pairs)
-        while batch := list(islice(rest, 1000)):
-            self.batch([batch])
 
     def batch(self, batches: list[list[Pair]]) -> None:
         for batch in batches:
@@ -114,11 +121,8 @@ class Plyvel(PlainKeys):
                 for key, value in batch:
                     put(key, value)
 
-    def close(self) -> None:
-        self.db.close()
 
-
-class RocksDict(PlainKeys):
+class RocksDict(_LogStructured):
     name = "rocksdict (RocksDB)"
 
     def __init__(self, directory: Path) -> None:
@@ -126,13 +130,8 @@ class RocksDict(PlainKeys):
         import rocksdict
 
         self._batch: Any = rocksdict.WriteBatch
-        self.db: Any = rocksdict.Rdict(str(directory / "db"), rocksdict.Options(raw_mode=True))
+        self.db = rocksdict.Rdict(str(directory / "db"), rocksdict.Options(raw_mode=True))
         self.get_one, self.put_one, self.delete_one = self.db.get, self.db.put, self.db.delete
-
-    def preload(self, pairs: Iterable[Pair]) -> None:
-        rest = iter(pairs)
-        while batch := list(islice(rest, 1000)):
-            self.batch([batch])
 
     def batch(self, batches: list[list[Pair]]) -> None:
         for batch in batches:
@@ -141,6 +140,3 @@ class RocksDict(PlainKeys):
             for key, value in batch:
                 put(key, value)
             self.db.write(writes)
-
-    def close(self) -> None:
-        self.db.close()

@@ -4,20 +4,17 @@ share.
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.golden.transcript import START_MS
+from tests.golden.waiting import Waiting
 from tests.servers.clock import ServerClock
 from tests.servers.connection import ServerConnection
 from tests.servers.process import Server, aof_options, server_log
 from tests.servers.resp import records
 
-WAIT_FOR_BLOCKED = 0.05
-JOIN_TIMEOUT = 10.0
 _OURS_ALONE = {"aof-layout", "decode-responses"}
 
 
@@ -32,7 +29,7 @@ class ServerTarget:
         self._options: list[str] = []
         self._server: Server | None = None
         self._sessions: dict[str, ServerConnection] = {}
-        self._waiting: dict[str, tuple[threading.Thread, list[Any]]] = {}
+        self._waiting = Waiting(self.execute)
         self._read_to = 0
 
     def open(self, settings: dict[str, str]) -> None:
@@ -58,16 +55,10 @@ class ServerTarget:
         return self._sessions[session].execute(*args)
 
     def start(self, session: str, args: Sequence[bytes]) -> None:
-        box: list[Any] = []
-        thread = threading.Thread(target=lambda: box.append(self.execute(session, args)), daemon=True)
-        thread.start()
-        self._waiting[session] = thread, box
-        time.sleep(WAIT_FOR_BLOCKED)
+        self._waiting.start(session, args)
 
     def join(self, session: str) -> Any:
-        thread, box = self._waiting.pop(session)
-        thread.join(JOIN_TIMEOUT)
-        return box[0]
+        return self._waiting.join(session)
 
     def advance(self, milliseconds: int) -> None:
         self._now += milliseconds

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +9,9 @@ from typing import Any
 import aofstore
 from aofstore._core import _testing
 from tests.golden.transcript import START_MS
+from tests.golden.waiting import Waiting
 from tests.servers.connection import StoreConnection
 from tests.servers.resp import records
-
-WAIT_FOR_BLOCKED = 0.05
-JOIN_TIMEOUT = 10.0
 
 
 class StoreTarget:
@@ -27,7 +23,7 @@ class StoreTarget:
         self._now = START_MS
         self._store: aofstore.Store[bytes] | None = None
         self._sessions: dict[str, StoreConnection] = {}
-        self._waiting: dict[str, tuple[threading.Thread, list[Any]]] = {}
+        self._waiting = Waiting(self.execute)
         self._read_to = 0
 
     @property
@@ -60,18 +56,10 @@ class StoreTarget:
         return self._sessions[session].execute(*args)
 
     def start(self, session: str, args: Sequence[bytes]) -> None:
-        box: list[Any] = []
-        thread = threading.Thread(target=lambda: box.append(self.execute(session, args)), daemon=True)
-        thread.start()
-        self._waiting[session] = thread, box
-        time.sleep(WAIT_FOR_BLOCKED)
+        self._waiting.start(session, args)
 
     def join(self, session: str) -> Any:
-        thread, box = self._waiting.pop(session)
-        thread.join(JOIN_TIMEOUT)
-        if not box:
-            raise AssertionError(f"the command of session {session} still waits")
-        return box[0]
+        return self._waiting.join(session)
 
     def advance(self, milliseconds: int) -> None:
         self._now += milliseconds
