@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aofstore_core::error::Error;
 use aofstore_core::fs::os::{Access, OsDir};
-use aofstore_core::fs::{Dir, errno, reason};
+use aofstore_core::fs::{self, Dir, errno, reason};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
