@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -94,6 +95,9 @@ class LmdbWriteMap(Lmdb):
 
 class _LogStructured(PlainKeys):
     db: Any
+
+    @abstractmethod
+    def batch(self, batches: list[list[Pair]]) -> None: ...
 
     def preload(self, pairs: Iterable[Pair]) -> None:
         rest = iter(pairs)
