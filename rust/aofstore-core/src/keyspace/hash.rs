@@ -1,8 +1,12 @@
-//! Hashes: a listpack of field, value, field, value while small, then a table.
+//! Hashes: a listpack of field, value, field, value while small, then what Redis calls a hash table.
 //!
-//! Field and value travel as [`Entry`], which borrows from either. INVARIANT: no field stands twice; a listpack has
-//! no more than `hash-max-listpack-entries` fields, none of them (nor a value) longer than
-//! `hash-max-listpack-value` when it was written. A table never turns back.
+//! That is a listpack still as long as it holds little: one walk over bytes that lie together is quicker than a table's
+//! header, bucket and element, each a wait for memory, and takes half the room. It is told apart from Redis's listpacks
+//! everywhere outside: in `OBJECT ENCODING` and in snapshots.
+//!
+//! Field and value travel as [`Entry`], which borrows from either. INVARIANT: no field stands twice; a [`Repr::Packed`]
+//! has no more than `hash-max-listpack-entries` fields, none of them (nor a value) longer than
+//! `hash-max-listpack-value` when it was written. No form turns back into one above it.
 
 #[cfg(test)]
 mod tests;
@@ -16,9 +20,19 @@ pub struct Hash(Repr);
 
 #[derive(Clone)]
 enum Repr {
+    /// Redis's `listpack`.
     Packed(Listpack),
+    /// Redis's `hashtable`, with little in it.
+    Few(Listpack),
+    /// Redis's `hashtable`.
     Table(Box<Table<Pair>>),
 }
+
+/// Most fields of a [`Repr::Few`], and most bytes: what a walk goes through in the time of a few waits for memory.
+const FEW_FIELDS: usize = 16;
+const FEW_BYTES: usize = 2048;
+/// What field and value take in a listpack besides themselves, at most.
+const FEW_AROUND: usize = 16;
 
 impl Hash {
     pub fn new() -> Self {
@@ -44,20 +58,20 @@ impl Hash {
     pub fn listpack(&self) -> Option<&Listpack> {
         match &self.0 {
             Repr::Packed(pack) => Some(pack),
-            Repr::Table(_) => None,
+            Repr::Few(_) | Repr::Table(_) => None,
         }
     }
 
     pub fn len(&self) -> usize {
         match &self.0 {
-            Repr::Packed(pack) => pack.len() / 2,
+            Repr::Packed(pack) | Repr::Few(pack) => pack.len() / 2,
             Repr::Table(table) => table.len(),
         }
     }
 
     pub fn is_empty(&self) -> bool {
         match &self.0 {
-            Repr::Packed(pack) => pack.is_empty(),
+            Repr::Packed(pack) | Repr::Few(pack) => pack.is_empty(),
             Repr::Table(table) => table.is_empty(),
         }
     }
@@ -65,14 +79,14 @@ impl Hash {
     pub fn encoding(&self) -> &'static str {
         match &self.0 {
             Repr::Packed(_) => "listpack",
-            Repr::Table(_) => "hashtable",
+            Repr::Few(_) | Repr::Table(_) => "hashtable",
         }
     }
 
     /// Bytes allocated; an estimate from a few fields for a table.
     pub fn memory(&self) -> usize {
         match &self.0 {
-            Repr::Packed(pack) => pack.memory(),
+            Repr::Packed(pack) | Repr::Few(pack) => pack.memory(),
             Repr::Table(table) => {
                 let pairs = sample::estimate(table.iter().map(Pair::memory), table.len());
                 size_of::<Table<Pair>>() + table.memory() + pairs
@@ -90,21 +104,21 @@ impl Hash {
     #[inline]
     pub(super) fn prefetch(&self) {
         match &self.0 {
-            Repr::Packed(pack) => pack.prefetch(),
+            Repr::Packed(pack) | Repr::Few(pack) => pack.prefetch(),
             Repr::Table(table) => prefetch_ref(&**table),
         }
     }
 
     pub fn get(&self, field: &[u8]) -> Option<Entry<'_>> {
         match &self.0 {
-            Repr::Packed(pack) => Some(pack.get(pack.next(find(pack, field)?)?)),
+            Repr::Packed(pack) | Repr::Few(pack) => Some(pack.get(pack.next(find(pack, field)?)?)),
             Repr::Table(table) => table.get(field).map(|pair| Entry::Str(pair.value())),
         }
     }
 
     pub fn contains(&self, field: &[u8]) -> bool {
         match &self.0 {
-            Repr::Packed(pack) => find(pack, field).is_some(),
+            Repr::Packed(pack) | Repr::Few(pack) => find(pack, field).is_some(),
             Repr::Table(table) => table.contains(field),
         }
     }
@@ -140,6 +154,10 @@ impl Hash {
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: &Limits, seed: Seed) -> bool {
         match &mut self.0 {
             Repr::Table(table) => set_in_table(table, field, value),
+            Repr::Few(pack) => set_in_few(pack, field, value).unwrap_or_else(|| {
+                self.become_table(1, seed);
+                self.set(field, value, limits, seed)
+            }),
             Repr::Packed(pack) => set_in_pack(pack, field, value, limits).unwrap_or_else(|| {
                 self.convert(1, seed);
                 self.set(field, value, limits, seed)
@@ -150,7 +168,7 @@ impl Hash {
     /// Whether the field was there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
         match &mut self.0 {
-            Repr::Packed(pack) => match find(pack, field) {
+            Repr::Packed(pack) | Repr::Few(pack) => match find(pack, field) {
                 Some(pos) => {
                     pack.remove_at(pos, 2);
                     true
@@ -164,7 +182,7 @@ impl Hash {
     /// Every field with its value; allocates nothing.
     pub fn iter(&self) -> Fields<'_> {
         Fields(match &self.0 {
-            Repr::Packed(pack) => Walk::Packed(pack.iter()),
+            Repr::Packed(pack) | Repr::Few(pack) => Walk::Packed(pack.iter()),
             Repr::Table(table) => Walk::Table(table.iter()),
         })
     }
@@ -179,7 +197,7 @@ impl Hash {
     /// One step of HSCAN: the next cursor, 0 at the end. A listpack is given whole.
     pub fn scan(&self, cursor: u64, emit: &mut dyn FnMut(Entry<'_>, Entry<'_>)) -> u64 {
         match &self.0 {
-            Repr::Packed(_) => {
+            Repr::Packed(_) | Repr::Few(_) => {
                 self.iter().for_each(|(field, value)| emit(field, value));
                 0
             }
@@ -190,8 +208,8 @@ impl Hash {
     /// A field, each as likely as any other.
     pub fn random(&self, rng: &mut fastrand::Rng) -> Option<(Entry<'_>, Entry<'_>)> {
         match &self.0 {
-            Repr::Packed(_) if self.is_empty() => None,
-            Repr::Packed(_) => self.iter().nth(rng.usize(..self.len())),
+            Repr::Packed(_) | Repr::Few(_) if self.is_empty() => None,
+            Repr::Packed(_) | Repr::Few(_) => self.iter().nth(rng.usize(..self.len())),
             Repr::Table(table) => table.random(rng).map(of_pair),
         }
     }
@@ -199,7 +217,7 @@ impl Hash {
     /// `count` fields, each drawn from all of them.
     pub fn draw(&self, count: usize, rng: &mut fastrand::Rng, emit: &mut dyn FnMut(Entry<'_>, Entry<'_>)) {
         match &self.0 {
-            Repr::Packed(_) => {
+            Repr::Packed(_) | Repr::Few(_) => {
                 let pairs: Vec<_> = self.iter().collect();
                 let drawn = (0..count).filter_map(|_| rng.choice(&pairs));
                 drawn.for_each(|&(field, value)| emit(field, value));
@@ -213,13 +231,23 @@ impl Hash {
     /// `count` different fields, or all if there are fewer, in random order.
     pub fn distinct(&self, count: usize, rng: &mut fastrand::Rng) -> Vec<(Entry<'_>, Entry<'_>)> {
         match &self.0 {
-            Repr::Packed(_) => sample::choose(self.iter().collect(), count, rng),
+            Repr::Packed(_) | Repr::Few(_) => sample::choose(self.iter().collect(), count, rng),
             Repr::Table(table) => sample::distinct(table, count, rng).into_iter().map(of_pair).collect(),
         }
     }
 
-    /// Turns the listpack into a table with room for `more` fields.
+    /// Leaves Redis's listpacks behind; `more` fields are about to come.
     fn convert(&mut self, more: usize, seed: Seed) {
+        match &mut self.0 {
+            Repr::Packed(pack) if pack.len() / 2 + more <= FEW_FIELDS && pack.bytes() <= FEW_BYTES => {
+                self.0 = Repr::Few(std::mem::take(pack));
+            }
+            _ => self.become_table(more, seed),
+        }
+    }
+
+    /// Makes a table of what there is, with room for `more` fields.
+    fn become_table(&mut self, more: usize, seed: Seed) {
         let mut table = Box::new(Table::new(seed));
         table.reserve(self.len() + more);
         self.each(&mut |field, value| {
@@ -257,6 +285,24 @@ fn set_in_pack(pack: &mut Listpack, field: &[u8], value: &[u8], limits: &Limits)
         return Some(false);
     }
     if pack.len() / 2 >= limits.hash_max_listpack_entries {
+        return None;
+    }
+    pack.insert_pair(None, Entry::parse(field), Entry::parse(value));
+    Some(true)
+}
+
+/// None, with nothing done, if the hash would hold too much for a walk.
+fn set_in_few(pack: &mut Listpack, field: &[u8], value: &[u8]) -> Option<bool> {
+    let fits = |extra: usize| pack.bytes().saturating_add(extra) <= FEW_BYTES;
+    if let Some(pos) = find(pack, field).and_then(|pos| pack.next(pos)) {
+        // The old value counts too: one that is replaced by a longer one again and again would only be measured twice.
+        if !fits(value.len().saturating_sub(pack.get(pos).len())) {
+            return None;
+        }
+        pack.replace(pos, value);
+        return Some(false);
+    }
+    if pack.len() / 2 >= FEW_FIELDS || !fits(field.len().saturating_add(value.len() + FEW_AROUND)) {
         return None;
     }
     pack.insert_pair(None, Entry::parse(field), Entry::parse(value));

@@ -143,8 +143,10 @@ impl Listpack {
         }
         // SAFETY: the block has `from` bytes, and `to` if that is more.
         let bytes = unsafe { self.block.bytes_mut(from.max(to)) };
-        bytes.copy_within(at + old..from, at + new);
-        bytes[..4].copy_from_slice(&(to as u32).to_le_bytes());
+        if to != from {
+            bytes.copy_within(at + old..from, at + new);
+            bytes[..4].copy_from_slice(&(to as u32).to_le_bytes());
+        }
         if to < from {
             // SAFETY: `from` is still the block's length; the header already has the new one.
             unsafe { self.block.resize(from, to) };

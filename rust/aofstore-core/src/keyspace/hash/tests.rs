@@ -55,6 +55,57 @@ fn a_long_field_or_value_makes_a_table() {
     assert_eq!(hash.encoding(), "listpack");
 }
 
+/// Whether it is kept as bytes that are walked, whatever it is called.
+fn is_walked(hash: &Hash) -> bool {
+    matches!(hash.0, Repr::Packed(_) | Repr::Few(_))
+}
+
+#[test]
+fn a_hash_with_few_long_values_is_called_a_table_and_kept_as_bytes() {
+    let limits = Limits::default();
+    let mut hash = Hash::new();
+    assert!(hash.set(b"field", &[7; 100], &limits, seed()));
+    assert!(!hash.set(b"field", &[8; 100], &limits, seed()));
+    assert_eq!((hash.encoding(), hash.listpack().is_none(), is_walked(&hash)), ("hashtable", true, true));
+    let table_at_least = size_of::<Table<Pair>>() + 64 + Pair::new(b"field", &[8; 100]).memory();
+    assert!(hash.memory() * 3 < table_at_least * 2, "{} {table_at_least}", hash.memory());
+    assert_eq!(hash.get(b"field").map(|value| value.to_vec()), Some(vec![8; 100]));
+    // Emptied of what made it one, it stays what Redis calls it.
+    hash.set(b"field", b"1", &limits, seed());
+    assert_eq!((hash.encoding(), hash.get(b"field")), ("hashtable", Some(Entry::Int(1))));
+}
+
+#[test]
+fn a_hash_of_many_fields_or_bytes_is_found_by_hashing() {
+    let mut hash = filled(FEW_FIELDS, &small());
+    assert!(is_walked(&hash));
+    assert!(!hash.set(b"f0", b"new", &small(), seed()) && is_walked(&hash));
+    assert!(hash.set(b"one more", b"", &small(), seed()) && !is_walked(&hash));
+    assert_eq!((hash.encoding(), hash.len()), ("hashtable", FEW_FIELDS + 1));
+
+    for (field, value) in [(&b"f0"[..], FEW_BYTES), (b"new", FEW_BYTES), (b"f0", 1 << 20)] {
+        let mut hash = filled(5, &small());
+        assert_eq!((hash.encoding(), is_walked(&hash)), ("hashtable", true));
+        let before = content(&hash);
+        let value = vec![b'v'; value];
+        assert_eq!(hash.set(field, &value, &small(), seed()), field == b"new");
+        assert!(!is_walked(&hash));
+        let mut after = before;
+        after.insert(field.to_vec(), value);
+        assert_eq!(content(&hash), after);
+    }
+}
+
+#[test]
+fn a_walked_hash_stays_small_however_its_values_change() {
+    let mut hash = filled(FEW_FIELDS, &small());
+    for round in 0..200 {
+        let value = vec![b'v'; round * 37 % 300];
+        hash.set(format!("f{}", round % FEW_FIELDS).as_bytes(), &value, &small(), seed());
+        assert!(!is_walked(&hash) || hash.memory() < FEW_BYTES + 512);
+    }
+}
+
 #[test]
 fn many_fields_at_once_are_expected() {
     let mut hash = Hash::new();
@@ -102,7 +153,7 @@ fn draws_reach_every_field() {
 
 proptest! {
     #[test]
-    fn a_hash_behaves_as_a_map(steps in vec((any::<bool>(), 0u8..9, "[0-9a]{0,9}"), 0..60)) {
+    fn a_hash_behaves_as_a_map(steps in vec((any::<bool>(), 0u8..24, "[0-9a]{0,9}|b{300}"), 0..90)) {
         let (mut hash, mut model) = (Hash::new(), BTreeMap::new());
         for (set, field, value) in steps {
             let field = field.to_string();
