@@ -6,6 +6,7 @@
 mod ahead;
 pub mod blob;
 mod block;
+pub mod huge;
 mod intset;
 pub mod keyed;
 pub mod listpack;

@@ -8,6 +8,8 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr::NonNull;
 
+use super::huge;
+
 /// Every thin allocation has this alignment, so that it can grow from one kind into another.
 pub(super) const ALIGN: usize = 8;
 
@@ -123,7 +125,7 @@ pub(super) fn allocate(size: usize) -> Result<NonNull<u8>, OutOfMemory> {
     debug_assert!(size > 0, "every thin allocation has a header");
     let layout = layout(size)?;
     // SAFETY: the size is not zero.
-    NonNull::new(unsafe { alloc(layout) }).ok_or(OutOfMemory)
+    noted(NonNull::new(unsafe { alloc(layout) }), size)
 }
 
 /// Grows or shrinks an allocation; on failure the old one stands as it was.
@@ -138,7 +140,15 @@ pub(super) unsafe fn reallocate(
     debug_assert!(new > 0, "every thin allocation has a header");
     layout(new)?;
     // SAFETY: `old` is the size it was allocated with, `new` is not zero and makes a valid layout.
-    NonNull::new(unsafe { realloc(pointer.as_ptr(), layout(old)?, new) }).ok_or(OutOfMemory)
+    noted(NonNull::new(unsafe { realloc(pointer.as_ptr(), layout(old)?, new) }), new)
+}
+
+/// What the allocator gave, if anything; where that is may become a huge page.
+#[inline]
+fn noted(given: Option<NonNull<u8>>, size: usize) -> Result<NonNull<u8>, OutOfMemory> {
+    let given = given.ok_or(OutOfMemory)?;
+    huge::note(given.addr().get(), size);
+    Ok(given)
 }
 
 /// Frees an allocation.

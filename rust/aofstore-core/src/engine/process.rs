@@ -1,6 +1,8 @@
 //! What the system says of the host process and the machine. Figures of the whole process, not of a store.
 #![expect(clippy::disallowed_methods, reason = "the kernel's word on this process, not a file of a store")]
 
+use crate::encoding::huge;
+
 /// Processor time in seconds.
 pub(super) struct Cpu {
     pub user: f64,
@@ -37,6 +39,13 @@ pub(super) fn total_memory() -> Option<u64> {
     }
     #[cfg(not(target_os = "linux"))]
     None
+}
+
+/// Whether the system gives huge pages of the size that the keyspace is gathered into, to whoever asks for them.
+pub(super) fn has_huge_pages() -> bool {
+    let says = |name| std::fs::read_to_string(format!("/sys/kernel/mm/transparent_hugepage/{name}"));
+    let size = says("hpage_pmd_size").ok().and_then(|size| size.trim().parse().ok());
+    size == Some(huge::REGION) && says("enabled").is_ok_and(|enabled| !enabled.contains("[never]"))
 }
 
 /// `Linux 6.1.0 x86_64`.

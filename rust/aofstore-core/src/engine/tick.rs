@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use super::core::{Core, Shared};
 use super::latency::{event, whole_ms};
+use super::process;
 use crate::aof::{Log, Status};
 use crate::clock;
+use crate::encoding::huge;
 use crate::fs::os::with_signals_blocked;
 use crate::keyspace::Waste;
 
@@ -52,7 +54,8 @@ impl Ticker {
 }
 
 fn run(shared: &Shared, stop: &(Mutex<bool>, Condvar)) {
-    let mut known = Known { log: None, hz: 10 };
+    let mut known = Known { log: None, hz: 10, shared: false };
+    let huge_pages = process::has_huge_pages();
     loop {
         let stopped = stop.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pause = Duration::from_millis(1000 / known.hz);
@@ -68,6 +71,9 @@ fn run(shared: &Shared, stop: &(Mutex<bool>, Condvar)) {
             // Without its timer the store breaks its promises: better that everybody hears of it.
             return drop(shared.lock().break_down(&*panic));
         }
+        if huge_pages {
+            huge::gather(Instant::now(), known.shared);
+        }
     }
 }
 
@@ -76,6 +82,8 @@ struct Known {
     log: Option<Arc<Log>>,
     /// Ticks a second.
     hz: u64,
+    /// Whether a child shares the memory.
+    shared: bool,
 }
 
 impl Shared {
@@ -89,7 +97,11 @@ impl Shared {
             let mut in_time = || goes_on(held.elapsed(), self.is_awaited());
             let more = core.guarded(|core| Ok(core.background(&mut in_time))).unwrap_or(false);
             waste.append(core.space.take_waste());
-            *known = Known { log: core.log.clone(), hz: core.settings.hz.max(1) };
+            *known = Known {
+                log: core.log.clone(),
+                hz: core.settings.hz.max(1),
+                shared: core.rewrites.has_child(),
+            };
             drop(core);
             if !more || began.elapsed() >= MOST {
                 break;

@@ -15,7 +15,7 @@ use super::entry::Entry;
 use super::resize::Migration;
 use super::seed::Seed;
 use crate::encoding::ahead::prefetch_at;
-use crate::encoding::thin;
+use crate::encoding::{huge, thin};
 
 /// A handle of pointer size that owns its key.
 pub trait Element {
@@ -204,6 +204,7 @@ impl<E: Element> Table<E> {
         // SAFETY: the chain is ours.
         let (place, longer) = unsafe { bucket::push(head, tag_of(hash), element) };
         self.chained += usize::from(longer);
+        huge::note(place.element().addr().get(), size_of::<E>());
         place.element()
     }
 

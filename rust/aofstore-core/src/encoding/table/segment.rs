@@ -11,7 +11,7 @@ use std::ptr::{NonNull, null_mut};
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
 /// A huge page, where there are any.
-pub(super) const HUGE: usize = 2 << 20;
+pub(super) const HUGE: usize = crate::encoding::huge::REGION;
 /// From here on the system is asked.
 const MAPPED: usize = 64 << 10;
 /// What is given back at once: giving all of a large segment back takes as long as some hundred inserts, and on a busy
