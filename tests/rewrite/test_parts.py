@@ -278,6 +278,8 @@ def test_t20_stopping_ends_the_rewrite_whatever_it_is_at(multi: OpenStore, parts
         assert not [name for name in child.names(parts) if name.startswith("temp-")]
         store.config_set("appendonly", "yes")
         store.flush()
+        # The log is there a moment before the rewrite that made it is over.
+        child.until(lambda: not child.figure(store, "aof_rewrite_in_progress"))
         assert tidy(parts)
     child.until(lambda: child.descriptors() <= fds)
     store.close()

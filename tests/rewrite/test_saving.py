@@ -222,6 +222,8 @@ def test_t20_switching_the_log_off_leaves_a_save_alone(
         assert saved(store)["rdb_last_bgsave_status"] == "ok", turn
         store.config_set("appendonly", "yes")
         store.flush()
+        # The log is there a moment before the rewrite that made it is over.
+        child.until(lambda: not child.figure(store, "aof_rewrite_in_progress"))
     assert strangers(data, layout) == [DUMP]
 
 
