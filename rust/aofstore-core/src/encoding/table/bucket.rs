@@ -11,6 +11,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
 use super::map::Element;
+use super::spare::Spares;
 use crate::encoding::ahead::prefetch_at as prefetch;
 
 /// Elements in one bucket.
@@ -197,7 +198,12 @@ pub(super) unsafe fn chain<'a, E: 'a>(head: NonNull<Bucket<E>>) -> impl Iterator
 ///
 /// # Safety
 /// `head` must be a living chain, ours alone.
-pub(super) unsafe fn push<E>(head: NonNull<Bucket<E>>, tag: u8, element: E) -> (Place<E>, bool) {
+pub(super) unsafe fn push<E>(
+    head: NonNull<Bucket<E>>,
+    tag: u8,
+    element: E,
+    spares: &mut Spares<E>,
+) -> (Place<E>, bool) {
     // SAFETY: the chain is ours; `last` is its last bucket and has a free slot when the element is written.
     unsafe {
         let mut last = head;
@@ -206,7 +212,7 @@ pub(super) unsafe fn push<E>(head: NonNull<Bucket<E>>, tag: u8, element: E) -> (
         }
         let full = last.as_ref().len() == SLOTS;
         if full {
-            last = extend(last);
+            last = extend(last, spares);
         }
         let bucket = last.as_mut();
         let slot = bucket.len();
@@ -218,17 +224,14 @@ pub(super) unsafe fn push<E>(head: NonNull<Bucket<E>>, tag: u8, element: E) -> (
     }
 }
 
-/// Chains a new bucket to a full one; the element in the way of the pointer moves into it.
+/// Chains a bucket to a full one; the element in the way of the pointer moves into it.
 ///
 /// # Safety
 /// `full` must be the last of its chain, hold [`SLOTS`] elements, and be ours alone.
-unsafe fn extend<E>(mut full: NonNull<Bucket<E>>) -> NonNull<Bucket<E>> {
-    let layout = Layout::new::<Bucket<E>>();
-    // SAFETY: a bucket has a size; all zero is an empty bucket; the moved slot is read before it is overwritten.
+unsafe fn extend<E>(mut full: NonNull<Bucket<E>>, spares: &mut Spares<E>) -> NonNull<Bucket<E>> {
+    // SAFETY: the fresh bucket is empty and ours; the moved slot is read before it is overwritten.
     unsafe {
-        let Some(mut fresh) = NonNull::new(alloc_zeroed(layout).cast::<Bucket<E>>()) else {
-            handle_alloc_error(layout)
-        };
+        let mut fresh = spares.take().unwrap_or_else(allocate);
         let pointer_slot = slot_of(full, SLOTS - 1);
         fresh.as_mut().set_tag(0, full.as_ref().tag(SLOTS - 1));
         fresh.as_mut().set_count(1);
@@ -240,9 +243,44 @@ unsafe fn extend<E>(mut full: NonNull<Bucket<E>>) -> NonNull<Bucket<E>> {
     }
 }
 
+#[cold]
+fn allocate<E>() -> NonNull<Bucket<E>> {
+    let layout = Layout::new::<Bucket<E>>();
+    // SAFETY: a bucket has a size; all zero is an empty bucket.
+    let fresh = NonNull::new(unsafe { alloc_zeroed(layout) }.cast::<Bucket<E>>());
+    fresh.unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+/// Makes a bucket a link of a list.
+///
 /// # Safety
-/// `bucket` must come from [`extend`], hold nothing, and not be used again.
-unsafe fn free<E>(bucket: NonNull<Bucket<E>>) {
+/// `bucket` must be ours alone; what it holds is forgotten.
+pub(super) unsafe fn link<E>(mut bucket: NonNull<Bucket<E>>, next: Option<NonNull<Bucket<E>>>) {
+    // SAFETY: the caller's promise; the bit says that the last slot holds the pointer.
+    unsafe {
+        bucket.as_mut().meta = if next.is_some() { CHAINED } else { 0 };
+        if let Some(next) = next {
+            slot_of(bucket, SLOTS - 1).write(Slot { next });
+        }
+    }
+}
+
+/// Makes it an empty bucket again; the next in the list.
+///
+/// # Safety
+/// `bucket` must be what [`link`] made it, and ours alone.
+pub(super) unsafe fn unlink<E>(mut bucket: NonNull<Bucket<E>>) -> Option<NonNull<Bucket<E>>> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let next = bucket.as_ref().next();
+        bucket.as_mut().meta = 0;
+        next
+    }
+}
+
+/// # Safety
+/// `bucket` must have been chained, hold nothing, and not be used again.
+pub(super) unsafe fn free<E>(bucket: NonNull<Bucket<E>>) {
     // SAFETY: allocated with this layout.
     unsafe { dealloc(bucket.as_ptr().cast(), Layout::new::<Bucket<E>>()) }
 }
@@ -291,27 +329,26 @@ unsafe fn unchain<E>(mut before: NonNull<Bucket<E>>, last: NonNull<Bucket<E>>) {
     }
 }
 
-/// Empties a chain into `take` and frees all but its head; returns how many buckets were freed.
+/// Empties a chain into `take`; all its buckets but the head are spare then.
 ///
 /// # Safety
 /// `head` must be a living chain, ours alone, and `take` must not touch it.
-pub(super) unsafe fn drain<E>(head: NonNull<Bucket<E>>, mut take: impl FnMut(u8, E)) -> usize {
+pub(super) unsafe fn drain<E>(head: NonNull<Bucket<E>>, mut take: impl FnMut(u8, E)) -> Spares<E> {
+    let mut spares = Spares::new();
     // SAFETY: the head is emptied before anything is taken, so a panic in `take` can only leak what is left.
     unsafe {
         if head.as_ref().len() == 0 {
-            return 0;
+            return spares;
         }
         let mut bucket = head.read();
         (*head.as_ptr()).meta = 0;
-        let mut freed = 0;
         loop {
             for slot in 0..bucket.len() {
                 take(bucket.tag(slot), slot_of(NonNull::from(&mut bucket), slot).cast::<E>().read());
             }
-            let Some(next) = bucket.next() else { return freed };
+            let Some(next) = bucket.next() else { return spares };
             bucket = next.read();
-            free(next);
-            freed += 1;
+            spares.put(next);
         }
     }
 }

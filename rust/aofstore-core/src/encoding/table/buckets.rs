@@ -160,7 +160,7 @@ impl<E> Drop for Buckets<E> {
             if self.get(index).is_some() {
                 for head in (index..end).filter_map(|index| self.get(index)) {
                     // SAFETY: the chain is ours, and dropping an element touches no bucket of this table.
-                    unsafe { bucket::drain(head, |_, element| drop(element)) };
+                    drop(unsafe { bucket::drain(head, |_, element| drop(element)) });
                 }
                 // SAFETY: every bucket of it was drained.
                 unsafe { self.release(index) };

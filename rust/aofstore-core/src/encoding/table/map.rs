@@ -14,8 +14,12 @@ use super::buckets::Buckets;
 use super::entry::Entry;
 use super::resize::Migration;
 use super::seed::Seed;
+use super::spare::Spares;
 use crate::encoding::ahead::prefetch_at;
 use crate::encoding::{huge, thin};
+
+/// Spare buckets that a removal frees: a table that shrinks needs none, and this ends before the elements do.
+const TRIMMED: usize = 2;
 
 /// A handle of pointer size that owns its key.
 pub trait Element {
@@ -28,6 +32,7 @@ pub struct Table<E: Element> {
     seed: Seed,
     pub(super) len: usize,
     pub(super) chained: usize,
+    pub(super) spares: Spares<E>,
     pub(super) buckets: Buckets<E>,
     pub(super) migration: Option<Box<Migration<E>>>,
     pub(super) resize_allowed: bool,
@@ -42,7 +47,15 @@ impl<E: Element> Table<E> {
     /// An empty table; nothing is allocated until the first insert.
     pub fn new(seed: Seed) -> Self {
         const { Self::THIN };
-        Self { seed, len: 0, chained: 0, buckets: Buckets::new(0), migration: None, resize_allowed: true }
+        Self {
+            seed,
+            len: 0,
+            chained: 0,
+            spares: Spares::new(),
+            buckets: Buckets::new(0),
+            migration: None,
+            resize_allowed: true,
+        }
     }
 
     /// How many elements.
@@ -161,7 +174,8 @@ impl<E: Element> Table<E> {
     /// Heap bytes of the buckets; what the elements own is not counted.
     pub fn memory(&self) -> usize {
         let old = self.migration.as_ref().map_or(0, |migration| migration.old.memory());
-        self.buckets.memory() + old + self.chained * thin::footprint(size_of::<Bucket<E>>())
+        let apart = self.chained + self.spares.len();
+        self.buckets.memory() + old + apart * thin::footprint(size_of::<Bucket<E>>())
     }
 
     /// The chain where elements with this hash stand; `None` if it was never written.
@@ -202,7 +216,7 @@ impl<E: Element> Table<E> {
         self.len += 1;
         let head = self.chain_for(hash);
         // SAFETY: the chain is ours.
-        let (place, longer) = unsafe { bucket::push(head, tag_of(hash), element) };
+        let (place, longer) = unsafe { bucket::push(head, tag_of(hash), element, &mut self.spares) };
         self.chained += usize::from(longer);
         huge::note(place.element().addr().get(), size_of::<E>());
         place.element()
@@ -214,6 +228,7 @@ impl<E: Element> Table<E> {
         let (element, shorter) = unsafe { bucket::remove(head, place) };
         self.chained -= usize::from(shorter);
         self.len -= 1;
+        self.spares.trim(TRIMMED);
         self.give_room();
         element
     }

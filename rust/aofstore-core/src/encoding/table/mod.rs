@@ -12,6 +12,7 @@ mod map;
 mod resize;
 mod seed;
 mod segment;
+mod spare;
 mod walk;
 
 #[cfg(test)]

@@ -99,6 +99,10 @@ impl<E: Element> Table<E> {
             self.begin_if_due_for(self.len + 1);
             self.advance(MOVE_BUCKETS, MOVE_ELEMENTS);
         }
+        if self.len.is_multiple_of(2) {
+            // What is spare is given back so slowly that no allocation has much to put in order.
+            self.spares.trim(1);
+        }
     }
 
     /// After a removal: shrinks when due, and moves a little.
@@ -158,15 +162,19 @@ impl<E: Element> Table<E> {
         let moved = migration.old.get(index).map_or(0, |head| {
             let mut moved = 0;
             // SAFETY: the chain belongs to the old array, and elements are put only in the new one.
-            let freed = unsafe {
+            let spares = unsafe {
                 bucket::drain(head, |tag, element| {
                     let index = self.hash(element.key()) & self.buckets.mask();
                     let head = self.buckets.get_or_allocate(index as usize);
-                    self.chained += usize::from(bucket::push(head, tag, element).1);
+                    let (_, longer) = bucket::push(head, tag, element, &mut self.spares);
+                    self.chained += usize::from(longer);
                     moved += 1;
                 })
             };
-            self.chained -= freed;
+            self.chained -= spares.len();
+            if self.buckets.exponent() > SMALL {
+                self.spares.append(spares);
+            }
             moved
         });
         // SAFETY: buckets are moved one after the other, this being the last, and nothing is put in a moved one.

@@ -494,3 +494,35 @@ fn what_was_expected_in_vain_is_given_back() {
     assert_eq!((table.buckets.len(), check_chains(&table)), (4096, 20_000));
     assert_eq!((0..20_000).filter(|n| table.contains(&key(*n))).count(), 20_000);
 }
+
+#[test]
+fn the_chained_buckets_that_growing_empties_are_used_again_and_go_little_by_little() {
+    let mut table = filled(0..20_000);
+    finish(&mut table);
+    let mut n = 20_000;
+    while !table.is_rehashing() {
+        table.insert(Blob::new(&key(n)));
+        n += 1;
+    }
+    finish(&mut table);
+    let spares = table.spares.len();
+    assert!(spares > 1000, "{spares}");
+    assert_eq!(check_chains(&table), n as usize);
+    for _ in 0..100 {
+        table.insert(Blob::new(&key(n)));
+        n += 1;
+    }
+    assert!((spares - 100..=spares - 50).contains(&table.spares.len()), "{} of {spares}", table.spares.len());
+    for gone in 0..n - 10 {
+        table.remove(&key(gone)).unwrap();
+    }
+    finish(&mut table);
+    assert_eq!((table.spares.len(), check_chains(&table)), (0, 10));
+}
+
+#[test]
+fn a_small_table_keeps_nothing_spare() {
+    let mut table = filled(0..500);
+    finish(&mut table);
+    assert_eq!((table.spares.len(), check_chains(&table)), (0, 500));
+}
