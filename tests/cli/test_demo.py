@@ -47,9 +47,13 @@ def played(tmp_path: Path) -> tuple[Plan, Killed, Path]:
 @pytest.mark.parametrize("policy", ["always", "everysec", "no"])
 def test_nothing_acknowledged_is_lost(policy: str, tmp_path: Path) -> None:
     count = 1_000 if policy == "always" else 50_000
-    done = _demo("--json", "--operations", str(count), "--policy", policy, TMPDIR=str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    # A kill that comes between two rewrites shows less; not every one of three does.
+    for _ in range(3):
+        done = _demo("--json", "--operations", str(count), "--policy", policy, TMPDIR=str(tmp_path))
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        if found["killed_while_rewriting"]:
+            break
     assert (found["lost"], found["wrong"], found["sound"]) == (0, [], True)
     assert (found["policy"], found["operations"]) == (policy, count)
     assert 0.4 * count <= found["acknowledged"] <= count
