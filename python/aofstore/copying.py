@@ -83,11 +83,17 @@ def copy(
     config = config.replace(unknown_types="skip" if skip_unknown else "raise")
     view = View(None if view is None else view.until, alone=config.aof_layout == "single-file")
 
+    total = 0
+
     def loading(progress: LoadProgress) -> None:
-        watch("loading", progress.bytes_done, progress.bytes_total)
+        nonlocal total
+        total = progress.bytes_total
+        watch("loading", progress.bytes_done, total)
 
     lifetime = load(config, loading, view)
     try:
+        # What was logged after the moment of the view is not read.
+        watch("loading", total, total)
         layout = layout or _layout(config)
         with _staged(place) as staging:
             keys, written = _write(lifetime, staging, layout, base, view, watch)

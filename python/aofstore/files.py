@@ -49,6 +49,9 @@ class Layout(Protocol):
     def files(self) -> list[LogFile]:
         """What is to be loaded, in order. AofOpenError, AofLoadError."""
 
+    def forsake(self) -> None:
+        """After an opening that failed: leave nothing that was begun."""
+
     def start(self, *, log: bool) -> dict[str, str]:
         """End the load, and go on in the log, or without one; the files that were moved, from and to."""
 
@@ -73,6 +76,9 @@ class SingleFile:
         name = self._config.appendfilename
         size = self._directory.size(name)
         return [] if size is None else [LogFile(self._directory, name, size)]
+
+    def forsake(self) -> None:
+        """Nothing: a file appears whole."""
 
     def start(self, *, log: bool) -> dict[str, str]:
         """End the load, and go on in the file, or without one."""
@@ -121,6 +127,10 @@ class MultiPart:
             LogFile(inside, name, size, name == base, not any(sizes[number + 1 :]))
             for number, (name, size) in enumerate(zip(names, sizes, strict=True))
         ]
+
+    def forsake(self) -> None:
+        """Remove the directory of the parts if it was made for nothing."""
+        self._parts.forsake()
 
     def start(self, *, log: bool) -> dict[str, str]:
         """End the load, and go on in the newest increment, or without one."""

@@ -46,6 +46,9 @@ def load(config: Config, on_progress: OnProgress | None, view: View | None = Non
         if layout is not None:
             # Explicitly: whoever keeps the error keeps its traceback, and with it all that was opened here.
             undo.callback(layout.close)
+            undo.callback(layout.forsake)
+            # Before that: then nobody is at work there any more.
+            undo.callback(engine.close)
         files = layout.files() if layout is not None and config.appendonly else []
         lone = [] if files else _lone_snapshot(directory, config)
         if lone and view is None:

@@ -108,7 +108,8 @@ class RewriteProgress:
 class RewriteReport:
     """What a finished rewrite did.
 
-    The log had ``bytes_before`` and now has ``bytes_after``, with ``keys`` keys, after ``seconds``.
+    The log had ``bytes_before`` and now has ``bytes_after``, with ``keys`` keys, after ``seconds``. With the
+    log off, ``bytes_before`` is what was there of an earlier one.
     ``fork_microseconds``: how long the store stood still for the fork. ``copy_on_write_bytes``: memory that
     store and child could not share. ``difference_bytes``: what was logged while it ran, part of the new file.
     All three are 0 for a rewrite without a child.

@@ -177,6 +177,35 @@ def test_a_salvage_keeps_what_is_whole(tmp_path: Path, name: str) -> None:
     assert data_in(tmp_path / "data") == data_of(tmp_path / "wanted", log_of(*kept))
 
 
+def test_commands_in_the_text_of_a_torn_value_are_none(tmp_path: Path) -> None:
+    """The end is cut where opening cuts it, and no salvage runs what somebody wrote into a value."""
+    whole, text = log_of("SET a 1"), log_of("FLUSHALL", "SET x 1", "SET y 2") + b"and more"
+    torn = whole + encode([b"SET", b"k", text + bytes(500)])[:-502].replace(b"\0", b"")
+    places = (tmp_path / "opened", tmp_path / "repaired", tmp_path / "salvaged")
+    for directory in places:
+        place(directory, torn)
+    with aofstore.open(places[0]) as store:
+        (cut,) = store.load_report.truncations
+        assert store.keys() == [b"a"]
+    (problem,) = aofstore.check(places[1]).files[0].problems
+    assert (problem.kind, problem.offset) == ("truncated", cut.offset)
+    assert f"a repair would drop the last {cut.dropped_bytes} bytes (1 command)" in problem.message
+    for directory, salvage in ((places[1], False), (places[2], True)):
+        report = aofstore.repair(directory, apply=True, salvage=salvage)
+        assert (report.applied, report.lost_commands, report.problems) == (True, 1, ())
+        assert prints(directory) == prints(places[0])
+    # Behind damage too.
+    place(places[2], whole + b"*1\r\n$4\r\nNOPE\r\n" + torn)
+    assert aofstore.repair(places[2], apply=True, salvage=True).lost_commands == 2
+    assert (places[2] / NAME).read_bytes() == whole + whole
+    # When the text ends the file as commands do, the length may as well be wrong: nothing is cut.
+    place(places[1], torn.removesuffix(b"and more"))
+    assert aofstore.check(places[1]).files[0].problems[0].kind == "format"
+    assert aofstore.repair(places[1], apply=True).changes == ()
+    with pytest.raises(aofstore.AofLoadError):
+        aofstore.open(places[1])
+
+
 def test_a_store_that_has_the_directory_open_is_not_disturbed(tmp_path: Path, open_store: OpenStore) -> None:
     store = open_store()
     store.set("a", 1)

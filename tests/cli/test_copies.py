@@ -17,6 +17,7 @@ import aofstore
 from aofstore import copying
 from aofstore._core import _testing
 from aofstore.cli import main
+from aofstore.moment import View
 from tests.loading.test_until import photograph
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import Dataset, dataset
@@ -93,6 +94,15 @@ def test_a_time_that_is_none_is_refused_before_anything_is_looked_at(
     assert ("add its time zone" in done.stderr) == (text == "2023-11-14T22:13:35")
     assert "Traceback" not in done.stderr
     assert not target.exists()
+
+
+def test_a_bar_comes_to_its_end_though_the_log_goes_on(directory: Path, target: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    view = View.of(datetime.fromtimestamp(T0 + 15, UTC))
+    copying.copy(directory, target, view=view, watch=lambda *now: told.append(now))
+    loading = [(done, total) for act, done, total in told if act == "loading"]
+    assert loading[-2][0] < loading[-2][1]
+    assert loading[-1][0] == loading[-1][1] == (directory / "appendonly.aof").stat().st_size
 
 
 def test_json_says_what_was_copied(directory: Path, target: Path) -> None:
@@ -256,7 +266,7 @@ def test_a_log_that_does_not_go_back_so_far_is_refused(directory: Path, target: 
         store.rewrite()
     done = command("restore", directory, "--until", f"{T0}", "--out", target)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "what was before is not in it" in done.stderr
+    assert "as of 2023-11-14T22:13:40Z, and what was before is not in it" in done.stderr
     assert not target.exists()
 
 

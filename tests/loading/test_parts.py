@@ -299,6 +299,39 @@ def test_a_take_over_that_failed_anywhere_is_finished_at_the_next_open(
         _taken_over(directory)
 
 
+@pytest.mark.parametrize("kind", ["begun", "imported"])
+@pytest.mark.parametrize("mode", ["fail", "fail_after"])
+def test_an_opening_that_failed_leaves_what_was_there_or_a_whole_log(
+    tmp_path: Path, kind: str, mode: str
+) -> None:
+    """Whatever call fails when a log is begun, with nothing or with the data of a snapshot."""
+    with aofstore.open(tmp_path / "dump", appendonly=False) as store:
+        store.set("k", "v")
+        store.save()
+    dump, failed = (tmp_path / "dump" / "dump.rdb").read_bytes(), set()
+    for call in ("make_dir", "open_dir", "open", "write_new", "rename", "write", "sync", "sync_dir", "stat"):
+        for nth in range(1, 12):
+            directory = tmp_path / f"{call}-{nth}"
+            directory.mkdir()
+            if kind == "imported":
+                (directory / "dump.rdb").write_bytes(dump)
+            before = sorted(directory.iterdir())
+            plan = _testing.FaultPlan()
+            plan.add(call, 5, nth=nth, mode=mode)
+            _testing.install_fault_plan(plan)
+            try:
+                _open(directory).close()
+            except (AofOpenError, AofLoadError, aofstore.AofWriteError, aofstore.RewriteError):
+                failed.add(call)
+                if sorted(directory.iterdir()) != before:
+                    # What was made is a log, with all that is in it.
+                    assert aofstore.check(directory / "appendonlydir").sound, (call, nth)
+            finally:
+                _testing.install_fault_plan(None)
+            assert _keys(directory) == ({b"k"} if kind == "imported" else set()), (call, nth)
+    assert {"make_dir", "open", "write_new", "rename"} <= failed
+
+
 def test_a_take_over_that_stopped_between_its_two_names_is_finished(tmp_path: Path) -> None:
     parts = _place(tmp_path, _line("appendonly.aof", 1, "b"))
     (tmp_path / "appendonly.aof").write_bytes(_set("k"))

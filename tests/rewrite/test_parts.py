@@ -239,12 +239,17 @@ def test_t09_with_the_log_off_a_rewrite_is_a_base_alone(multi: OpenStore, parts:
     child.begin(store, pause="dumping")
     store.set("late", 1)
     child.resume()
-    assert child.wait(store).difference_bytes == 0
+    report = child.wait(store)
+    assert (report.difference_bytes, report.bytes_before) == (0, 0)
     assert listed(parts) == [(base(1), "b")] and tidy(parts)
+    # What is there of a log that is off is what is replaced.
+    for background in (True, False):
+        before, report = report, store.rewrite(background=background)
+        assert report.bytes_before == before.bytes_after > 0
     # The directory of the log is open from now on.
     assert child.descriptors() <= fds + 1
     store.close()
-    assert multi().keys() == [b"a"]
+    assert sorted(multi().keys()) == [b"a", b"late"]
 
 
 def test_t09_switching_on_stops_the_dump_and_begins_anew(multi: OpenStore, parts: Path) -> None:

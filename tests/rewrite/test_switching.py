@@ -35,9 +35,15 @@ def test_t09_with_the_log_off_a_rewrite_is_a_dump(open_store: OpenStore, data: P
     child.begin(store, pause="dumping")
     store.set("late", 1)
     child.resume()
-    assert child.wait(store).difference_bytes == 0
+    report = child.wait(store)
+    assert (report.difference_bytes, report.bytes_before) == (0, 0)
     child.until(lambda: child.descriptors() <= fds)
     assert strangers(data, layout) == []
+    # What is there of a log that is off is what is replaced.
+    store.delete("late")
+    for background in (True, False):
+        before, report = report, store.rewrite(background=background)
+        assert report.bytes_before == before.bytes_after > 0
     store.close()
     again = open_store()
     assert (again.keys(), again.db(7).get("b")) == ([b"a"], b"2")

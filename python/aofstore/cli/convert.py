@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..moment import View
-from .copies import BaseName, LayoutName, run
+from .copies import BaseName, BaseOption, JsonOption, LayoutName, SkipOption, run
 
 
 def convert(
@@ -20,11 +20,9 @@ def convert(
     ],
     target: Annotated[Path, typer.Argument(metavar="DST", help="A new or empty directory.")],
     layout: Annotated[LayoutName, typer.Option(help="The files of the copy.")],
-    base: Annotated[BaseName, typer.Option(help="How the data in it is written.")] = BaseName.RESP,
-    skip_unknown: Annotated[
-        bool, typer.Option("--skip-unknown-types", help="Leave out values of types that are not known here.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    base: BaseOption = BaseName.RESP,
+    skip_unknown: SkipOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the data of SRC into DST in another form; SRC is not touched.
 

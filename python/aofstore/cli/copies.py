@@ -6,7 +6,7 @@ import dataclasses
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -34,6 +34,13 @@ class BaseName(StrEnum):
     RESP = "resp"
     RDB10 = "rdb10"
     RDB11 = "rdb11"
+
+
+BaseOption = Annotated[BaseName, typer.Option(help="How the data in it is written.")]
+SkipOption = Annotated[
+    bool, typer.Option("--skip-unknown-types", help="Leave out values of types that are not known here.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def run(

@@ -68,8 +68,9 @@ def _draw(found: tuple[Contents, ...], picture: Path, messages: Console) -> None
         raise typer.Exit(2) from error
     try:
         draw(found, picture)
-    except OSError as error:
-        messages.print(f"cannot write {picture}: {error.strerror}", markup=False, soft_wrap=True)
+    except (OSError, ValueError) as error:  # ValueError: so many logs that the picture would be too high
+        why = error.strerror if isinstance(error, OSError) else error
+        messages.print(f"cannot write {picture}: {why}", markup=False, soft_wrap=True)
         raise typer.Exit(2) from error
     messages.print(f"drawn: {picture}", markup=False, highlight=False, soft_wrap=True)
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ..errors import ConfigError
 from ..moment import View
-from .copies import NOT_LOOKED, BaseName, LayoutName, end, run
+from .copies import NOT_LOOKED, BaseName, BaseOption, JsonOption, LayoutName, SkipOption, end, run
 
 
 def restore(
@@ -29,11 +29,9 @@ def restore(
     layout: Annotated[
         LayoutName | None, typer.Option(help="The files of the copy, if not as in DIR.")
     ] = None,
-    base: Annotated[BaseName, typer.Option(help="How the data in it is written.")] = BaseName.RESP,
-    skip_unknown: Annotated[
-        bool, typer.Option("--skip-unknown-types", help="Leave out values of types that are not known here.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    base: BaseOption = BaseName.RESP,
+    skip_unknown: SkipOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the data of DIR as of TIME into NEW; DIR is not touched.
 

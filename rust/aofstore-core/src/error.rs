@@ -99,8 +99,51 @@ impl Error {
 
     /// The data as of a moment was asked for, and the file begins with the data of a later one.
     pub fn newer(path: &Path, offset: u64, second: i64) -> Self {
-        let what = format!("it holds the data as of second {second}, and what was before is not in it");
+        let what = format!("it holds the data as of {}, and what was before is not in it", utc(second));
         let advice = "the file was left untouched; ask for a later moment";
         Self::at(LoadKind::Unsupported, path, offset, &what, advice)
+    }
+}
+
+/// A second as people and `fromisoformat` read it; as a number where the year has more than four digits.
+fn utc(second: i64) -> String {
+    let (days, rest) = (second.div_euclid(86_400), second.rem_euclid(86_400));
+    // Days in eras of 400 years that begin with a 1 March.
+    let shifted = days.saturating_add(719_468);
+    let (era, day) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, over) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = era * 400 + year + over;
+    if !(1..=9999).contains(&year) {
+        return format!("second {second}");
+    }
+    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::utc;
+
+    #[test]
+    fn a_second_is_told_as_a_date() {
+        for (second, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_700_000_015, "2023-11-14T22:13:35Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+            (-62_135_596_800, "0001-01-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (253_402_300_800, "second 253402300800"),
+            (i64::MAX, "second 9223372036854775807"),
+            (i64::MIN, "second -9223372036854775808"),
+        ] {
+            assert_eq!(utc(second), text);
+        }
     }
 }

@@ -87,6 +87,12 @@ impl PyParts {
         py.detach(|| parts.unlisted(&manifest)).map_err(self.failed(py))
     }
 
+    fn forsake(&self, py: Python<'_>) -> PyResult<()> {
+        let parts = self.parts(py)?;
+        py.detach(|| parts.forsake());
+        Ok(())
+    }
+
     fn take_over(&self, py: Python<'_>) -> PyResult<()> {
         let parts = self.parts(py)?;
         py.detach(|| parts.take_over()).map_err(self.failed(py))

@@ -25,9 +25,6 @@ pub struct Finding {
     pub what: String,
 }
 
-/// How many times as much as the file holds is read before its damage is given up.
-const PATIENCE: u64 = 32;
-
 type Open = Box<dyn Fn() -> io::Result<Box<dyn Source>> + Send + Sync>;
 
 /// The reading of one file.
@@ -47,8 +44,6 @@ pub struct Walk {
     unknown: Unknown,
     /// Where the zero bytes at the end begin, once that was asked.
     end: Option<u64>,
-    /// Bytes that had to be searched for the end of a record that has none.
-    searched: u64,
     ended: bool,
     hopeless: bool,
 }
@@ -75,7 +70,6 @@ impl Walk {
             damage: None,
             unknown: Unknown::default(),
             end: None,
-            searched: 0,
             ended: false,
             hopeless: false,
         })
@@ -204,26 +198,8 @@ impl Walk {
         };
         self.found(LoadKind::Truncated, valid_to, begun.then(|| self.loader.commands() + 1), what);
         let lost = open.map_or(0, |(_, commands)| commands) + u64::from(begun);
-        if tear == Some(Tear::Command) {
-            // The reader has looked through all that follows: a hostile file could make it do so again and again.
-            self.searched = self.searched.saturating_add(self.total - record);
-            if self.searched > self.total.saturating_mul(PATIENCE).saturating_add(1 << 30) {
-                (self.ended, self.hopeless) = (true, true);
-                return Ok(());
-            }
-            let resync = self.resync(record + 1, record)?;
-            let (from, open) = (open.map_or(record, |(start, _)| start), open.is_some() || self.unknown.open);
-            self.damage = Some(Damage {
-                resync,
-                from,
-                record,
-                open,
-                misdirected: self.unknown.db,
-                lost,
-                counted: true,
-            });
-            return Ok(());
-        }
+        // By the reader's rule alone, which is that of opening: what is behind the header of an unfinished record is its own.
+        // Commands in there may be the text of a value, and whoever wrote that must not have them run.
         self.leave_out(Hole { from: valid_to, to: self.total, commands: lost, ..Hole::default() }, 0);
         Ok(())
     }

@@ -398,6 +398,10 @@ impl Dir for FaultDir {
         self.plan.plain(Call::MakeDir, name, || self.dir.make_subdir(name))
     }
 
+    fn remove_subdir(&self, name: &str) -> io::Result<()> {
+        self.plan.plain(Call::Unlink, name, || self.dir.remove_subdir(name))
+    }
+
     fn move_into(&self, name: &str, subdir: &str) -> io::Result<()> {
         self.plan.plain(Call::Rename, name, || self.dir.move_into(name, subdir))
     }

@@ -67,6 +67,11 @@ pub trait Dir: Send + Sync {
         let _ = name;
         Err(io::ErrorKind::Unsupported.into())
     }
+    /// Removes an empty directory.
+    fn remove_subdir(&self, name: &str) -> io::Result<()> {
+        let _ = name;
+        Err(io::ErrorKind::Unsupported.into())
+    }
     /// Moves a file into a directory in this one, under the same name; both may have it for a moment, neither never.
     /// Durable after a [`sync`](Self::sync) of both.
     fn move_into(&self, name: &str, subdir: &str) -> io::Result<()> {

@@ -12,6 +12,7 @@ mod publish;
 mod sweep;
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::manifest::{Entry, Manifest};
@@ -44,6 +45,8 @@ pub struct Parts {
     control: Control,
     events: Arc<Events>,
     dir: OnceLock<Arc<dyn Dir>>,
+    /// The directory was made by this, or may have been.
+    made: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -75,7 +78,16 @@ impl Parts {
             let _ = dir.set(found);
         }
         let (folder, names) = (folder.to_owned(), Names::new(stem));
-        Ok(Arc::new(Self { home, folder, names, control, events, dir, state: Mutex::default() }))
+        Ok(Arc::new(Self {
+            home,
+            folder,
+            names,
+            control,
+            events,
+            dir,
+            made: AtomicBool::new(false),
+            state: Mutex::default(),
+        }))
     }
 
     /// The directory around it, which is locked.
@@ -107,6 +119,7 @@ impl Parts {
             return Ok(dir);
         }
         let failed = || Failed::to(format!("make the directory {}", self.folder));
+        self.made.store(true, Ordering::Relaxed);
         self.home.make_subdir(&self.folder).map_err(failed())?;
         if self.control != Control::SkipDirSync {
             self.home.sync().map_err(failed())?;

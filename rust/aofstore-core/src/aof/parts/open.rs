@@ -33,6 +33,12 @@ impl Parts {
         manifest::read(&**dir, &name).map_err(Failed::to(format!("read {name}")))
     }
 
+    /// Bytes in the files of the log that is there, as far as that can be said.
+    pub fn length(&self) -> u64 {
+        let (Some(dir), Ok(Some(manifest))) = (self.dir(), self.read()) else { return 0 };
+        manifest.live().filter_map(|entry| dir.size(&entry.name).ok().flatten()).sum()
+    }
+
     /// Parts of this log by their names that `manifest` does not list, and that are not empty.
     pub fn unlisted(&self, manifest: &Manifest) -> Done<Vec<String>> {
         let mut found = Vec::new();

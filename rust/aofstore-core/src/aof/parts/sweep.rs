@@ -5,6 +5,7 @@ use crate::aof::manifest::Manifest;
 use crate::aof::write::Control;
 use crate::fs::{Dir, ReadFile};
 use std::io;
+use std::sync::atomic::Ordering;
 
 /// Files that are held while they lose their names: each takes a descriptor, which the host has few of.
 const MOST_HELD: usize = 8;
@@ -37,6 +38,29 @@ impl Parts {
             }
         }
         Ok(())
+    }
+
+    /// After an opening that failed, with nobody at work here any more: removes the directory if it was made for it and
+    /// nothing was put there. Best effort: an empty log is no harm.
+    pub fn forsake(&self) {
+        if !self.made.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Some(dir) = self.dir() {
+            let begun = self.read().ok().flatten().is_some_and(|manifest| manifest.live().next().is_some());
+            let Ok(names) = dir.names() else { return };
+            let is_empty = |name: &String| matches!(dir.size(name), Ok(Some(0)));
+            let ours = [self.names.manifest(), self.names.temp_manifest()];
+            // Whatever holds something was somebody's, and with it the manifest.
+            if begun || !names.iter().all(|name| ours.contains(name) || is_empty(name)) {
+                return;
+            }
+            // ORDER: first what the manifest lists.
+            for name in names.iter().filter(|name| !ours.contains(name)).chain(&ours) {
+                let _ = dir.unlink(name);
+            }
+        }
+        let _ = self.home.remove_subdir(&self.folder);
     }
 
     /// Removes the history, first the files, then their lines. What cannot be removed stays listed, for another time.

@@ -67,7 +67,17 @@ impl Core {
         self.children_changed();
         let why = if ticket.why == Why::Start { " to switch the log on" } else { "" };
         self.events.notice(format!("background append only file rewriting started by pid {pid}{why}"));
-        self.log.as_ref().map_or(0, |log| log.sizes().0)
+        self.length_before()
+    }
+
+    /// Of the log that a rewrite takes the place of: with the log off, of what is there of an earlier one.
+    fn length_before(&self) -> u64 {
+        match (&self.log, self.home()) {
+            (Some(log), _) => log.sizes().0,
+            (None, Ok(Home::Single(single))) => single.dir.size(&single.name).ok().flatten().unwrap_or(0),
+            (None, Ok(Home::Parts(parts))) => parts.length(),
+            (None, Err(_)) => 0,
+        }
     }
 
     pub(in crate::engine) fn fork_took(&mut self, micros: u64) {
@@ -77,7 +87,7 @@ impl Core {
 
     /// A whole rewrite in this thread; everybody else waits.
     pub(super) fn rewrite_here(&mut self, began: Instant) -> Done<Summary> {
-        let bytes_before = self.log.as_ref().map_or(0, |log| log.sizes().0);
+        let bytes_before = self.length_before();
         let (keys, bytes_after) = match self.home()? {
             Home::Single(single) => {
                 let (keys, mut switch) = self.dump(&single.dir, &single.name, single.control)?;

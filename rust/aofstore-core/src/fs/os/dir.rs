@@ -203,6 +203,10 @@ impl Dir for OsDir {
         }
     }
 
+    fn remove_subdir(&self, name: &str) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?)
+    }
+
     fn move_into(&self, name: &str, subdir: &str) -> io::Result<()> {
         let target = Path::new(subdir).join(name);
         match fs::linkat(&self.fd, name, &self.fd, &target, AtFlags::empty()) {
