@@ -343,7 +343,89 @@ def test_every_flipped_bit_of_a_snapshot_is_found(tmp_path: Path, start_server: 
             path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
             report = aofstore.check(path)
             assert not report.sound, (at, bit)
-            assert aofstore.repair(path, salvage=True).changes == ()
+            assert aofstore.repair(path).changes == ()
+
+
+SNAPSHOTS: dict[str, tuple[int, set[bytes], str]] = {
+    # Where a byte is changed, counted from the end; keys that stay; what is said.
+    "its checksum": (
+        1,
+        {b"a", b"b", b"c"},
+        "keep 3 keys, which were all read, though any of them may be wrong",
+    ),
+    "its last key's length": (8 + 1 + 6, {b"a", b"b"}, "keep 2 keys that stand before the damage"),
+    "its end": (0, {b"a", b"b", b"c"}, "keep 3 keys that stand before the damage"),
+}
+
+
+def _snapshot() -> bytes:
+    """Three short strings, as a server of 7.0 writes them."""
+    body = b"REDIS0010\xfe\x00" + b"".join(b"\x00\x01%c\x03x-%c" % (key, key) for key in b"abc") + b"\xff"
+    return body + bytes(8)
+
+
+@pytest.mark.parametrize("name", SNAPSHOTS)
+@pytest.mark.parametrize("layout", ["dump.rdb", "base", "single file"])
+def test_a_salvage_keeps_the_keys_before_the_damage_in_a_snapshot(
+    tmp_path: Path, name: str, layout: str
+) -> None:
+    at, keys, words = SNAPSHOTS[name]
+    whole = _snapshot()
+    damaged = whole[:-4] if at == 0 else whole[:-at] + b"\x7f" + whole[len(whole) - at + 1 :]
+    data = tmp_path / "data"
+    path = (
+        data
+        / {"dump.rdb": "dump.rdb", "single file": STEM, "base": f"appendonlydir/{STEM}.1.base.rdb"}[layout]
+    )
+    path.parent.mkdir(parents=True)
+    behind = b"" if layout == "dump.rdb" else log_of("SET d 4")
+    path.write_bytes(damaged + (behind if at == 1 and layout == "single file" else b""))
+    if layout == "base":
+        (path.with_name(f"{STEM}.1.incr.aof")).write_bytes(log_of("SELECT 0") + behind)
+        path.with_name(f"{STEM}.manifest").write_text(
+            f"file {path.name} seq 1 type b\nfile {STEM}.1.incr.aof seq 1 type i\n"
+        )
+    settings = aofstore.Config(
+        dir=data,
+        appendonly=layout != "dump.rdb",
+        aof_layout="multi-part" if layout == "base" else "single-file",
+    )
+    before = prints(data)
+    problem = only(aofstore.check(data))
+    assert words in problem.message
+    refused = aofstore.repair(data, apply=True)
+    assert (refused.applied, refused.changes, real(refused.problems)) == (False, (), [problem])
+    dry = aofstore.repair(data, salvage=True)
+    assert (dry.applied, len(dry.changes), dry.problems) == (False, 1, ())
+    assert words in dry.changes[0]
+    assert prints(data) == before
+    done = aofstore.repair(data, salvage=True, apply=True)
+    assert (done.applied, done.changes, real(done.problems)) == (True, dry.changes, [])
+    assert path.with_name(f"{path.name}.damaged-{problem.offset}").read_bytes().startswith(damaged)
+    assert aofstore.check(data).sound
+    has_more = layout == "base" or (layout == "single file" and at == 1)
+    with aofstore.open(config=settings) as store:
+        found = {key: store.get(key) for key in store.scan_iter()}
+    assert found.keys() == keys | ({b"d"} if has_more else set())
+    assert all(found[key] == b"x-" + key for key in keys)
+    assert aofstore.repair(data, salvage=True, apply=True) == aofstore.RepairReport(False)
+
+
+def test_a_snapshot_that_cannot_be_salvaged_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "dump.rdb"
+    whole = _snapshot()
+    for bytes_ in (
+        b"",
+        whole[:5],
+        b"REDIS0099" + whole[9:],
+        whole[:12],
+        whole.replace(b"\xfe\x00", b"\xfe\x20"),
+    ):
+        path.write_bytes(bytes_)
+        report = aofstore.repair(tmp_path, salvage=True, apply=True)
+        assert (report.applied, len(report.problems)) == (False, 1)
+        assert "no repair can tell" in report.problems[0].message
+        assert [entry.name for entry in tmp_path.iterdir()] == ["dump.rdb"]
 
 
 def _wait(server: Server) -> None:

@@ -35,7 +35,7 @@ CORE: dict[str, set[str]] = {
         "keyspace", "rdb", "resp", "fs", "aof::names", "aof::manifest", "aof::annotation", "aof::Outlet",
         "aof::Control", "num", "sink", "clock", "event", "error",
     },
-    "check": {"aof", "rdb", "load", "command", "keyspace", "resp", "fs", "num", "event", "error"},
+    "check": {"aof", "rdb", "load", "command", "keyspace", "resp", "fs", "num", "sink", "event", "error"},
     "engine": {
         "error", "clock", "num", "sink", "event", "resp", "fs", "encoding", "keyspace", "rdb",
         "command", "aof", "load", "rewrite",

@@ -78,7 +78,8 @@ def repair(
     A sound file is never touched. A damaged end is cut when no whole command is behind the damage, and only
     off the last file that is not empty; what is cut is kept beside, in ``<name>.truncated-<offset>``. With
     ``salvage`` the whole commands behind damage are kept as well and only the damaged stretches are left
-    out, transactions as a whole; the old file is kept beside as ``<name>.damaged-<offset>``. With
+    out, transactions as a whole; of a damaged snapshot the keys before the damage, or all of them if only
+    its checksum is wrong. The old file is kept beside as ``<name>.damaged-<offset>``. With
     ``rebuild_manifest`` a lost or unreadable manifest is made anew from the names of the files.
 
     ``problems`` of the report are those that remain. ``config`` and ``on_progress`` are as for `check`.

@@ -15,7 +15,7 @@ from ..lifetime import keep_from_copies
 from ..types import Problem, RepairReport
 from .files import Finder, Log
 from .reading import Look, OnProgress, examine
-from .words import count, lost
+from .words import count, lost, rescued
 
 _ROUNDS = 8
 
@@ -26,6 +26,8 @@ class Change:
 
     directory: Path
     look: Look
+    rdb_version: int = 10
+    is_followed: bool = False
 
     @property
     def lost(self) -> int:
@@ -38,6 +40,10 @@ class Change:
         dropped = sum(hole.length for hole in holes)
         much = f"{count(dropped, 'byte')} ({count(self.lost, 'command')})"
         path = self.look.report.path
+        if rescue := self.look.rescue:
+            beside = kept or f"{path}.damaged-{rescue.offset}"
+            text = f"{path}: keep {rescued(rescue, self.look.report.size)}; the old file kept as {beside}"
+            return f"{text}; what follows in other files is looked at then" if self.is_followed else text
         if self.look.is_tail:
             text = f"{path}: cut the last {much} at offset {holes[0].start}"
             beside = kept or f"{path}.truncated-{holes[0].start}"
@@ -53,9 +59,13 @@ class Change:
         if self.look.is_tail:
             return self.words(_core.cut_tail(directory, name, holes[0].start))
         temp = f"temp-repair-{os.getpid()}-{secrets.token_hex(4)}.aof"
-        kept = _free(directory, f"{name}.damaged-{holes[0].start}")
-        spans = [(hole.start, hole.end, hole.instead, hole.commands) for hole in holes]
-        _core.mend(directory, name, spans, temp)
+        start = rescue.offset if (rescue := self.look.rescue) else holes[0].start
+        kept = _free(directory, f"{name}.damaged-{start}")
+        if rescue:
+            rescue.checker.write_rescue(directory, name, temp, self.rdb_version)
+        else:
+            spans = [(hole.start, hole.end, hole.instead, hole.commands) for hole in holes]
+            _core.mend(directory, name, spans, temp)
         _core.replace(directory, name, temp, kept)
         return self.words(str(self.directory / kept))
 
@@ -101,8 +111,10 @@ def _plan(
     for log in logs:
         problems += () if log.manifest is None else log.manifest.problems
         for look in examine(log, config, replay=True, on_progress=on_progress):
-            if look.holes and (look.is_tail or salvage) and not look.report.sound:
-                changes.append(Change(log.directory, look))
+            is_mended = look.holes and (look.is_tail or salvage) and not look.report.sound
+            if is_mended or (look.rescue and salvage):
+                is_followed = look.name != log.names[-1]
+                changes.append(Change(log.directory, look, config.rdb_version, is_followed))
             else:
                 problems.extend(look.report.problems)
     return changes, problems

@@ -37,17 +37,31 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True)
+class Rescue:
+    """What can be kept of a damaged snapshot: ``keys``, all of them if only its checksum is wrong.
+
+    ``checker`` has them in memory.
+    """
+
+    checker: Checker
+    keys: int
+    is_all: bool
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """What is known of a file after it was read.
 
     ``holes`` is None when nobody can say what would have to be left out; ``is_tail``: it is only the end of
-    the file, with no whole command in it.
+    the file, with no whole command in it. ``rescue``: it begins with a damaged snapshot.
     """
 
     name: str
     report: FileReport
     holes: tuple[Hole, ...] | None = ()
     is_tail: bool = False
+    rescue: Rescue | None = None
 
 
 def examine(log: Log, config: Config, *, replay: bool, on_progress: OnProgress | None) -> Iterator[Look]:
@@ -87,11 +101,14 @@ def _examine(checker: Checker, log: Log, name: str, *, is_last: bool, on_progres
         left_out = None
     is_tail = is_last and left_out is not None and checker.is_tail()
     problems: list[Problem] = []
+    rescue = None
     if found is not None:
         kind, offset, command, what = found
+        if kept := checker.rescue():
+            rescue = Rescue(checker, *kept, offset)
         if is_no_snapshot:
             what = f"by its name it is a snapshot, but it does not begin as one: {what}"
-        text = f"{what}; {advice(left_out, size, is_tail=is_tail, is_last=is_last)}"
+        text = f"{what}; {advice(left_out, size, is_tail=is_tail, is_last=is_last, rescue=rescue)}"
         if kind == "truncated" and checker.holder is not None:
             text += f" (process {checker.holder} has the directory open and may be writing there)"
         problems.append(Problem(kind, path, offset, command, text))
@@ -99,7 +116,7 @@ def _examine(checker: Checker, log: Log, name: str, *, is_last: bool, on_progres
         text = "a '#TS' line without a number of seconds: it opens, but not as of a moment (until)"
         problems.append(Problem("timestamp", path, undated, None, text))
     report = FileReport(path, checker.form(), size, commands, valid_to, tuple(problems))
-    return Look(name, report, left_out, is_tail)
+    return Look(name, report, left_out, is_tail, rescue)
 
 
 def _run(checker: Checker, path: str, on_progress: OnProgress | None) -> None:

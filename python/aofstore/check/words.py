@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .reading import Hole
+    from .reading import Hole, Rescue
 
 
 def count(number: int, noun: str) -> str:
@@ -19,8 +19,22 @@ def lost(holes: Sequence[Hole]) -> int:
     return sum(hole.commands for hole in holes)
 
 
-def advice(holes: Sequence[Hole] | None, size: int, *, is_tail: bool, is_last: bool) -> str:
+def rescued(rescue: Rescue, size: int) -> str:
+    """What is kept of a damaged snapshot."""
+    if rescue.is_all:
+        return f"{count(rescue.keys, 'key')}, which were all read, though any of them may be wrong"
+    return (
+        f"{count(rescue.keys, 'key')} that stand before the damage; what is behind is lost, in the last "
+        f"{count(size - rescue.offset, 'byte')}"
+    )
+
+
+def advice(
+    holes: Sequence[Hole] | None, size: int, *, is_tail: bool, is_last: bool, rescue: Rescue | None
+) -> str:
     """What a repair would do, as the end of a sentence."""
+    if rescue is not None:
+        return f"a salvage would keep {rescued(rescue, size)}"
     if not holes:
         return "no repair can tell what to keep: put a sound copy in its place"
     dropped = sum(hole.length for hole in holes)

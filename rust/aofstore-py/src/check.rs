@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use aofstore_core::aof::manifest::{self, Entry, Manifest};
 use aofstore_core::aof::names::Names;
-use aofstore_core::check::{self, Hole, Limits, Scratch, Survey, Walk};
+use aofstore_core::check::{self, Hole, Limits, Rescue, Scratch, Survey, Walk};
+use aofstore_core::engine::REDIS_VERSION;
 use aofstore_core::error::{Error, LoadKind};
 use aofstore_core::fs::Dir;
 use aofstore_core::fs::os::{Access, OsDir};
 use aofstore_core::load;
+use aofstore_core::rdb::file::About;
+use aofstore_core::rdb::value::Version;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -38,6 +41,8 @@ type PySurvey<'py> = (Vec<PyGroup>, Vec<PyBig<'py>>, Vec<u64>, u64);
 struct Work {
     scratch: Scratch,
     walk: Option<Walk>,
+    /// Of the last snapshot that was damaged.
+    rescued: Option<Rescue>,
 }
 
 #[pyclass(frozen, module = "aofstore._core", name = "Checker")]
@@ -76,7 +81,7 @@ impl PyChecker {
         };
         let opened = py.detach(|| OsDir::open(&path, Access::Unlocked)).map_err(|error| raise(py, &error))?;
         let holder = opened.holder();
-        let work = Work { scratch: Scratch::new(limits), walk: None };
+        let work = Work { scratch: Scratch::new(limits), walk: None, rescued: None };
         Ok(Self { dir: testing::wrap(Arc::new(opened)), holder, work: Mutex::new(work) })
     }
 
@@ -136,8 +141,11 @@ impl PyChecker {
     fn step(&self, py: Python<'_>, budget_ms: u64) -> PyResult<bool> {
         let budget = Duration::from_millis(budget_ms);
         let stepped = py.detach(|| {
-            let Work { scratch, walk } = &mut *self.lock();
-            walk.as_mut().map(|walk| walk.step(scratch, budget))
+            let Work { scratch, walk, rescued } = &mut *self.lock();
+            let walk = walk.as_mut()?;
+            let stepped = walk.step(scratch, budget);
+            *rescued = walk.rescue().or(*rescued);
+            Some(stepped)
         });
         match stepped {
             Some(stepped) => stepped.map_err(|error| raise(py, &error)),
@@ -169,6 +177,42 @@ impl PyChecker {
         let given =
             |hole: &Hole| (hole.from, hole.to, PyBytes::new(py, &hole.instead).unbind(), hole.commands);
         self.with(|walk| walk.holes().map(|holes| holes.iter().map(given).collect()))
+    }
+
+    /// What can be kept of a damaged snapshot: keys, and whether that is all of them.
+    fn rescue(&self) -> PyResult<Option<(u64, bool)>> {
+        self.with(|walk| walk.rescue().map(|rescue| (rescue.keys, rescue.end.is_some())))
+    }
+
+    /// Writes what can be kept of the snapshot that was read into a new file.
+    #[pyo3(signature = (directory, name, temp, version, /))]
+    fn write_rescue(
+        &self,
+        py: Python<'_>,
+        directory: &Bound<'_, PyDirectory>,
+        name: &str,
+        temp: &str,
+        version: u16,
+    ) -> PyResult<()> {
+        let dir = directory.get().dir(py)?;
+        let written = py.detach(|| {
+            let work = self.lock();
+            let rescue = work.rescued?;
+            let space = work.scratch.space();
+            let about = About {
+                version: if version == 11 { Version::V11 } else { Version::V10 },
+                redis_version: REDIS_VERSION,
+                created: rescue.created.unwrap_or(0),
+                // Nobody asked this data how much it takes.
+                used_memory: 0,
+                aof_base: rescue.is_base,
+            };
+            Some(rescue.write(&*dir, name, space, about, temp))
+        });
+        match written {
+            Some(written) => written.map_err(|error| raise(py, &error)),
+            None => Err(PyRuntimeError::new_err("there is nothing to rescue")),
+        }
     }
 
     /// How often each command came in the file.

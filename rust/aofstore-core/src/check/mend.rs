@@ -69,7 +69,7 @@ fn copy(dir: &dyn Dir, name: &str, holes: &[Hole], to: &str) -> io::Result<()> {
     into.sync_data()
 }
 
-fn copy_span(from: &dyn ReadFile, mut at: u64, to: u64, into: &dyn File) -> io::Result<()> {
+pub(super) fn copy_span(from: &dyn ReadFile, mut at: u64, to: u64, into: &dyn File) -> io::Result<()> {
     let mut block = vec![0; BLOCK.min(usize::try_from(to.saturating_sub(at)).unwrap_or(BLOCK))];
     while at < to {
         let room = block.len().min(usize::try_from(to - at).unwrap_or(usize::MAX));
@@ -83,7 +83,7 @@ fn copy_span(from: &dyn ReadFile, mut at: u64, to: u64, into: &dyn File) -> io::
     Ok(())
 }
 
-fn refused(dir: &dyn Dir, name: &str, what: &str, error: &io::Error) -> Error {
+pub(super) fn refused(dir: &dyn Dir, name: &str, what: &str, error: &io::Error) -> Error {
     let path = dir.path().join(name);
     let message = format!("cannot {what} {}: {error}", path.display());
     Error::Open { path, errno: fs::errno(error), message }

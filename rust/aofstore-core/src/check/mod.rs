@@ -2,16 +2,18 @@
 //!
 //! The doorway calls it, file by file and step by step; which files there are is its caller's to know. [`Walk`] reads one
 //! file with the same loader that opens it, so that it cannot find sound what opening refuses, and goes on behind damage.
-//! [`mend`] writes what [`Walk`] found to be left. Nothing but [`mend`] touches a file, and no byte is trusted.
+//! [`mend`] writes what [`Walk`] found to be left, [`Rescue`] the same of a snapshot. Nothing but these two touches a file, and no byte is trusted.
 
 mod damage;
 pub mod mend;
 pub mod rebuild;
+mod rescue;
 mod scratch;
 mod span;
 mod survey;
 mod walk;
 
+pub use rescue::Rescue;
 pub use scratch::{Limits, Scratch};
 pub use span::Hole;
 pub use survey::{Big, Group, Survey};

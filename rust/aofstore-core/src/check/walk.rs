@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::damage::{Damage, Unknown};
+use super::rescue::Rescue;
 use super::scratch::Scratch;
 use super::span::{Hole, Selected, Traces};
 use crate::aof::{Resync, Sought, Tear, Until};
 use crate::command;
 use crate::error::{Error, LoadKind, Result};
 use crate::fs::{self, Dir, Source};
+use crate::keyspace::Keyspace;
 use crate::load::{Ended, Loader, NO_DATABASE, OnReplayError, Options};
 
 /// Why a file is not sound.
@@ -40,6 +42,11 @@ pub struct Walk {
     /// Commands and bytes before the first damage.
     good: Option<(u64, u64)>,
     holes: Vec<Hole>,
+    /// What can be kept of a damaged snapshot.
+    rescue: Option<Rescue>,
+    /// No file before it had anything, and it may be a snapshot and no more.
+    first: bool,
+    alone: bool,
     damage: Option<Damage>,
     unknown: Unknown,
     /// Where the zero bytes at the end begin, once that was asked.
@@ -67,6 +74,9 @@ impl Walk {
             finding: None,
             good: None,
             holes: Vec::new(),
+            rescue: None,
+            first: keys(&scratch.space) == 0,
+            alone: snapshot,
             damage: None,
             unknown: Unknown::default(),
             end: None,
@@ -147,6 +157,11 @@ impl Walk {
         self.loader.has_torn_block()
     }
 
+    /// What can be kept of a snapshot that is damaged.
+    pub fn rescue(&self) -> Option<Rescue> {
+        self.rescue
+    }
+
     fn read(&mut self, scratch: &mut Scratch, budget: Duration) -> Result<()> {
         let stepped = self.loader.step(&mut scratch.space, budget);
         drop(scratch.space.take_waste());
@@ -171,12 +186,24 @@ impl Walk {
         self.found(kind, offset, command, what.clone());
         match kind {
             _ if lost => {
+                self.rescue = self.rescued(kind);
                 (self.ended, self.hopeless) = (true, true);
                 Ok(())
             }
             LoadKind::Format => self.broken(offset),
             _ => self.refused(offset, &what),
         }
+    }
+
+    /// What was read before the damage in a snapshot, where it is damage.
+    fn rescued(&self, kind: LoadKind) -> Option<Rescue> {
+        let is_damage = matches!(kind, LoadKind::Truncated | LoadKind::Format | LoadKind::Checksum);
+        let keys = self.loader.keys();
+        if !is_damage || !self.first || keys == 0 || !self.loader.is_in_snapshot() {
+            return None;
+        }
+        let end = (kind == LoadKind::Checksum).then(|| self.loader.progress().0);
+        Some(Rescue { keys, end, created: self.loader.snapshot_created(), is_base: !self.alone })
     }
 
     /// The file ends inside a command, a line or a transaction.
@@ -316,6 +343,10 @@ impl Walk {
         (self.open)()?.read_at(offset, &mut byte)?;
         Ok(byte[0])
     }
+}
+
+fn keys(space: &Keyspace) -> usize {
+    space.iter_dbs().map(|(_, db)| db.len()).sum()
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::command::{Outcome, Reply};
 
 /// The Redis whose behaviour is the target.
-pub(super) const REDIS_VERSION: &str = "7.2.0";
+pub const REDIS_VERSION: &str = "7.2.0";
 
 type Section = fn(&mut Core, &mut String) -> fmt::Result;
 

@@ -41,6 +41,7 @@ pub use core::Engine;
 pub use direct::Direct;
 pub use due::{Done, Due};
 pub use export::{Base, Exported, write_manifest};
+pub use info::REDIS_VERSION;
 pub use lifecycle::Flushing;
 pub use rewrite::{Begun, Progress, RewriteHandle, Summary, Waited};
 pub use session::Session;

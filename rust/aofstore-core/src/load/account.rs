@@ -16,6 +16,11 @@ impl Loader {
         self.snapshot.is_some()
     }
 
+    /// When the snapshot that is being read says that it was made.
+    pub fn snapshot_created(&self) -> Option<i64> {
+        self.snapshot.as_ref().and_then(|snapshot| snapshot.created())
+    }
+
     /// Where the snapshot at the head of the file ends, if there is one and it is read.
     pub fn snapshot_end(&self) -> Option<u64> {
         self.snapshot_end

@@ -141,6 +141,11 @@ impl Reader {
         self.window.memory()
     }
 
+    /// When it says that it was made, in Unix seconds.
+    pub fn created(&self) -> Option<i64> {
+        self.created
+    }
+
     /// What was left out, for the caller's log.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
