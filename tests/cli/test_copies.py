@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -266,7 +267,7 @@ def test_a_log_that_does_not_go_back_so_far_is_refused(directory: Path, target: 
         store.rewrite()
     done = command("restore", directory, "--until", f"{T0}", "--out", target)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "as of 2023-11-14T22:13:40Z, and what was before is not in it" in done.stderr
+    assert re.search(r"as of 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ, and what was before is not in it", done.stderr)
     assert not target.exists()
 
 

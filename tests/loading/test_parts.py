@@ -329,7 +329,7 @@ def test_an_opening_that_failed_leaves_what_was_there_or_a_whole_log(
             finally:
                 _testing.install_fault_plan(None)
             assert _keys(directory) == ({b"k"} if kind == "imported" else set()), (call, nth)
-    assert {"make_dir", "open", "write_new", "rename"} <= failed
+    assert {"make_dir", "open", "write_new"} <= failed
 
 
 def test_a_take_over_that_stopped_between_its_two_names_is_finished(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def mend(
             logs = finder.find(path)
         changes += [_publish(log, directories) for log in logs if log.rebuilt is not None]
         for _ in range(_ROUNDS):
-            planned, problems = _plan(logs, config, salvage=salvage, on_progress=on_progress)
+            planned, problems = _plan(logs, config, salvage=salvage, is_ours=apply, on_progress=on_progress)
             if not apply or not planned:
                 break
             for change in planned:
@@ -103,14 +103,14 @@ def mend(
 
 
 def _plan(
-    logs: tuple[Log, ...], config: Config, *, salvage: bool, on_progress: OnProgress | None
+    logs: tuple[Log, ...], config: Config, *, salvage: bool, is_ours: bool, on_progress: OnProgress | None
 ) -> tuple[list[Change], list[Problem]]:
     """What to change, and the problems that remain then."""
     changes: list[Change] = []
     problems: list[Problem] = []
     for log in logs:
         problems += () if log.manifest is None else log.manifest.problems
-        for look in examine(log, config, replay=True, on_progress=on_progress):
+        for look in examine(log, config, replay=True, on_progress=on_progress, is_ours=is_ours):
             is_mended = look.holes and (look.is_tail or salvage) and not look.report.sound
             if is_mended or (look.rescue and salvage):
                 is_followed = look.name != log.names[-1]

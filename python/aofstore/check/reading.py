@@ -64,9 +64,14 @@ class Look:
     rescue: Rescue | None = None
 
 
-def examine(log: Log, config: Config, *, replay: bool, on_progress: OnProgress | None) -> Iterator[Look]:
-    """Read the files of ``log`` in order. AofOpenError: one cannot be read."""
-    return read(reader(log, config, replay=replay), log, on_progress)
+def examine(
+    log: Log, config: Config, *, replay: bool, on_progress: OnProgress | None, is_ours: bool = False
+) -> Iterator[Look]:
+    """Read the files of ``log`` in order; ``is_ours``: nobody else writes there.
+
+    AofOpenError: one cannot be read.
+    """
+    return read(reader(log, config, replay=replay), log, on_progress, is_ours=is_ours)
 
 
 def reader(log: Log, config: Config, *, replay: bool) -> Checker:
@@ -74,18 +79,21 @@ def reader(log: Log, config: Config, *, replay: bool) -> Checker:
     return Checker(str(log.directory), config.live_settings(), replay and not log.is_part)
 
 
-def read(checker: Checker, log: Log, on_progress: OnProgress | None) -> Iterator[Look]:
+def read(
+    checker: Checker, log: Log, on_progress: OnProgress | None, *, is_ours: bool = False
+) -> Iterator[Look]:
     """Read the files of ``log`` in order. AofOpenError: one cannot be read."""
     with reading(log.directory):
         sizes = {name: (log.directory / name).stat().st_size for name in log.names}
     last = next((name for name in reversed(log.names) if sizes[name]), None)
     for name in log.names:
-        yield _examine(
-            checker, log, name, is_last=name == last and not log.is_followed, on_progress=on_progress
-        )
+        is_last = name == last and not log.is_followed
+        yield _examine(checker, log, name, is_last=is_last, is_ours=is_ours, on_progress=on_progress)
 
 
-def _examine(checker: Checker, log: Log, name: str, *, is_last: bool, on_progress: OnProgress | None) -> Look:
+def _examine(
+    checker: Checker, log: Log, name: str, *, is_last: bool, is_ours: bool, on_progress: OnProgress | None
+) -> Look:
     path = str(log.directory / name)
     checker.begin(name, snapshot=log.is_snapshot)
     _run(checker, path, on_progress)
@@ -109,7 +117,7 @@ def _examine(checker: Checker, log: Log, name: str, *, is_last: bool, on_progres
         if is_no_snapshot:
             what = f"by its name it is a snapshot, but it does not begin as one: {what}"
         text = f"{what}; {advice(left_out, size, is_tail=is_tail, is_last=is_last, rescue=rescue)}"
-        if kind == "truncated" and checker.holder is not None:
+        if kind == "truncated" and checker.holder is not None and not is_ours:
             text += f" (process {checker.holder} has the directory open and may be writing there)"
         problems.append(Problem(kind, path, offset, command, text))
     if (undated := checker.undated()) is not None:
