@@ -41,14 +41,10 @@ def load(config: Config, on_progress: OnProgress | None, view: View | None = Non
             if view is None or not view.alone:
                 refuse_other_layout(directory, config)
         engine = Engine(config.live_settings())
-        undo.callback(engine.close)
+        begun: list[Layout] = []
+        undo.callback(_give_up, engine, begun)
         layout = None if directory is None else layout_of(engine, directory, config)
-        if layout is not None:
-            # Explicitly: whoever keeps the error keeps its traceback, and with it all that was opened here.
-            undo.callback(layout.close)
-            undo.callback(layout.forsake)
-            # Before that: then nobody is at work there any more.
-            undo.callback(engine.close)
+        begun += [] if layout is None else [layout]
         files = layout.files() if layout is not None and config.appendonly else []
         lone = [] if files else _lone_snapshot(directory, config)
         if lone and view is None:
@@ -67,6 +63,16 @@ def load(config: Config, on_progress: OnProgress | None, view: View | None = Non
         lifetime = Lifetime(engine, directory, config, report)
         undo.pop_all()
         return lifetime
+
+
+def _give_up(engine: Engine, begun: list[Layout]) -> None:
+    """After an opening that failed: first the engine, then nobody is at work in the files any more."""
+    with ExitStack() as undo:
+        for layout in begun:
+            # Explicitly: whoever keeps the error keeps its traceback, and with it all that was opened here.
+            undo.callback(layout.close)
+            undo.callback(layout.forsake)
+        undo.callback(engine.close)
 
 
 def _lone_snapshot(directory: Directory | None, config: Config) -> list[LogFile]:
