@@ -83,6 +83,8 @@ def test_t20_stopping_ends_the_rewrite_and_no_other_child(
             assert strangers(data, layout) == []
             store.config_set("appendonly", "yes")
             store.flush()
+            # The log is there; what it took the place of may still be being removed.
+            child.until(lambda: child.figure(store, "aof_rewrite_in_progress") == 0)
         child.until(lambda: child.descriptors() <= fds)
         assert stranger.poll() is None
         stranger.terminate()
