@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -177,6 +178,23 @@ def test_what_is_no_file_is_told_from_what_is_not_there(tmp_path: Path, name: st
     make(single / "dump.rdb")
     with pytest.raises(aofstore.AofOpenError, match=f"no snapshot in {single}; dump.rdb is {words}"):
         aofstore.check(single)
+
+
+def test_a_link_to_itself_is_no_place(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for look in (aofstore.check, aofstore.repair):
+        with pytest.raises(aofstore.AofOpenError) as raised:
+            look(tmp_path / "loop")
+        assert raised.value.errno == errno.ELOOP
+
+
+def test_a_manifest_of_very_many_lines_is_read_in_time(tmp_path: Path) -> None:
+    """Whoever compares every name with every other one does not come to the end."""
+    data = _parts(tmp_path)
+    lines = (f"file {STEM}.{number}.incr.aof seq {number} type i\n" for number in range(1, 100_001))
+    (data / "appendonlydir" / f"{STEM}.manifest").write_text("".join(lines))
+    report = aofstore.check(data)
+    assert len(real(report.files[0].problems)) == 100_000 - 2
 
 
 def test_the_directory_of_the_parts_may_be_a_link_and_others_may_be_closed(tmp_path: Path) -> None:

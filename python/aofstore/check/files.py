@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ class Finder:
             place = place.resolve(strict=True)
             found = self._directory(place) if place.is_dir() else (self._file(place),)
         if not found:
-            names = (self.config.appenddirname, self.config.appendfilename, self.config.dbfilename)
+            names = (self.config.appendfilename, self.config.dbfilename)
             odd = [f"{name} is {what}" for name in names if (what := _oddity(place / name))]
             text = "; ".join([f"there is no log and no snapshot in {place}", *odd])
             raise AofOpenError(text, path=str(place))
@@ -156,6 +157,8 @@ def reading(path: Path) -> Iterator[None]:
     """AofOpenError instead of OSError."""
     try:
         yield
+    except RuntimeError as error:  # what pathlib makes of a link to itself, up to Python 3.12
+        raise AofOpenError(f"cannot look at {path}: {error}", path=str(path), errno=errno.ELOOP) from error
     except OSError as error:
         text = f"cannot look at {path}: {error.strerror or error}"
         raise AofOpenError(text, path=str(path), errno=error.errno) from error

@@ -4,6 +4,7 @@
 //! of them a later clean-up might delete). The writer writes the lines as Redis does. INVARIANT: what is rendered
 //! parses to the same manifest.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
@@ -79,7 +80,7 @@ impl Entry {
 impl Manifest {
     /// Reads the bytes of the file `path`. The error names line and offset.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
-        let mut reading = Reading { manifest: Self::default(), path, line: 0, at: 0 };
+        let mut reading = Reading { manifest: Self::default(), names: HashSet::new(), path, line: 0, at: 0 };
         if bytes.is_empty() {
             return Err(reading.error("it is empty, so which files belong to the log is not known"));
         }
@@ -156,6 +157,8 @@ impl Entry {
 /// A manifest that is being read.
 struct Reading<'a> {
     manifest: Manifest,
+    /// Of all lines: a hostile manifest has hundreds of thousands.
+    names: HashSet<String>,
     path: &'a Path,
     line: u64,
     at: u64,
@@ -219,7 +222,7 @@ impl Reading<'_> {
     }
 
     fn add(&mut self, entry: Entry, kind: u8) -> Result<()> {
-        if self.manifest.all().any(|other| other.name == entry.name) {
+        if !self.names.insert(entry.name.clone()) {
             return Err(self.error(&format!("{} is listed twice", entry.name)));
         }
         match kind {
