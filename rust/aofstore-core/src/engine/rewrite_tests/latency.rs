@@ -22,7 +22,8 @@ fn slow(call: Call) -> Fault {
 fn x10_a_fork_is_sampled_in_milliseconds() {
     let rig = monitored();
     rig.engine.shared.lock().fork_took(19_999);
-    assert_eq!(events(&rig), [] as [&str; 0]);
+    // A busy machine may add others.
+    assert!(!events(&rig).iter().any(|name| name == "fork"));
     rig.engine.shared.lock().fork_took(20_000);
     assert!(rig.ok("LATENCY HISTORY fork").ends_with(", 20]]"));
     assert_eq!(rig.info("latest_fork_usec"), "20000");

@@ -352,8 +352,13 @@ fn each_outcome_is_given_once_and_to_everybody_who_waits() {
     assert!(nothing(&mut seen));
     let (_, page) = rig.begin(at(Step::Waiting));
     std::thread::scope(|scope| {
-        let waiters: Vec<_> = (0..3).map(|_| scope.spawn(|| rig.wait())).collect();
-        std::thread::sleep(Duration::from_millis(50));
+        // Each waits for it already: who came later would find that it was told.
+        let waits = |_| {
+            let mut own = None;
+            assert_eq!(rig.engine.wait_rewrite(&mut own, Duration::ZERO).unwrap(), Waited::NotYet);
+            scope.spawn(|| rig.wait_for(own))
+        };
+        let waiters: Vec<_> = (0..3).map(waits).collect();
         page.resume();
         for waiter in waiters {
             waiter.join().unwrap().unwrap();

@@ -64,7 +64,7 @@ fn c03_c04_c09_a_save_holds_what_was_there_at_the_fork() {
     std::thread::sleep(Duration::from_millis(1100));
     let page = rig.begin_save(at(Step::Dumping));
     assert_eq!((rig.info("rdb_bgsave_in_progress"), rig.info("rdb_saves")), ("1".into(), "1".into()));
-    assert_eq!(rig.info("rdb_current_bgsave_time_sec"), "0");
+    assert!(rig.info("rdb_current_bgsave_time_sec").parse::<u32>().is_ok(), "-1 says that none runs");
     assert_eq!(rig.info("current_save_keys_total"), "2");
     assert_eq!(rig.call("BGSAVE").unwrap_err(), IN_PROGRESS);
     assert_eq!(rig.call("SAVE").unwrap_err(), IN_PROGRESS);
