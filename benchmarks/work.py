@@ -51,12 +51,12 @@ def arguments(row: str, count: int, keys: int, rng: random.Random) -> list[Any]:
             return [b"num:%012d" % (number % groups) for number in numbers]
         case "hset":
             return [
-                (b"hsh:%012d" % (number % groups), b"field:%d" % (number % 10), value)
+                (b"hsh:%012d" % (number % groups), b"field:%d" % (number // groups), value)
                 for number, value in zip(numbers, values, strict=True)
             ]
         case "zadd":
             return [
-                (b"zst:%012d" % (number % groups), b"member:%d" % (number % 10), rng.random() * 1000)
+                (b"zst:%012d" % (number % groups), b"member:%d" % (number // groups), rng.random() * 1000)
                 for number in numbers
             ]
         case "lpush":
