@@ -219,7 +219,7 @@ fn t17_a_slow_disk_delays_no_write_and_is_counted() {
     for ms in [100, 1000, 2000, 3000] {
         let begin = Instant::now();
         rig.set("b").unwrap();
-        assert!(begin.elapsed() < Duration::from_millis(2000));
+        assert!(begin.elapsed() < Duration::from_secs(2));
         assert_eq!(rig.log.stats().buffer_length, 0);
         rig.tick(ms);
     }
