@@ -67,12 +67,15 @@ fn run(shared: &Shared, stop: &(Mutex<bool>, Condvar)) {
             return;
         }
         drop(stopped);
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| shared.tick(&mut known))) {
+        let turn = AssertUnwindSafe(|| {
+            shared.tick(&mut known);
+            if huge_pages {
+                huge::gather(Instant::now(), known.shared);
+            }
+        });
+        if let Err(panic) = catch_unwind(turn) {
             // Without its timer the store breaks its promises: better that everybody hears of it.
             return drop(shared.lock().break_down(&*panic));
-        }
-        if huge_pages {
-            huge::gather(Instant::now(), known.shared);
         }
     }
 }
