@@ -11,8 +11,19 @@ from typing import Any
 import aofstore
 from aofstore._core import Engine, _testing
 from aofstore.types import RewriteReport
+from tests.host.child import run
 
 PATIENCE = 30.0
+_BEFORE_THE_SWITCH = """
+store = aofstore.open(directory, appendonly=False)
+store.set("new", 1)
+_testing.child_plan(pause=STEP)
+store.config_set("appendonly", "yes")
+store.set("newer", 1)
+while _testing.child_reached() != STEP:
+    time.sleep(0.002)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def engine_of(store: aofstore.Store[bytes]) -> Engine:
@@ -85,3 +96,8 @@ def names(directory: Path) -> list[str]:
 
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def killed_before_the_switch(directory: Path, step: str) -> None:
+    """Another process switches the log on there, and is killed when its child is at ``step``."""
+    run(_BEFORE_THE_SWITCH.replace("STEP", repr(step)), directory, status=-9)

@@ -14,7 +14,6 @@ import pytest
 import aofstore
 from aofstore._core import _testing
 from tests.conftest import OpenStore
-from tests.host.child import run
 from tests.rewrite import child
 
 pytestmark = [
@@ -291,18 +290,6 @@ def test_t20_stopping_ends_the_rewrite_whatever_it_is_at(multi: OpenStore, parts
     assert multi().get("n") == b"20"
 
 
-BEFORE_THE_SWITCH = """
-store = aofstore.open(directory, appendonly=False, aof_layout="multi-part")
-store.set("new", 1)
-_testing.child_plan(pause=STEP)
-store.config_set("appendonly", "yes")
-store.set("newer", 1)
-while _testing.child_reached() != STEP:
-    time.sleep(0.002)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("old", [True, False])
 def test_t21_killed_before_the_switch_what_was_there_is_what_there_is(
@@ -312,7 +299,7 @@ def test_t21_killed_before_the_switch_what_was_there_is_what_there_is(
         with multi() as store:
             store.set("old", 1)
         content, manifest = (parts / incr(1)).read_bytes(), (parts / MANIFEST).read_bytes()
-    run(BEFORE_THE_SWITCH.replace("STEP", repr(step)), data, status=-9)
+    child.killed_before_the_switch(data, step)
     if old:
         assert ((parts / incr(1)).read_bytes(), (parts / MANIFEST).read_bytes()) == (content, manifest)
     again = multi()

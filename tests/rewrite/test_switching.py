@@ -12,7 +12,6 @@ import pytest
 import aofstore
 from tests.conftest import OpenStore
 from tests.crash.layouts import LATE_STEP, STEPS, Layout, log_files, strangers, whole_log
-from tests.host.child import run
 from tests.rewrite import child
 
 pytestmark = [
@@ -96,18 +95,6 @@ def test_t20_stopping_ends_the_rewrite_and_no_other_child(
     assert open_store().get("n") == b"50"
 
 
-BEFORE_THE_SWITCH = """
-store = aofstore.open(directory, appendonly=False)
-store.set("new", 1)
-_testing.child_plan(pause=STEP)
-store.config_set("appendonly", "yes")
-store.set("newer", 1)
-while _testing.child_reached() != STEP:
-    time.sleep(0.002)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
 @pytest.mark.parametrize("step", ["dumping", "waiting", "synced"])
 def test_t21_killed_before_the_switch_the_old_log_is_untouched(
     open_store: OpenStore, data: Path, layout: Layout, step: str
@@ -116,7 +103,7 @@ def test_t21_killed_before_the_switch_the_old_log_is_untouched(
     with open_store() as store:
         store.set("old", 1)
     content = whole_log(data)
-    run(BEFORE_THE_SWITCH.replace("STEP", repr(step)), data, status=-9)
+    child.killed_before_the_switch(data, step)
     assert whole_log(data) == content
     # The child dies with its parent, so its file is nobody's at the next open.
     again = open_store()
