@@ -207,7 +207,13 @@ class Store(_Direct, Commands[V], Generic[V]):
 
     @property
     def last_persistence_error(self) -> PersistenceError | None:
-        """The failure that writes suffer from now, None while all is well."""
+        """What is wrong with the files of the store now, None while all is well.
+
+        First the failure that writes suffer from (AofWriteError; what `MisconfError` refuses them for). Else
+        the one of the last rewrite, whoever began it (RewriteError), or of the last snapshot in the
+        background (PersistenceError), until the next one succeeds; one that was stopped on purpose is none.
+        Of a closed store, what it was last.
+        """
         self._lifetime.drain()
         return self._lifetime.engine.last_persistence_error()
 

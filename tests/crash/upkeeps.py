@@ -200,7 +200,7 @@ class Unproven(Nothing):
         with contextlib.suppress(aofstore.PersistenceError):
             self._engine.rewrite(True, PATIENCE)
         self._plan.clear()
-        if self.store.last_persistence_error is not None:
+        if self.store.info("persistence")["aof_latched"]:
             # Not even the log is what it was: another rewrite makes it so.
             self._engine.rewrite(True, PATIENCE)
 

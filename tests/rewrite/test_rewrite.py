@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -92,6 +93,8 @@ def test_t05_a_failed_child_leaves_the_log_in_use(
     assert (error.errno, error.signal, error.exit_code) == expected[how]
     assert error.path == str(log_place(data, layout))
     assert child.figure(store, "aof_last_bgrewrite_status") == "err"
+    told = store.last_persistence_error
+    assert (type(told), str(told)) == (aofstore.RewriteError, str(error))
     assert any("rewrite failed" in record.message for record in caplog.records)
     assert strangers(data, layout) == []
     assert child.is_gone(pid)
@@ -190,6 +193,26 @@ def test_t18_growth_starts_one(open_store: OpenStore, data: Path) -> None:
     assert size == child.figure(store, "aof_base_size") == child.figure(store, "aof_current_size") < 1000
 
 
+def test_s19_a_failure_that_nobody_waits_for_is_kept_until_a_rewrite_succeeds(
+    open_store: OpenStore,
+) -> None:
+    with faults() as plan:
+        store = open_store(auto_aof_rewrite_min_size=1, auto_aof_rewrite_percentage=1)
+        store.set("k", "v")
+        plan.add("open", errno=errno.ENOSPC, sticky=True)
+        child.until(lambda: store.last_persistence_error is not None)
+        error = store.last_persistence_error
+        assert isinstance(error, aofstore.RewriteError)
+        assert error.errno == errno.ENOSPC
+        assert error.path is not None
+        store.set("k", "w")
+        store.flush()
+        assert isinstance(store.last_persistence_error, aofstore.RewriteError), "only a rewrite ends it"
+        plan.clear()
+        child.until(lambda: store.last_persistence_error is None)
+    assert child.figure(store, "aof_last_bgrewrite_status") == "ok"
+
+
 def test_t19_behind_a_save_it_is_scheduled_and_begins_once(open_store: OpenStore) -> None:
     store = open_store()
     store.set("k", 1)
@@ -257,8 +280,10 @@ def test_a_refused_fork_is_told_and_changes_nothing(
         store.execute_command("BGREWRITEAOF")
     assert raised.value.errno == errno
     store.set("k", 2)
+    assert str(store.last_persistence_error) == str(raised.value)
     assert strangers(data, layout) == []
     child.rewrite(store)
+    assert store.last_persistence_error is None
 
 
 def test_closing_ends_the_child(open_store: OpenStore, data: Path, layout: Layout) -> None:

@@ -117,6 +117,9 @@ def test_c11_a_killed_child_is_told_of_and_the_last_dump_stays(
             os.kill(pid, signal.SIGKILL)
             assert saved(store)["rdb_last_bgsave_status"] == "err"
             assert child.is_gone(pid)
+    error = store.last_persistence_error
+    assert error is not None
+    assert error.path == str(data / DUMP)
     told = [record for record in caplog.records if "save child was killed by signal 9" in record.getMessage()]
     assert len(told) == 10
     assert {record.levelno for record in told} == {logging.WARNING}
@@ -125,6 +128,7 @@ def test_c11_a_killed_child_is_told_of_and_the_last_dump_stays(
     assert child.figure(store, "rdb_changes_since_last_save") == 1
     assert store.bgsave() is True
     assert saved(store)["rdb_last_bgsave_status"] == "ok"
+    assert store.last_persistence_error is None
     assert (data / DUMP).read_bytes() != old
     child.until(lambda: child.descriptors() <= fds)
 

@@ -205,10 +205,9 @@ impl PyEngine {
     fn last_persistence_error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.inner.check_owner().map_err(|error| raise(py, &error))?;
         // An open store knows whether its failure is over; of a closed one the last is all there is.
-        let error = py.detach(|| self.inner.persistence_error()).or_else(|| {
-            let remembered = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
-            remembered.clone().filter(|_| self.inner.is_closed())
-        });
+        let remembered = self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let remembered = remembered.filter(|_| self.inner.is_closed());
+        let error = remembered.or_else(|| py.detach(|| self.inner.persistence_error()));
         Ok(error.map(|error| raise(py, &error).into_value(py).into_bound(py).into_any()))
     }
 

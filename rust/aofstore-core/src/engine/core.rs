@@ -167,17 +167,16 @@ impl Engine {
         self.shared.lock().settings.load_options()
     }
 
-    /// Why writes are refused or not acknowledged at this moment, if they are. Not to be asked in a forked copy.
+    /// What goes wrong with the files at this moment: why writes are refused or not acknowledged; else why the last
+    /// rewrite failed, or the last save in the background. Not to be asked in a forked copy.
     pub fn persistence_error(&self) -> Option<Error> {
         let core = self.shared.lock();
-        let Some(log) = core.log.clone() else {
-            // While the log is being switched on nothing is safe yet.
-            let starting = core.rewrites.last_failure().filter(|_| core.rewrites.waiting);
-            return starting.or_else(|| core.unsaved_error());
-        };
-        let unsaved = core.unsaved_error();
+        let log = core.log.clone();
+        let upkeep =
+            core.refusing_failure().or_else(|| core.rewrites.failure()).or_else(|| core.saves.failure());
+        let upkeep = upkeep.cloned();
         drop(core);
-        log.failure().or(unsaved)
+        log.and_then(|log| log.failure()).or(upkeep)
     }
 
     /// Refuses in a forked copy and after close. Comes before any lock: in a copy a lock may be held for ever.

@@ -134,7 +134,7 @@ impl Core {
         field(out, "rdb_changes_since_last_save", self.space.stats.dirty)?;
         field(out, "rdb_bgsave_in_progress", u8::from(running.is_some()))?;
         field(out, "rdb_last_save_time", figures.saved_at_ms / 1000)?;
-        field(out, "rdb_last_bgsave_status", if saves.last_failed() { "err" } else { "ok" })?;
+        field(out, "rdb_last_bgsave_status", if saves.failure().is_some() { "err" } else { "ok" })?;
         field(out, "rdb_last_bgsave_time_sec", last.unwrap_or(-1))?;
         field(out, "rdb_current_bgsave_time_sec", running.unwrap_or(-1))?;
         field(out, "rdb_saves", figures.saves)?;
@@ -178,7 +178,7 @@ impl Core {
         field(out, "aof_rewrite_scheduled", u8::from(rewrites.is_scheduled()))?;
         field(out, "aof_last_rewrite_time_sec", last.unwrap_or(-1))?;
         field(out, "aof_current_rewrite_time_sec", running.unwrap_or(-1))?;
-        field(out, "aof_last_bgrewrite_status", if figures.last_failed { "err" } else { "ok" })?;
+        field(out, "aof_last_bgrewrite_status", if rewrites.failure().is_some() { "err" } else { "ok" })?;
         field(out, "aof_rewrites", figures.rewrites)?;
         field(out, "aof_rewrites_consecutive_failures", rewrites.failures_in_a_row())
     }

@@ -94,6 +94,8 @@ pub(super) struct Rewrites {
     last: Option<Arc<Ticket>>,
     /// Nobody was told of the last outcome yet.
     untold: bool,
+    /// Why the last one failed, if it did; one that was stopped on purpose is none.
+    failure: Option<Error>,
     schedule: Schedule,
     child_alive: bool,
     /// Files whose history is no longer to be kept.
@@ -111,7 +113,6 @@ pub(super) struct Figures {
     pub last_fork_micros: u64,
     /// Rewrites begun.
     pub rewrites: u64,
-    pub last_failed: bool,
     pub last_seconds: Option<u64>,
     pub last_cow_bytes: u64,
     pub most_in_memory: u64,
@@ -154,8 +155,8 @@ impl Rewrites {
     }
 
     /// Why the last one failed, if it did.
-    pub fn last_failure(&self) -> Option<Error> {
-        self.last.as_ref().filter(|_| self.figures.last_failed).and_then(|ticket| ticket.failure())
+    pub fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
     }
 
     /// Whether a child shares the memory: then nothing is moved in it without need.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::parts::{Base, cannot_sync, collect, new_incr};
 use super::schedule::Why;
 use super::ticket::{Summary, Ticket};
-use super::{Figures, Home, Single};
+use super::{Home, Single};
 use crate::aof::manifest::Entry;
 use crate::aof::names;
 use crate::aof::parts::{Anew, Parts, Proof};
@@ -255,11 +255,11 @@ impl Core {
     pub(super) fn account(&mut self, ticket: &Ticket, outcome: Done<Summary>) -> Result<Summary> {
         let deliberate = matches!(&outcome, Err(failure) if failure.deliberate);
         if !deliberate {
-            let Figures { last_failed, last_seconds, .. } = &mut self.rewrites.figures;
-            (*last_failed, *last_seconds) = (outcome.is_err(), Some(ticket.began.elapsed().as_secs()));
+            self.rewrites.figures.last_seconds = Some(ticket.began.elapsed().as_secs());
         }
         match outcome {
             Ok(summary) => {
+                self.rewrites.failure = None;
                 self.rewrites.schedule.succeeded();
                 let (before, after) = (summary.bytes_before, summary.bytes_after);
                 self.events
@@ -275,7 +275,9 @@ impl Core {
                 let again = self.rewrites.waiting;
                 self.rewrites.schedule.failed(Instant::now(), again);
                 self.events.warning(format!("a rewrite failed, the log stays as it was: {}", failure.what));
-                Err(self.rewrite_error(failure))
+                let error = self.rewrite_error(failure);
+                self.rewrites.failure = Some(error.clone());
+                Err(error)
             }
         }
     }

@@ -154,14 +154,6 @@ impl Ticket {
         }
     }
 
-    /// The error it ended with, if it did.
-    pub fn failure(&self) -> Option<Error> {
-        match &*self.stage() {
-            Stage::Over(Err(error)) => Some(error.clone()),
-            _ => None,
-        }
-    }
-
     pub fn progress(&self) -> Progress {
         let page = self.page.get();
         Progress {

@@ -44,6 +44,7 @@ fn t09_s16_switching_on_kills_the_dump_and_begins_anew() {
     );
     assert!(page.pid() > 0);
     assert_eq!(rig.info("aof_last_bgrewrite_status"), "ok", "S-05: a deliberate end is no error");
+    assert_eq!(rig.engine.persistence_error(), None);
     rig.wait().unwrap();
     assert_eq!((rig.info("aof_enabled"), rig.info("aof_waits_for_rewrite")), ("1".into(), "0".into()));
     rig.ok("SET last 1");

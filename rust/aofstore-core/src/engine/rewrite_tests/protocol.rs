@@ -121,11 +121,13 @@ fn failed_well(rig: &Rig, handle: RewriteHandle, cause: RewriteCause) {
     let failed = rig.wait_for(Some(handle)).unwrap_err();
     assert!(matches!(&failed, Error::Rewrite { cause: found, .. } if *found == cause), "{failed:?}");
     assert_eq!(rig.info("aof_last_bgrewrite_status"), "err");
+    assert_eq!(rig.engine.persistence_error(), Some(failed));
     assert_eq!(rig.names(), [NAME]);
     rig.ok("INCR n");
     assert_eq!(rig.copy().ok("GET n"), rig.ok("GET n"));
     rig.rewrite().unwrap();
     assert_eq!(rig.info("aof_last_bgrewrite_status"), "ok");
+    assert_eq!(rig.engine.persistence_error(), None);
     assert_eq!(rig.copy().ok("GET n"), rig.ok("GET n"));
 }
 

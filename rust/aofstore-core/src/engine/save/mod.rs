@@ -20,7 +20,6 @@ use crate::clock;
 use crate::command::{ErrorReply, Outcome};
 use crate::error::{Error, RewriteCause};
 use crate::fs::Dir;
-use crate::rewrite::Failure;
 use schedule::{Facts, Schedule, Why};
 
 pub use schedule::Point;
@@ -55,7 +54,7 @@ pub(super) struct Saves {
     /// Changes that the running save has in it.
     covered: u64,
     /// Why the last one in the background failed, if it did.
-    failure: Option<Failure>,
+    failure: Option<Error>,
     pub figures: Figures,
 }
 
@@ -100,8 +99,8 @@ impl Saves {
         self.current.is_some()
     }
 
-    pub fn last_failed(&self) -> bool {
-        self.failure.is_some()
+    pub fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
     }
 }
 
@@ -119,7 +118,7 @@ impl Core {
         let facts = Facts {
             now: Instant::now(),
             busy: self.rewrites.is_running() || self.saves.is_running(),
-            failed: self.saves.last_failed(),
+            failed: self.saves.failure.is_some(),
             changes: self.space.stats.dirty,
             saved_at: self.saves.figures.saved_at,
         };
@@ -143,21 +142,20 @@ impl Core {
 
     #[cold]
     fn refuse_unsaved(&self) -> Outcome {
-        let Some(failure) = self.unsaved() else { return Ok(()) };
-        let errno = if let RewriteCause::Errno(errno) = failure.cause { errno } else { 0 };
+        let Some(failure) = self.refusing_failure() else { return Ok(()) };
+        let errno = match failure {
+            Error::Save { cause: RewriteCause::Errno(errno), .. } => *errno,
+            _ => 0,
+        };
         self.refused.store(errno, std::sync::atomic::Ordering::Relaxed);
         Err(REFUSED)
     }
 
-    fn unsaved(&self) -> Option<&Failure> {
+    /// Because of which writes are refused.
+    pub(super) fn refusing_failure(&self) -> Option<&Error> {
         let wanted =
             !self.settings.save_points.is_empty() && self.settings.is_yes("stop-writes-on-bgsave-error");
-        self.saves.failure.as_ref().filter(|_| wanted)
-    }
-
-    /// The same for who asks why.
-    pub(super) fn unsaved_error(&self) -> Option<Error> {
-        self.unsaved().map(|failure| self.save_error(failure.clone()))
+        self.saves.failure().filter(|_| wanted)
     }
 }
 

@@ -108,24 +108,24 @@ impl Core {
                 self.saved(&summary);
                 Ok(summary)
             }
-            Err(failure) => {
-                let error = self.save_error(failure.clone());
-                self.save_failed(failure);
-                Err(error)
-            }
+            Err(failure) => Err(self.save_failed(failure)),
         };
         ticket.ended(told);
     }
 
     /// One in the background; being stopped on purpose is no failure (C-11).
-    pub(super) fn save_failed(&mut self, failure: Failure) {
-        let what = &failure.what;
-        if failure.deliberate {
-            self.events.notice(what.clone());
+    pub(super) fn save_failed(&mut self, failure: Failure) -> Error {
+        let deliberate = failure.deliberate;
+        if deliberate {
+            self.events.notice(failure.what.clone());
         } else {
-            self.events.warning(format!("a background save failed, the last dump stays: {what}"));
-            self.saves.failure = Some(failure);
+            self.events.warning(format!("a background save failed, the last dump stays: {}", failure.what));
         }
+        let error = self.save_error(failure);
+        if !deliberate {
+            self.saves.failure = Some(error.clone());
+        }
+        error
     }
 
     fn saved(&mut self, summary: &Summary) {

@@ -36,7 +36,10 @@ fn m01_without_save_points_or_with_the_switch_off_nothing_is_refused() {
     let rig = failing(&[]);
     assert_eq!(status(&rig), "err");
     rig.ok("SET a 2");
-    assert_eq!(rig.engine.persistence_error(), None);
+    let error = rig.engine.persistence_error();
+    assert!(matches!(error, Some(Error::Save { cause: RewriteCause::Errno(libc::EDQUOT), .. })), "{error:?}");
+    rig.ok("SAVE");
+    assert_eq!((status(&rig), rig.engine.persistence_error()), ("ok".into(), None));
 }
 
 #[test]
