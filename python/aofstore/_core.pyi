@@ -236,13 +236,15 @@ class Client:
     """A view: engine, database and codec, with MULTI and WATCH state when made with ``session=True``.
 
     `execute` gives the reply typed as RESP3 types it and raises error replies. `execute_ok` is the same,
-    except that a status reply is True.
+    except that a status reply is True. `check` raises what any command would: StoreClosedError,
+    StoreForkedError.
     """
 
     @property
     def db(self) -> int: ...
     def execute(self, /, *args: Encodable) -> Any: ...
     def execute_ok(self, /, *args: Encodable) -> Any: ...
+    def check(self) -> None: ...
     def close(self) -> None: ...
 
 @disjoint_base

@@ -53,7 +53,8 @@ class Pipeline(_Buffered):
         return True
 
     def __enter__(self) -> Self:
-        """The pipeline itself."""
+        """The pipeline itself. StoreClosedError when its store was closed."""
+        self._client.check()
         return self
 
     def __exit__(

@@ -38,8 +38,7 @@ class Session:
 
         Inside MULTI the reply is ``QUEUED``.
         """
-        if self._closed:
-            raise StoreClosedError("the session is closed")
+        self._check()
         return self._client.execute(*words(args))
 
     def close(self) -> None:
@@ -48,7 +47,9 @@ class Session:
         self._client.close()
 
     def __enter__(self) -> Self:
-        """The session itself."""
+        """The session itself. StoreClosedError when it, or its store, was closed."""
+        self._check()
+        self._client.check()
         return self
 
     def __exit__(
@@ -56,6 +57,10 @@ class Session:
     ) -> None:
         """Close the session."""
         self.close()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise StoreClosedError("the session is closed; make another with Store.session()")
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled."""

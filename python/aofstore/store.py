@@ -242,7 +242,8 @@ class Store(_Direct, Commands[V], Generic[V]):
             self._lifetime.close()
 
     def __enter__(self) -> Self:
-        """The store itself."""
+        """The store itself. StoreClosedError when it was closed."""
+        self._client.check()
         return self
 
     def __exit__(

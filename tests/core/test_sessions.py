@@ -13,3 +13,5 @@ def test_a_closed_session_takes_no_commands(open_store: OpenStore) -> None:
         session.execute_command("SET", "k", "v")
     with pytest.raises(aofstore.StoreClosedError, match="session"):
         session.execute_command("GET", "k")
+    with pytest.raises(aofstore.StoreClosedError, match="session"), session:
+        raise AssertionError("a closed session was entered")

@@ -127,6 +127,10 @@ def test_every_call_after_close_says_so(store: aofstore.Store[bytes]) -> None:
         lambda: session.execute_command("PING"),
         pipe.execute,
         lambda: view.get("k"),
+        store.__enter__,
+        view.__enter__,
+        session.__enter__,
+        pipe.__enter__,
     ):
         with pytest.raises(aofstore.StoreClosedError):
             call()

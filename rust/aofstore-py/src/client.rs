@@ -310,6 +310,10 @@ impl PyClient {
         self.run(py, args, Shape::Ok)
     }
 
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        self.engine.check().map_err(|error| raise(py, &error))
+    }
+
     /// Forgets the session's state: its queue and its watches.
     fn close(&self, py: Python<'_>) {
         if let Some(session) = &self.session
