@@ -13,6 +13,7 @@ of the directory before its call returns.
 from __future__ import annotations
 
 from . import errors
+from ._core import __version__
 from .check import check, repair
 from .config import Config
 from .errors import (
@@ -88,6 +89,7 @@ __all__ = [
     "Truncation",
     "WatchError",
     "WrongTypeError",
+    "__version__",
     "check",
     "errors",
     "open",

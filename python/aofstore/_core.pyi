@@ -22,6 +22,7 @@ __all__ = [
     "Export",
     "Loader",
     "Parts",
+    "__version__",
     "_testing",
     "cut_tail",
     "mend",
@@ -29,6 +30,7 @@ __all__ = [
     "replace",
 ]
 
+__version__: str
 _testing: ModuleType
 
 @final

@@ -76,7 +76,7 @@ PYTHON: dict[str, set[str]] = {
     "demo": {"aofstore"},
     "cli": {"aofstore", "inspection", "demo", "copying", "moment", "errors"},
     "__main__": {"aofstore", "inspection", "cli", "demo", "copying"},
-    "__init__": {"errors", "types", "config", "session", "pipeline", "loading", "check", "store"},
+    "__init__": {"errors", "types", "config", "session", "pipeline", "loading", "check", "store", "_core"},
 }  # fmt: skip
 
 NOT_CODE = re.compile(

@@ -20,6 +20,10 @@ def test_the_types_are_shipped() -> None:
     assert package.joinpath("_core.pyi").is_file()
 
 
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert aofstore.__version__ == metadata.version("aofstore")
+
+
 def test_the_licences_are_named() -> None:
     about = metadata.metadata("aofstore")
     assert about["License-Expression"] == "MIT OR Apache-2.0"

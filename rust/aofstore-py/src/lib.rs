@@ -44,10 +44,10 @@ mod _core {
     #[pymodule_export]
     use crate::testing::_testing;
 
-    /// Before anything can fork.
     #[pymodule_init]
-    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        // Before anything can fork.
         aofstore_core::rewrite::install_panic_hook();
-        Ok(())
+        pyo3::types::PyModuleMethods::add(module, "__version__", env!("CARGO_PKG_VERSION"))
     }
 }
