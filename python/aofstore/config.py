@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import dataclasses
 import difflib
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +16,11 @@ from typing import Any, Literal, Self, TypedDict, Unpack
 
 from . import directives
 from .errors import ConfigError
+from .paths import AnyPath, shown
 from .values import (
     Kind,
     choice,
+    directory,
     file_name,
     memory,
     number,
@@ -38,7 +39,7 @@ class Settings(TypedDict, total=False):
     Sizes and switches also as Redis's text.
     """
 
-    dir: str | os.PathLike[str] | None
+    dir: AnyPath | None
     appendonly: bool | str
     appendfsync: Literal["always", "everysec", "no"]
     appendfilename: str
@@ -114,7 +115,7 @@ class Config(_Given):
     ("raise", or "skip" values of types that are not supported).
     """
 
-    dir: str | None = _setting(None, text, ours=True)
+    dir: str | None = _setting(None, directory, ours=True)
     appendonly: bool = _setting(False, yes_no)
     appendfsync: str = _setting("everysec", choice("everysec", "always", "no"))
     appendfilename: str = _setting("appendonly.aof", file_name)
@@ -194,7 +195,7 @@ class Config(_Given):
         return self.replace(**changes) if changes else self
 
     @classmethod
-    def from_redis_conf(cls, path: str | os.PathLike[str]) -> Self:
+    def from_redis_conf(cls, path: AnyPath) -> Self:
         """The settings of a redis.conf file, ``include`` lines followed.
 
         As for a server: without an ``appendonly`` line the log is off, without a ``dir`` line the directory
@@ -236,15 +237,15 @@ class Config(_Given):
     def live_settings(self) -> dict[str, int | str | bool]:
         """What the engine gets.
 
-        Every setting but those of the facade (decoding); ``save`` as text, and so is ``dir``, absolute: the
-        working directory of the program may change.
+        Every setting but those of the facade (decoding); ``save`` as text, and so is ``dir``, which is only
+        shown there: absolute, since the working directory of the program may change.
         """
         facade = ("decode_responses", "encoding", "encoding_errors")
         live = {name: getattr(self, name) for name in _FIELDS if name not in facade}
         return {
             **live,
             "save": render_save(self.save),
-            "dir": "" if self.dir is None else str(Path(self.dir).absolute()),
+            "dir": "" if self.dir is None else shown(Path(self.dir).absolute()),
         }
 
     def _check(self) -> None:

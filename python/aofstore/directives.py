@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError
+from .paths import AnyPath, shown
 
 logger = logging.getLogger("aofstore")
 
@@ -45,12 +46,12 @@ class Line:
     ours: bool = False
 
 
-def read(path: str | os.PathLike[str], depth: int = 0) -> Iterator[Line]:
+def read(path: AnyPath, depth: int = 0) -> Iterator[Line]:
     """The directives of a file, those of its ``include`` lines in their place.
 
     ConfigError when it cannot be read.
     """
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     if depth > _MAX_DEPTH:
         raise ConfigError(f"{path}: include lines are nested more than {_MAX_DEPTH} deep")
     try:
@@ -105,7 +106,7 @@ def apply(settings: dict[str, Any], line: Line, known: frozenset[str], ours: fro
             )
         names = [*_dashed(known), "dir", *SERVER_ONLY]
         raise ConfigError(_unknown(f"directive {name!r}", name, names))
-    logger.info("%s, line %d: %s is for servers, ignored", line.path, line.number, name)
+    logger.info("%s, line %d: %s is for servers, ignored", shown(line.path), line.number, shown(name))
     return False
 
 
@@ -190,7 +191,7 @@ def _escaped(char: str) -> str:
         return "\\" + _LETTER_OF[char]
     if char < " " or char == "\x7f":
         return f"\\x{ord(char):02x}"
-    return char
+    return shown(char)
 
 
 _SERVER_DIRECTIVES = """

@@ -15,6 +15,8 @@ import errno as _errno
 import os
 from typing import Literal, TypeAlias
 
+from .paths import shown
+
 __all__ = [
     "AofLoadError",
     "AofLockedError",
@@ -104,6 +106,9 @@ class WatchError(AofstoreError):
 class ConfigError(AofstoreError):
     """A setting that does not exist, or a value that it cannot take."""
 
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shown(message))
+
 
 class InternalError(AofstoreError):
     """A defect of aofstore itself. The store is latched: every call raises this, until it is closed.
@@ -121,13 +126,14 @@ class StoreForkedError(AofstoreError):
 
 
 class PersistenceError(AofstoreError):
-    """Something about the files of a store failed.
+    r"""Something about the files of a store failed.
 
-    ``path`` names the file or directory, where one is known.
+    ``path`` names the file or directory, where one is known; a byte of it that is not UTF-8 is in the message
+    as ``\xff``.
     """
 
     def __init__(self, message: str = "", *, path: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(shown(message))
         self.path = path
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from ._core import Directory, Engine
 from .config import Config
 from .errors import AofLoadError, AofOpenError
+from .paths import shown
 
 logger = logging.getLogger("aofstore")
 
@@ -150,8 +151,8 @@ class MultiPart:
             logger.warning(
                 "%s is a log in one file beside the manifest %s, whose log is the one that is loaded; maybe "
                 "a server that knows no manifest wrote it. It is left: look into it, then move it aside",
-                path,
-                self._parts.path,
+                shown(path),
+                shown(self._parts.path),
             )
 
     def close(self) -> None:

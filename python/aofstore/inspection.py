@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,6 +9,7 @@ from typing import TypeAlias
 from .check.files import Finder
 from .check.reading import OnProgress, read, reader
 from .config import Config
+from .paths import AnyPath
 from .types import FileReport
 
 _HOUR = 3_600_000
@@ -65,7 +65,7 @@ class Contents:
 
 
 def inspect(
-    path: str | os.PathLike[str],
+    path: AnyPath,
     *,
     most: int = 10,
     config: Config | None = None,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from .config import Config
 from .errors import AofstoreError, StoreForkedError
+from .paths import shown
 from .types import LoadReport
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _disown_all() -> None:
         try:
             directory.disown()
         except Exception:
-            logger.exception("a forked copy still shares the lock of %s", directory.path)
+            logger.exception("a forked copy still shares the lock of %s", shown(directory.path))
 
 
 def _close_all() -> None:

@@ -20,6 +20,7 @@ from .errors import AofLoadError, AofOpenError, ConfigError
 from .files import Layout, LogFile, layout_of, refuse_other_layout
 from .lifetime import Lifetime, keep_from_copies
 from .moment import View
+from .paths import shown
 from .progress import OnProgress, Progress
 from .tails import forgive
 from .types import LoadReport, Truncation
@@ -103,7 +104,7 @@ def _begin_log(engine: Engine, snapshot: str) -> None:
     engine.wait_rewrite()
     logger.warning(
         "%s: there was no log beside it; one was begun with its data, and the snapshot is not read again",
-        snapshot,
+        shown(snapshot),
     )
 
 
@@ -175,7 +176,8 @@ def _replay_file(
     seconds = progress.seconds - began
     left_out = f" ({expired} more had expired)" if expired else ""
     snapshot = f"{keys} keys of a snapshot{left_out} and " if keys or expired else ""
-    logger.info("%s: loaded %s%d commands, %d bytes in %.3f s", file.path, snapshot, commands, kept, seconds)
+    told = shown(file.path), snapshot, commands, kept, seconds
+    logger.info("%s: loaded %s%d commands, %d bytes in %.3f s", *told)
     return LoadReport((file.path,), commands, kept, seconds, truncations), over
 
 
@@ -214,8 +216,9 @@ def _settle(
             offset=valid_to,
         )
     if view is not None:
-        logger.warning("%s: left out %d bytes at offset %d (torn tail)", path, dropped, valid_to)
+        logger.warning("%s: left out %d bytes at offset %d (torn tail)", shown(path), dropped, valid_to)
         return valid_to, ()
     saved_to = loader.truncate()
-    logger.warning("%s: cut %d bytes at offset %d (torn tail), kept in %s", path, dropped, valid_to, saved_to)
+    told = shown(path), dropped, valid_to, shown(saved_to)
+    logger.warning("%s: cut %d bytes at offset %d (torn tail), kept in %s", *told)
     return valid_to, (Truncation(path, valid_to, dropped, saved_to),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -15,6 +14,7 @@ from .errors import AofstoreError, DataError, PersistenceError, WatchError
 from .lifetime import Lifetime
 from .loading import load
 from .moment import View
+from .paths import AnyPath, shown
 from .pipeline import Pipeline
 from .progress import OnProgress
 from .session import Session, command_name, words
@@ -70,7 +70,7 @@ class Store(_Direct, Commands[V], Generic[V]):
 
     def __repr__(self) -> str:
         """Where the data is, and which database this is."""
-        where = self._lifetime.config.dir or "memory"
+        where = shown(self._lifetime.config.dir or "memory")
         return f"<aofstore.Store {where} db={self._client.db}{' closed' if self.closed else ''}>"
 
     def execute_command(self, *args: Encodable) -> Any:
@@ -292,7 +292,7 @@ class Store(_Direct, Commands[V], Generic[V]):
 
 @overload
 def open(
-    path: str | os.PathLike[str] | None = None,
+    path: AnyPath | None = None,
     /,
     *,
     decode_responses: Literal[True],
@@ -303,7 +303,7 @@ def open(
 ) -> Store[str]: ...
 @overload
 def open(
-    path: str | os.PathLike[str] | None = None,
+    path: AnyPath | None = None,
     /,
     *,
     decode_responses: Literal[False],
@@ -314,7 +314,7 @@ def open(
 ) -> Store[bytes]: ...
 @overload
 def open(
-    path: str | os.PathLike[str] | None = None,
+    path: AnyPath | None = None,
     /,
     *,
     config: None = None,
@@ -324,7 +324,7 @@ def open(
 ) -> Store[bytes]: ...
 @overload
 def open(
-    path: str | os.PathLike[str] | None = None,
+    path: AnyPath | None = None,
     /,
     *,
     config: Config | None = None,
@@ -333,7 +333,7 @@ def open(
     **settings: Unpack[AllSettings],
 ) -> Store[Any]: ...
 def open(
-    path: str | os.PathLike[str] | None = None,
+    path: AnyPath | None = None,
     /,
     *,
     config: Config | None = None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import ConfigError
+from .paths import is_text
 
 _UNITS = {
     "": 1,
@@ -80,19 +81,31 @@ def _parse_yes_no(setting: str, value: Any) -> bool:
     raise ConfigError(f'{setting} is True, False, "yes" or "no", not {value!r}')
 
 
-def _parse_text(setting: str, value: Any) -> str | None:
-    if value is None and setting == "dir":
-        return None
-    if setting == "dir" and isinstance(value, (str, os.PathLike)):
-        value = os.fspath(value)
-    if isinstance(value, str) and value and "\0" not in value:
+def _parse_text(setting: str, value: Any) -> str:
+    if isinstance(value, str) and value and "\0" not in value and is_text(value):
         return value
     raise ConfigError(f"{setting} is a text that is not empty, not {value!r}")
 
 
+def _parse_directory(setting: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, (str, bytes, os.PathLike)):
+        try:
+            name = os.fsdecode(value)
+            os.fsencode(name)
+        except UnicodeError:
+            name = ""
+        if name and "\0" not in name:
+            return name
+    raise ConfigError(f"{setting} is a path that is not empty, not {value!r}")
+
+
 def _parse_file_name(setting: str, value: Any) -> str:
     if isinstance(value, str) and value not in ("", ".", "..") and not set(value) & {"/", "\\", "\0"}:
-        return value
+        if is_text(value):
+            return value
+        raise ConfigError(f"{setting} is a name in UTF-8, not {value!r}")
     raise ConfigError(f"{setting} is the name of a file without a path, not {value!r}")
 
 
@@ -121,6 +134,7 @@ def render_save(points: tuple[tuple[int, int], ...]) -> str:
 
 yes_no = Kind(_parse_yes_no, lambda value: "yes" if value else "no")
 text = Kind(_parse_text)
+directory = Kind(_parse_directory)
 file_name = Kind(_parse_file_name)
 save_points = Kind(_parse_save, render_save)
 

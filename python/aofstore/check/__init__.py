@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..config import Config
 from ..errors import AofOpenError
+from ..paths import AnyPath
 from ..types import CheckReport, FileReport, RepairReport
 from .files import Finder
 from .mending import mend
@@ -23,7 +24,7 @@ _TRIES = 5
 
 
 def check(
-    path: str | os.PathLike[str],
+    path: AnyPath,
     *,
     config: Config | None = None,
     replay: bool = True,
@@ -49,14 +50,12 @@ def check(
             return _check(path, settings, replay=replay, on_progress=on_progress)
         except AofOpenError as error:
             # A rewrite of the store that is open may have put others in the place of the files.
-            if error.errno != errno.ENOENT or not Path(path).exists():
+            if error.errno != errno.ENOENT or not Path(os.fsdecode(path)).exists():
                 raise
     return _check(path, settings, replay=replay, on_progress=on_progress)
 
 
-def _check(
-    path: str | os.PathLike[str], config: Config, *, replay: bool, on_progress: OnProgress | None
-) -> CheckReport:
+def _check(path: AnyPath, config: Config, *, replay: bool, on_progress: OnProgress | None) -> CheckReport:
     files: list[FileReport] = []
     for log in Finder(config).find(path):
         files += () if log.manifest is None else (log.manifest,)
@@ -65,7 +64,7 @@ def _check(
 
 
 def repair(
-    path: str | os.PathLike[str],
+    path: AnyPath,
     *,
     apply: bool = False,
     salvage: bool = False,

@@ -14,6 +14,7 @@ from .._core import Checker
 from ..config import Config
 from ..errors import AofLoadError, AofOpenError
 from ..files import holds_data
+from ..paths import AnyPath, is_text
 from ..types import FileReport, Problem
 
 _MANIFEST = ".manifest"
@@ -47,9 +48,9 @@ class Finder:
     config: Config
     rebuild: bool = False
 
-    def find(self, path: str | os.PathLike[str]) -> tuple[Log, ...]:
+    def find(self, path: AnyPath) -> tuple[Log, ...]:
         """The data sets at a path, at least one. AofOpenError: there is none, or it cannot be looked at."""
-        place = Path(path).absolute()
+        place = Path(os.fsdecode(path)).absolute()
         with reading(place):
             place = place.resolve(strict=True)
             found = self._directory(place) if place.is_dir() else (self._file(place),)
@@ -102,6 +103,9 @@ class Finder:
     def _file(self, path: Path) -> Log:
         if not path.is_file():
             raise AofOpenError(f"{path} is neither a file nor a directory", path=str(path))
+        if not is_text(path.name):
+            text = f"cannot read {path}: the name of the file is not UTF-8; give it another"
+            raise AofOpenError(text, path=str(path))
         if path.name.endswith(_MANIFEST):
             return self._parts(path.parent, path.name.removesuffix(_MANIFEST), path.parent.parent)
         place = path.parent
@@ -165,7 +169,9 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def _files(place: Path) -> list[str]:
-    return sorted(entry.name for entry in place.iterdir() if entry.is_file() and not entry.is_symlink())
+    """Those that could be a store's."""
+    entries = (entry for entry in place.iterdir() if is_text(entry.name))
+    return sorted(entry.name for entry in entries if entry.is_file() and not entry.is_symlink())
 
 
 def _filled(place: Path, names: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from .. import _core
 from ..config import Config
 from ..lifetime import keep_from_copies
+from ..paths import AnyPath, shown
 from ..types import Problem, RepairReport
 from .files import Finder, Log
 from .reading import Look, OnProgress, examine
@@ -36,10 +37,11 @@ class Change:
 
     def words(self, kept: str | None = None) -> str:
         """In words; ``kept`` is where what is dropped was kept."""
+        kept = kept and shown(kept)
         holes = self.look.holes or ()
         dropped = sum(hole.length for hole in holes)
         much = f"{count(dropped, 'byte')} ({count(self.lost, 'command')})"
-        path = self.look.report.path
+        path = shown(self.look.report.path)
         if rescue := self.look.rescue:
             beside = kept or f"{path}.damaged-{rescue.offset}"
             text = f"{path}: keep {rescued(rescue, self.look.report.size)}; the old file kept as {beside}"
@@ -71,7 +73,7 @@ class Change:
 
 
 def mend(
-    path: str | os.PathLike[str],
+    path: AnyPath,
     config: Config,
     *,
     apply: bool,
@@ -137,7 +139,7 @@ def _publish(log: Log, directories: dict[Path, _core.Directory]) -> str:
     if log.manifest is None or log.rebuilt is None:
         return ""
     path = Path(log.manifest.path)
-    text = f"{path}: made anew, lists {', '.join(log.names)}"
+    text = f"{shown(path)}: made anew, lists {', '.join(log.names)}"
     if log.guesses:
         text += f"; guessed that {'; '.join(log.guesses)}"
     if directory := directories.get(log.directory):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .._core import Checker
 from ..config import Config
+from ..paths import shown
 from ..types import FileReport, LoadProgress, Problem
 from .files import Log, reading
 from .words import advice
@@ -98,7 +99,8 @@ def _examine(
     checker.begin(name, snapshot=log.is_snapshot)
     _run(checker, path, on_progress)
     if checker.gave_up_replay():
-        logger.warning("%s: its data takes too much memory, only the form of the rest was checked", path)
+        told = shown(path)
+        logger.warning("%s: its data takes too much memory, only the form of the rest was checked", told)
     commands, valid_to = checker.good()
     _, size = checker.progress()
     found, holes = checker.finding(), checker.holes()

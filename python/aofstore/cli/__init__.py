@@ -5,6 +5,9 @@ Data goes to stdout, progress and messages to stderr; NO_COLOR is respected.
 
 from __future__ import annotations
 
+import io
+import sys
+
 import typer
 
 from . import check, convert, demo, inspect, restore, rewrite
@@ -35,6 +38,9 @@ def _common() -> None:
 
 def main() -> int:
     """Run the command line; its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A path need not be text; stderr takes it as it is.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except SystemExit as end:

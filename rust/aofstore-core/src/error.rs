@@ -89,11 +89,21 @@ pub enum Error {
     Internal(String),
 }
 
+/// A path in a message, with `\xff` for a byte that is no text.
+pub fn shown(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().escape_ascii().map(char::from));
+    }
+    text
+}
+
 impl Error {
     /// What is wrong with a file at an offset, and what to do about it; `message` is the middle of a sentence.
     pub fn at(kind: LoadKind, path: &Path, offset: u64, message: &str, advice: &str) -> Self {
         let what = message.to_owned();
-        let message = format!("{} at offset {offset}: {what}; {advice}", path.display());
+        let message = format!("{} at offset {offset}: {what}; {advice}", shown(path));
         Self::Load { kind, path: path.to_owned(), offset, what, message }
     }
 

@@ -28,7 +28,7 @@ use self::plan::Plan;
 use crate::aof::{Leading, Next, Reader, Tear};
 use crate::clock;
 use crate::command::{self, Effects, Reply};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::fs::{self, Dir, read_up_to};
 use crate::keyspace::Keyspace;
 use crate::rdb::file as rdb;
@@ -85,7 +85,7 @@ impl Loader {
         let path = dir.path().join(name);
         Self::opened(dir, name, &path, options).map_err(|error| Error::Open {
             errno: fs::errno(&error),
-            message: format!("cannot open {}: {}", path.display(), fs::reason(&error)),
+            message: format!("cannot open {}: {}", shown(&path), fs::reason(&error)),
             path,
         })
     }

@@ -1,6 +1,7 @@
 //! `Checker`: the files of one log read to see whether they are sound; and the writing of what is left of them.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -279,10 +280,10 @@ pub(crate) fn cut_tail(
     directory: &Bound<'_, PyDirectory>,
     name: &str,
     valid_to: u64,
-) -> PyResult<String> {
+) -> PyResult<OsString> {
     let dir = directory.get().dir(py)?;
     let saved = py.detach(|| load::cut_tail(&*dir, name, valid_to)).map_err(|error| raise(py, &error))?;
-    Ok(dir.path().join(saved).display().to_string())
+    Ok(dir.path().join(saved).into_os_string())
 }
 
 /// Writes a copy without the holes.

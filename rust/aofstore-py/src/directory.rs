@@ -1,10 +1,11 @@
 //! `Directory`: the data directory, locked for one store.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aofstore_core::error::Error;
+use aofstore_core::error::{Error, shown};
 use aofstore_core::fs::os::{Access, OsDir};
 use aofstore_core::fs::{self, Dir, errno, reason};
 use pyo3::prelude::*;
@@ -35,7 +36,7 @@ impl PyDirectory {
 
 /// The error for an operation on `path` that the system refused.
 pub(crate) fn refused(path: &Path, what: &str, error: &io::Error) -> Error {
-    let message = format!("cannot {what} {}: {}", path.display(), reason(error));
+    let message = format!("cannot {what} {}: {}", shown(path), reason(error));
     Error::Open { path: path.to_owned(), errno: errno(error), message }
 }
 
@@ -51,8 +52,8 @@ impl PyDirectory {
     }
 
     #[getter]
-    fn path(&self) -> String {
-        self.path.display().to_string()
+    fn path(&self) -> &OsStr {
+        self.path.as_os_str()
     }
 
     fn names(&self, py: Python<'_>) -> PyResult<Vec<String>> {

@@ -57,29 +57,29 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let text = error.to_string();
     let class = match error {
         Error::Open { path, errno, .. } => {
-            kwargs.set_item("path", path.display().to_string())?;
+            kwargs.set_item("path", path.as_os_str())?;
             kwargs.set_item("errno", errno_or_none(*errno))?;
             py.get_type::<classes::AofOpenError>()
         }
         Error::Locked { path, pid, .. } => {
-            kwargs.set_item("path", path.display().to_string())?;
+            kwargs.set_item("path", path.as_os_str())?;
             kwargs.set_item("pid", *pid)?;
             py.get_type::<classes::AofLockedError>()
         }
         Error::Load { kind, path, offset, .. } => {
             kwargs.set_item("kind", kind.name())?;
-            kwargs.set_item("path", path.display().to_string())?;
+            kwargs.set_item("path", path.as_os_str())?;
             kwargs.set_item("offset", *offset)?;
             py.get_type::<classes::AofLoadError>()
         }
         Error::Write { path, errno, pending_bytes, .. } => {
-            kwargs.set_item("path", path.display().to_string())?;
+            kwargs.set_item("path", path.as_os_str())?;
             kwargs.set_item("errno", errno_or_none(*errno))?;
             kwargs.set_item("pending_bytes", *pending_bytes)?;
             py.get_type::<classes::AofWriteError>()
         }
         Error::Rewrite { path, cause, .. } => {
-            let path = path.display().to_string();
+            let path = path.as_os_str();
             kwargs.set_item("path", (!path.is_empty()).then_some(path))?;
             match *cause {
                 RewriteCause::Errno(errno) => kwargs.set_item("errno", errno)?,
@@ -90,7 +90,7 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             py.get_type::<classes::RewriteError>()
         }
         Error::Save { path, .. } => {
-            let path = path.display().to_string();
+            let path = path.as_os_str();
             kwargs.set_item("path", (!path.is_empty()).then_some(path))?;
             py.get_type::<classes::PersistenceError>()
         }

@@ -1,5 +1,6 @@
 //! `Loader`: one file's replay, in steps that Python paces.
 
+use std::ffi::OsString;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -146,7 +147,7 @@ impl PyLoader {
         }
     }
 
-    fn truncate(&self, py: Python<'_>) -> PyResult<String> {
+    fn truncate(&self, py: Python<'_>) -> PyResult<OsString> {
         // A progress callback may have forked: the file is the original's.
         self.engine.check().map_err(|error| raise(py, &error))?;
         let ended = self.with(|loader| loader.ended())?;
@@ -155,7 +156,7 @@ impl PyLoader {
         };
         let saved = self.detached(py, |open| {
             let saved = cut_tail(&*open.dir, &self.name, valid_to)?;
-            Ok(open.dir.path().join(saved).display().to_string())
+            Ok(open.dir.path().join(saved).into_os_string())
         })?;
         saved.map_err(|error| raise(py, &error))
     }

@@ -1,5 +1,6 @@
 //! `Parts`: the files of a multi-part log, looked at and made ready in the steps that Python decides on.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -57,8 +58,8 @@ impl PyParts {
 impl PyParts {
     /// Of the manifest, whether or not there is one.
     #[getter]
-    fn path(&self) -> String {
-        self.path.display().to_string()
+    fn path(&self) -> &OsStr {
+        self.path.as_os_str()
     }
 
     /// The one among the names that `read` gave which is the base.

@@ -12,7 +12,7 @@ use super::line::Line;
 use super::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, now, try_lock, wait};
 use super::tail::{Policy, Status, Tail};
 use super::write::{self, Control, Failure};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::event::Events;
 use crate::fs::Dir;
 use std::io;
@@ -350,7 +350,7 @@ impl Shared {
     }
 
     pub(super) fn path(&self, tail: &Tail) -> String {
-        self.dir.path().join(&*tail.name).display().to_string()
+        shown(&self.dir.path().join(&*tail.name))
     }
 
     /// The error of a call whose bytes are not where the policy wants them.
@@ -367,7 +367,7 @@ impl Shared {
             _ => "they are kept and tried again every second: make room on the disk",
         };
         let message =
-            format!("{}: {why}; {pending} bytes of the log are not safely on disk; {advice}", path.display());
+            format!("{}: {why}; {pending} bytes of the log are not safely on disk; {advice}", shown(&path));
         Error::Write { path, errno, pending_bytes: pending, message }
     }
 }

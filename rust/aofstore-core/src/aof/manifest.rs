@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 use super::words::{self, Word};
-use crate::error::{Error, LoadKind, Result};
+use crate::error::{Error, LoadKind, Result, shown};
 use crate::fs::{Dir, read_up_to};
 
 /// Longest line, its line feed counted.
@@ -268,7 +268,7 @@ impl Reading<'_> {
     }
 
     fn error(&self, what: &str) -> Error {
-        let (path, line, at) = (self.path.display(), self.line.max(1), self.at);
+        let (path, line, at) = (shown(self.path), self.line.max(1), self.at);
         let message = format!("{path}, line {line} (offset {at}): {what}; nothing was changed. {ADVICE}");
         let what = format!("line {line}: {what}");
         Error::Load { kind: LoadKind::Manifest, path: self.path.to_owned(), offset: at, what, message }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::span::Hole;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::fs::{self, Create, Dir, File, ReadFile};
 
 const BLOCK: usize = 1 << 20;
@@ -85,6 +85,6 @@ pub(super) fn copy_span(from: &dyn ReadFile, mut at: u64, to: u64, into: &dyn Fi
 
 pub(super) fn refused(dir: &dyn Dir, name: &str, what: &str, error: &io::Error) -> Error {
     let path = dir.path().join(name);
-    let message = format!("cannot {what} {}: {error}", path.display());
+    let message = format!("cannot {what} {}: {error}", shown(&path));
     Error::Open { path, errno: fs::errno(error), message }
 }

@@ -11,7 +11,7 @@ use super::scratch::Scratch;
 use super::span::{Hole, Selected, Traces};
 use crate::aof::{Resync, Sought, Tear, Until};
 use crate::command;
-use crate::error::{Error, LoadKind, Result};
+use crate::error::{Error, LoadKind, Result, shown};
 use crate::fs::{self, Dir, Source};
 use crate::keyspace::Keyspace;
 use crate::load::{Ended, Loader, NO_DATABASE, OnReplayError, Options};
@@ -350,6 +350,6 @@ fn keys(space: &Keyspace) -> usize {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
-    let message = format!("cannot read {}: {error}", path.display());
+    let message = format!("cannot read {}: {error}", shown(path));
     Error::Open { path: path.to_owned(), errno: fs::errno(error), message }
 }

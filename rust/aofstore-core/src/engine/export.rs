@@ -9,7 +9,7 @@ use super::snapshot;
 use crate::aof::Control;
 use crate::aof::manifest::{Entry, Manifest};
 use crate::aof::names::Names;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::fs::{Dir, errno};
 use crate::rdb::value::Version;
 use crate::rewrite::{Form, Head, Role, dump, keys};
@@ -91,7 +91,7 @@ pub fn write_manifest(dir: &dyn Dir, names: &Names, base: &str) -> Result<()> {
 
 fn refused(dir: &dyn Dir, name: &str, error: &io::Error) -> Error {
     let path = dir.path().join(name);
-    failure(dir, name, errno(error), format!("cannot write {}: {error}", path.display()))
+    failure(dir, name, errno(error), format!("cannot write {}: {error}", shown(&path)))
 }
 
 fn failure(dir: &dyn Dir, name: &str, errno: i32, message: String) -> Error {

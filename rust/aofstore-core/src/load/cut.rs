@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::fs::{self, Create, Dir, ReadFile};
 
 /// Cuts `name` back to `valid_to` and syncs it; what is cut is first saved in a file beside, whose name is given.
@@ -18,7 +18,7 @@ pub fn cut_tail(dir: &dyn Dir, name: &str, valid_to: u64) -> Result<String> {
     };
     cut().map_err(|error| Error::Open {
         errno: fs::errno(&error),
-        message: format!("cannot cut the torn tail of {} at {valid_to}: {error}", path.display()),
+        message: format!("cannot cut the torn tail of {} at {valid_to}: {error}", shown(&path)),
         path,
     })
 }

@@ -11,6 +11,7 @@ use super::form::{Form, Role};
 use super::output::FileOutput;
 use super::snapshot::Output;
 use crate::aof::Control;
+use crate::error::shown;
 use crate::fs::{Create, Dir, File, errno};
 use crate::keyspace::Keyspace;
 use crate::sink::{KeySink, Sink};
@@ -89,7 +90,7 @@ impl Place<'_> {
             libc::ENOSPC | libc::EDQUOT => format!("; free space and {} again", self.verb()),
             _ => String::new(),
         };
-        let (path, kept) = (path.display(), self.kept());
+        let (path, kept) = (shown(&path), self.kept());
         Failed { errno, message: format!("cannot {what} {path}: {error}; {kept}{next}") }
     }
 
@@ -125,7 +126,7 @@ impl Place<'_> {
             return Ok(());
         }
         let path = self.dir.path().join(self.name);
-        let (path, found) = (path.display(), if links == 0 { "no file" } else { "another length" });
+        let (path, found) = (shown(&path), if links == 0 { "no file" } else { "another length" });
         Err(Failed {
             errno: libc::EIO,
             message: format!(

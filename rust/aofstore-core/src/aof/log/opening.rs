@@ -14,7 +14,7 @@ use super::super::sync::{AtomicBool, Mutex, Ordering, spawn};
 use super::super::tail::{Clock, Count, Policy, Status, Tail};
 use super::super::write::{self, Control};
 use super::{Log, Settings};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::event::Events;
 use crate::fs::{Create, Dir, File, errno};
 
@@ -135,6 +135,6 @@ fn prepare(dir: &dyn Dir, name: &str, settings: Settings) -> io::Result<(Arc<dyn
 
 fn unopened(dir: &dyn Dir, name: &str, error: &io::Error) -> Error {
     let path: PathBuf = dir.path().join(name);
-    let message = format!("cannot open {} for appending: {error}", path.display());
+    let message = format!("cannot open {} for appending: {error}", shown(&path));
     Error::Open { path, errno: errno(error), message }
 }

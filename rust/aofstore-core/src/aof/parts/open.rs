@@ -6,7 +6,7 @@ use std::io;
 use super::{Done, Failed, Parts};
 use crate::aof::manifest::{self, Entry, Manifest};
 use crate::aof::write::Control;
-use crate::error::Result;
+use crate::error::{Result, shown};
 use crate::fs::{Create, errno, reason};
 
 /// Where a log that was loaded goes on.
@@ -76,7 +76,7 @@ impl Parts {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 self.events.warning(format!(
                     "{} is left as it is: the log already has a base of that name",
-                    self.home.path().join(&stem).display()
+                    shown(&self.home.path().join(&stem))
                 ));
                 return Ok(());
             }
@@ -144,7 +144,7 @@ impl Parts {
 impl Failed {
     /// As the error of an opening.
     pub fn open(self, path: &std::path::Path) -> crate::error::Error {
-        let message = format!("{}: {}: {}", path.display(), self.what, reason(&self.error));
+        let message = format!("{}: {}: {}", shown(path), self.what, reason(&self.error));
         crate::error::Error::Open { path: path.to_owned(), errno: errno(&self.error), message }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Done, Failed, Parts};
 use crate::aof::manifest::Manifest;
 use crate::aof::write::Control;
+use crate::error::shown;
 use crate::fs::{Dir, ReadFile};
 use std::io;
 use std::sync::atomic::Ordering;
@@ -32,7 +33,7 @@ impl Parts {
                 Ok(Some(0)) => drop(self.remove(&**dir, &name)),
                 Ok(Some(size)) => self.events.warning(format!(
                     "{name} ({size} bytes) is not in the manifest {}: nothing of it was loaded, it is left as it is",
-                    self.path().display()
+                    shown(&self.path())
                 )),
                 _ => {}
             }

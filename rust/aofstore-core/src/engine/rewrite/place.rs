@@ -16,7 +16,7 @@ use crate::clock;
 use crate::engine::core::Core;
 use crate::engine::latency::{event, whole_ms};
 use crate::engine::leader::Done;
-use crate::error::{Error, Result, RewriteCause};
+use crate::error::{Error, Result, RewriteCause, shown};
 use crate::event::Events;
 use crate::fs::Dir;
 use crate::rewrite::{Failure, Form, Head, Placed, Role, Switch, Temp, dump};
@@ -297,7 +297,7 @@ impl Core {
             None => Error::Rewrite { path: PathBuf::new(), cause, message: what },
             Some(home) => {
                 let path = home.path();
-                Error::Rewrite { message: format!("{}: {what}", path.display()), path, cause }
+                Error::Rewrite { message: format!("{}: {what}", shown(&path)), path, cause }
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::engine::core::Core;
 use crate::engine::leader::Done;
 use crate::engine::rewrite::{Summary, Ticket};
 use crate::engine::snapshot;
-use crate::error::{Error, Result, RewriteCause};
+use crate::error::{Error, Result, RewriteCause, shown};
 use crate::rdb::value::Version;
 use crate::rewrite::{Failure, Form, Role, Switch, Temp, dump};
 
@@ -150,7 +150,7 @@ impl Core {
             Err(_) => Error::Save { path: std::path::PathBuf::new(), cause, message: what },
             Ok((place, name)) => {
                 let path = place.dir.path().join(name);
-                Error::Save { message: format!("{}: {what}", path.display()), path, cause }
+                Error::Save { message: format!("{}: {what}", shown(&path)), path, cause }
             }
         }
     }

@@ -4,7 +4,7 @@
 use super::file::{OsFile, regular, sync, sync_dir, write_all};
 use super::lock::{holder, lock, locked};
 use super::making::{PRIVATE_DIR, create_durably};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::fs::{Create, Dir, File, ReadFile, SPOOL_PREFIX, errno};
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
@@ -246,7 +246,7 @@ impl Dir for OsDir {
 
 fn unusable(path: &Path, error: &io::Error) -> Error {
     let errno = errno(error);
-    let shown = path.display();
+    let shown = shown(path);
     let message = match errno {
         libc::ENOTDIR => format!("{shown} is not a directory; a store needs a directory of its own"),
         libc::EACCES | libc::EPERM => {

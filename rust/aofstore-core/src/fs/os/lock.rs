@@ -1,6 +1,6 @@
 //! The lock on the directory: taking it, and telling who has it.
 
-use crate::error::Error;
+use crate::error::{Error, shown};
 use rustix::fs::{self, FlockOperation};
 use rustix::io::{Errno, retry_on_intr};
 use std::os::fd::OwnedFd;
@@ -32,7 +32,7 @@ pub(super) fn locked(path: &Path, fd: &OwnedFd) -> Error {
         Some(pid) => format!("process {pid}"),
         None => String::from("another process"),
     };
-    let message = format!("the directory {} is in use by {by}; close that store first", path.display());
+    let message = format!("the directory {} is in use by {by}; close that store first", shown(path));
     Error::Locked { path: path.to_owned(), pid, message }
 }
 

@@ -10,7 +10,7 @@ use super::super::value::{
 };
 use super::ahead::Ahead;
 use super::window::Window;
-use crate::error::{Error, LoadKind, Result};
+use crate::error::{Error, LoadKind, Result, shown};
 use crate::keyspace::Keyspace;
 use crate::num;
 
@@ -431,7 +431,7 @@ impl Reader {
     }
 
     fn note(&mut self, what: &str) {
-        let (path, record) = (self.path.display(), self.record);
+        let (path, record) = (shown(&self.path), self.record);
         let key = self.named();
         self.notes.push(format!("{path} at offset {record}: {what}{key} was left out"));
     }
