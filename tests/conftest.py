@@ -66,7 +66,8 @@ SINGLE_FILE = _files(
 BOTH_LAYOUTS = _files(
     {
         "aof": "failures",
-        "host": "descriptors fork limits rewrite scarcity",
+        "host": "descriptors fork limits rewrite_children rewrite_descriptors rewrite_endings rewrite_forks "
+        "rewrite_signals scarcity",
         "rewrite": "data rewrite rewriting saving switching",
     }
 )
