@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::aof::Status;
+use crate::fs::fault::Mode;
 
 fn status(rig: &Rig) -> Status {
     rig.engine.shared.lock().log.as_ref().unwrap().status()

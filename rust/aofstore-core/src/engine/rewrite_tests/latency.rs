@@ -73,3 +73,14 @@ fn nothing_of_it_is_kept_while_the_monitor_is_off() {
     rig.engine.shared.lock().fork_took(1_000_000);
     assert_eq!(events(&rig), [] as [&str; 0]);
 }
+
+#[test]
+fn x10_x12_forks_and_switches_are_sampled() {
+    let rig = Rig::on();
+    rig.ok("CONFIG SET latency-monitor-threshold 1");
+    rig.ok("SET a 1");
+    rig.faults.add(Fault::on(Call::Rename, 0).delay(20));
+    rig.rewrite().unwrap();
+    let latest = rig.ok("LATENCY LATEST");
+    assert!(latest.contains("aof-rename"), "{latest}");
+}

@@ -1,6 +1,8 @@
 //! The log switched on and off while the store is open (theme 1, T-09, T-20, T-21).
 
 use super::*;
+use crate::command::testing::shown;
+use crate::engine::Slot;
 use crate::engine::rewrite::{Ticket, Why};
 
 fn kept(rig: &Rig) -> Option<String> {
