@@ -190,8 +190,6 @@ fn first(bytes: &[u8], bits: Range<u64>, bit: bool) -> Option<u64> {
         .or_else(|| behind.and_then(|(at, mask)| wanted(at, mask)))
 }
 
-const NOT_OF_MANY: ErrorReply = ErrorReply::new("ERR BITOP NOT must be called with a single source key.");
-
 /// How BITOP folds a further operand into what there is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Operation {
@@ -227,7 +225,7 @@ fn bitop(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let operation = Operation::named(args.at(1)).ok_or(errors::SYNTAX)?;
     let (to, sources) = (args.at(2), args.from(3));
     if operation == Operation::Not && sources.len() != 1 {
-        return Err(NOT_OF_MANY);
+        return Err(errors::BITOP_NOT_OF_MANY);
     }
     let mut length = 0;
     for key in sources {

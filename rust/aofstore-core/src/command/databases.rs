@@ -2,7 +2,7 @@
 
 use super::args::{self, Args};
 use super::context::Context;
-use super::errors::{self, ErrorReply, Outcome};
+use super::errors::{self, Outcome};
 use super::table::{Flags, NO_KEYS, READ, SHRINK, Spec};
 
 const G: &str = "server";
@@ -14,9 +14,6 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::new([G, "FLUSHALL", "1.0.0", "Removes all keys of all databases."], -1, Flags::WRITE.union(Flags::SLOW), NO_KEYS, flushall),
     Spec::new([G, "SWAPDB", "4.0.0", "Exchanges two databases."], 3, SHRINK, NO_KEYS, swapdb),
 ];
-
-const FIRST_INDEX: ErrorReply = ErrorReply::new("ERR invalid first DB index");
-const SECOND_INDEX: ErrorReply = ErrorReply::new("ERR invalid second DB index");
 
 fn dbsize(cx: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let size = cx.keys.len();
@@ -51,8 +48,8 @@ fn flushall(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn swapdb(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let first = super::keys::database(cx, args.at(1), FIRST_INDEX)?;
-    let second = super::keys::database(cx, args.at(2), SECOND_INDEX)?;
+    let first = super::keys::database(cx, args.at(1), errors::FIRST_DB_INDEX)?;
+    let second = super::keys::database(cx, args.at(2), errors::SECOND_DB_INDEX)?;
     cx.keys.space.swap(first, second);
     cx.effects.changed();
     cx.reply.ok();

@@ -3,7 +3,7 @@
 use super::args::Args;
 use super::context::Context;
 use super::effect::Argv;
-use super::errors::{ErrorReply, Outcome};
+use super::errors::{self, ErrorReply, Outcome};
 use super::instant::{self, Unit};
 use super::table::{ONE_KEY, READ, SHRINK, Spec};
 
@@ -21,10 +21,6 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::new([G, "PEXPIRETIME", "7.0.0", "Gives the instant a key expires, in Unix milliseconds."], 2, READ, ONE_KEY, |cx, args| remaining(cx, args, |at, _| at)),
     Spec::new([G, "PERSIST", "2.2.0", "Removes the time to live of a key."], 2, SHRINK, ONE_KEY, persist),
 ];
-
-const INCOMPATIBLE: ErrorReply =
-    ErrorReply::new("ERR NX and XX, GT or LT options at the same time are not compatible");
-const GT_AND_LT: ErrorReply = ErrorReply::new("ERR GT and LT options at the same time are not compatible");
 
 /// NX, XX, GT, LT.
 #[derive(Default)]
@@ -44,14 +40,14 @@ impl Condition {
                 b"XX" => condition.xx = true,
                 b"GT" => condition.gt = true,
                 b"LT" => condition.lt = true,
-                _ => return Err(format!("ERR Unsupported option {}", String::from_utf8_lossy(arg)).into()),
+                _ => return Err(errors::unsupported_option(arg)),
             }
         }
         if condition.nx && (condition.xx || condition.gt || condition.lt) {
-            return Err(INCOMPATIBLE);
+            return Err(errors::NX_AND_XX_GT_LT);
         }
         if condition.gt && condition.lt {
-            return Err(GT_AND_LT);
+            return Err(errors::GT_AND_LT);
         }
         Ok(condition)
     }

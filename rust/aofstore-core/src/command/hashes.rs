@@ -31,8 +31,6 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::new([G, "HSCAN", "2.8.0", "Iterates over the fields of a hash."], -3, READ_SLOW, ONE_KEY, hscan),
 ];
 
-const INFINITE: ErrorReply = ErrorReply::new("ERR value is NaN or Infinity");
-
 /// Sets one field.
 fn put(cx: &mut Context<'_>, key: &[u8], field: &[u8], value: &[u8]) -> Outcome {
     let (limits, seed) = (cx.keys.space.limits, cx.keys.space.seed());
@@ -186,7 +184,7 @@ fn hincrby(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 fn hincrbyfloat(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (key, field, delta) = (args.at(1), args.at(2), args.at(3));
     if !LongDouble::parse(delta).ok_or(errors::NOT_A_FLOAT)?.is_finite() {
-        return Err(INFINITE);
+        return Err(errors::VALUE_NAN_OR_INFINITY);
     }
     let old = cx.keys.hash_mut(key)?.and_then(|hash| hash.get(field));
     let old = old.map_or_else(|| b"0".to_vec(), |value| value.to_vec());
@@ -201,10 +199,7 @@ fn hincrbyfloat(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 /// The count of HRANDFIELD and SRANDMEMBER, negative if repetitions are wanted.
 pub(super) fn random_count(arg: &[u8]) -> Result<i64, ErrorReply> {
     match args::int(arg)? {
-        i64::MIN => {
-            Err(format!("ERR value is out of range, value must between {} and {}", -i64::MAX, i64::MAX)
-                .into())
-        }
+        i64::MIN => Err(errors::OUT_OF_OPPOSITES),
         count => Ok(count),
     }
 }

@@ -52,15 +52,13 @@ pub fn any(arg: &[u8], unit: Unit, now: i64, name: &str) -> Result<i64, ErrorRep
     unit.absolute(value, now).ok_or_else(|| errors::invalid_expire(name))
 }
 
-const TIMEOUT_TOO_LONG: ErrorReply = ErrorReply::new("ERR timeout is out of range");
-
 /// How long a blocking command may wait, in milliseconds, from seconds that may have a fraction; None for ever.
 pub fn timeout(arg: &[u8], now: i64) -> Result<Option<u64>, ErrorReply> {
     let seconds = num::parse_f64(arg).ok_or(errors::TIMEOUT_NOT_A_FLOAT)?;
     // The cast saturates: what is too long or negative stays so.
     let ms = (seconds * 1000.0).ceil() as i64;
     if ms > i64::MAX.saturating_sub(now) {
-        return Err(TIMEOUT_TOO_LONG);
+        return Err(errors::TIMEOUT_TOO_LONG);
     }
     let ms = u64::try_from(ms).map_err(|_| errors::TIMEOUT_NEGATIVE)?;
     Ok(Some(ms).filter(|&ms| ms > 0))

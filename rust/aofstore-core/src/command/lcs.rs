@@ -13,14 +13,6 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::new([G, "LCS", "7.0.0", "Finds the longest common subsequence of two strings."], -3, READ_SLOW, TWO_KEYS, lcs),
 ];
 
-const NOT_STRINGS: ErrorReply = ErrorReply::new("ERR The specified keys must contain string values");
-const LENGTH_AND_INDEXES: ErrorReply =
-    ErrorReply::new("ERR If you want both the length and indexes, please just use IDX.");
-const TABLE_TOO_LARGE: ErrorReply =
-    ErrorReply::new("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
-const NO_MEMORY: ErrorReply =
-    ErrorReply::new("ERR Insufficient memory, failed allocating transient memory for LCS");
-
 #[derive(Default)]
 struct Options {
     length: bool,
@@ -45,7 +37,7 @@ impl Options {
                 return Err(errors::SYNTAX);
             }
         }
-        if options.indexes && options.length { Err(LENGTH_AND_INDEXES) } else { Ok(options) }
+        if options.indexes && options.length { Err(errors::LCS_LENGTH_AND_INDEXES) } else { Ok(options) }
     }
 }
 
@@ -53,7 +45,7 @@ fn string(cx: &mut Context<'_>, key: &[u8]) -> Result<Vec<u8>, ErrorReply> {
     match cx.keys.read(key) {
         None => Ok(Vec::new()),
         Some(Value::Text(text)) => Ok(Text::to_vec(text)),
-        Some(_) => Err(NOT_STRINGS),
+        Some(_) => Err(errors::LCS_NOT_STRINGS),
     }
 }
 
@@ -120,12 +112,13 @@ struct Table<'a> {
 impl<'a> Table<'a> {
     fn new(a: &'a [u8], b: &'a [u8], most: usize) -> Result<Self, ErrorReply> {
         let count = (a.len() + 1).checked_mul(b.len() + 1);
-        let bytes = count.and_then(|count| count.checked_mul(size_of::<u32>())).ok_or(NO_MEMORY)?;
+        let bytes =
+            count.and_then(|count| count.checked_mul(size_of::<u32>())).ok_or(errors::LCS_NO_MEMORY)?;
         if bytes > most {
-            return Err(TABLE_TOO_LARGE);
+            return Err(errors::LCS_TABLE_TOO_LARGE);
         }
         let mut cells: Vec<u32> = Vec::new();
-        cells.try_reserve_exact(bytes / size_of::<u32>()).map_err(|_| NO_MEMORY)?;
+        cells.try_reserve_exact(bytes / size_of::<u32>()).map_err(|_| errors::LCS_NO_MEMORY)?;
         cells.resize(b.len() + 1, 0);
         let mut above: Vec<u32> = cells.clone();
         for &byte in a {
@@ -227,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_table_past_the_limit_is_refused() {
-        assert_eq!(Table::new(b"abc", b"abc", 63).err(), Some(TABLE_TOO_LARGE));
+        assert_eq!(Table::new(b"abc", b"abc", 63).err(), Some(errors::LCS_TABLE_TOO_LARGE));
         assert!(Table::new(b"abc", b"abc", 64).is_ok());
     }
 }

@@ -251,16 +251,6 @@ fn ltrim(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-const ZERO_RANK: ErrorReply = ErrorReply::new(
-    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start \
-     from the end of the list",
-);
-const RANK_RANGE: ErrorReply = ErrorReply::new(
-    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-);
-const NEGATIVE_COUNT: ErrorReply = ErrorReply::new("ERR COUNT can't be negative");
-const NEGATIVE_MAXLEN: ErrorReply = ErrorReply::new("ERR MAXLEN can't be negative");
-
 /// RANK, COUNT and MAXLEN of LPOS.
 struct Search {
     backwards: bool,
@@ -277,14 +267,14 @@ impl Search {
             if args.take_with("RANK", 1) {
                 let rank = args.need_i64()?;
                 match rank {
-                    0 => return Err(ZERO_RANK),
-                    i64::MIN => return Err(RANK_RANGE),
+                    0 => return Err(errors::ZERO_RANK),
+                    i64::MIN => return Err(errors::OUT_OF_OPPOSITES),
                     _ => (search.backwards, search.skip) = (rank < 0, rank.unsigned_abs() - 1),
                 }
             } else if args.take_with("COUNT", 1) {
-                search.count = Some(args::count(args.need()?).map_err(|_| NEGATIVE_COUNT)?);
+                search.count = Some(args::count(args.need()?).map_err(|_| errors::NEGATIVE_COUNT)?);
             } else if args.take_with("MAXLEN", 1) {
-                let maxlen = args::count(args.need()?).map_err(|_| NEGATIVE_MAXLEN)?;
+                let maxlen = args::count(args.need()?).map_err(|_| errors::NEGATIVE_MAXLEN)?;
                 search.maxlen = if maxlen == 0 { usize::MAX } else { maxlen };
             } else {
                 return Err(errors::SYNTAX);

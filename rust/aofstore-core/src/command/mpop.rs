@@ -3,8 +3,6 @@
 use super::args::{self, Args};
 use super::errors::{self, ErrorReply};
 
-const COUNT: ErrorReply = ErrorReply::new("ERR count should be greater than 0");
-
 /// `numkeys key … END [COUNT n]`: so many elements of one end of the first key that has any.
 pub(super) struct Request<'a, E> {
     pub(super) keys: &'a [&'a [u8]],
@@ -28,7 +26,7 @@ impl<'a, E> Request<'a, E> {
             if count.is_some() || !rest.take_with("COUNT", 1) {
                 return Err(errors::SYNTAX);
             }
-            count = Some(positive(rest.need()?, COUNT)?);
+            count = Some(positive(rest.need()?, errors::COUNT)?);
         }
         Ok(Self { keys, end, count: count.unwrap_or(1) })
     }

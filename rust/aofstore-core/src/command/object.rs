@@ -5,7 +5,7 @@
 
 use super::args::Args;
 use super::context::Context;
-use super::errors::{ErrorReply, Outcome};
+use super::errors::{self, Outcome};
 use super::table::EngineCommand as E;
 use super::table::{Flags, KeyPositions, READ_SLOW, Spec};
 use crate::keyspace::{Text, Value};
@@ -16,10 +16,6 @@ const LOOK: Flags = READ_SLOW;
 /// What Redis answers for the small integers that it never frees.
 const SHARED: i64 = i32::MAX as i64;
 const SHARED_BELOW: i64 = 10_000;
-const NO_LFU: ErrorReply = ErrorReply::new(
-    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
-     between policies at runtime LRU and LFU data will take some time to adjust.",
-);
 
 pub(super) const COMMANDS: &[Spec] =
     &[Spec::engine([G, "OBJECT", "2.2.3", "Tells how a value is kept."], -2, Flags::SLOW, E::Container)
@@ -44,7 +40,7 @@ fn encoding(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 fn freq(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if cx.keys.contains(args.at(2)) {
-        return Err(NO_LFU);
+        return Err(errors::NO_LFU);
     }
     cx.reply.nil();
     Ok(())

@@ -19,13 +19,6 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::new([G, "RESTORE", "2.6.0", "Stores a value that DUMP gave."], -4, WRITE_SLOW, ONE_KEY, restore),
 ];
 
-const BUSY_KEY: ErrorReply = ErrorReply::new("BUSYKEY Target key name already exists.");
-const TTL: ErrorReply = ErrorReply::new("ERR Invalid TTL value, must be >= 0");
-const IDLE: ErrorReply = ErrorReply::new("ERR Invalid IDLETIME value, must be >= 0");
-const FREQ: ErrorReply = ErrorReply::new("ERR Invalid FREQ value, must be >= 0 and <= 255");
-const WRONG_PAYLOAD: ErrorReply = ErrorReply::new("ERR DUMP payload version or checksum are wrong");
-const BAD_FORMAT: ErrorReply = ErrorReply::new("ERR Bad data format");
-
 fn dump(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let limits = cx.keys.space.limits;
     let version = Version::from_number(limits.rdb_version).unwrap_or_default();
@@ -58,12 +51,12 @@ impl Options {
             } else if !freq && args.take_with("IDLETIME", 1) {
                 idle = true;
                 if args.need_i64()? < 0 {
-                    return Err(IDLE);
+                    return Err(errors::INVALID_IDLETIME);
                 }
             } else if !idle && args.take_with("FREQ", 1) {
                 freq = true;
                 if !(0..=255).contains(&args.need_i64()?) {
-                    return Err(FREQ);
+                    return Err(errors::INVALID_FREQ);
                 }
             } else {
                 return Err(errors::SYNTAX);
@@ -77,17 +70,17 @@ fn restore(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
     let options = Options::parse(args.options(4))?;
     if !options.replace && cx.keys.contains(key) {
-        return Err(BUSY_KEY);
+        return Err(errors::BUSY_KEY);
     }
     let ttl = super::args::int(args.at(2))?;
     if ttl < 0 {
-        return Err(TTL);
+        return Err(errors::INVALID_TTL);
     }
-    let mut payload = Payload::open(args.at(3)).ok_or(WRONG_PAYLOAD)?;
+    let mut payload = Payload::open(args.at(3)).ok_or(errors::WRONG_PAYLOAD)?;
     let (mut room, making) = (Room::default(), Making::of(cx.keys.space));
     let value = payload.read(&mut room, &making).map_err(|bad| match bad {
         Bad::Memory => errors::OUT_OF_MEMORY,
-        _ => BAD_FORMAT,
+        _ => errors::BAD_FORMAT,
     })?;
     let unit = if options.absolute { Unit::AtMilli } else { Unit::Millis };
     let deadline = if ttl == 0 { None } else { unit.absolute(ttl, cx.keys.now()).or(Some(i64::MAX)) };

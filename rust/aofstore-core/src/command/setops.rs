@@ -25,8 +25,6 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::new([G, "SDIFFSTORE", "1.0.0", "Stores the members that only the first set has."], -3, WRITE_SLOW, ALL_KEYS, sdiffstore),
 ];
 
-const TOO_MANY_KEYS: ErrorReply = ErrorReply::new("ERR Number of keys can't be greater than number of args");
-
 /// What is done with the sets.
 #[derive(Clone, Copy)]
 enum Operation {
@@ -167,7 +165,7 @@ fn sdiffstore(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 /// SINTERCARD's keys and limit; no limit is 0.
 fn counted(args: Args<'_>) -> Result<(&[&[u8]], usize), ErrorReply> {
     let number = num::parse_i64(args.at(1)).filter(|&number| number > 0).ok_or(errors::NUMKEYS)? as usize;
-    let names = args.from(2).get(..number).ok_or(TOO_MANY_KEYS)?;
+    let names = args.from(2).get(..number).ok_or(errors::TOO_MANY_KEYS)?;
     let (mut rest, mut limit) = (args.options(2 + number), 0);
     while !rest.done() {
         if !rest.take_with("LIMIT", 1) {

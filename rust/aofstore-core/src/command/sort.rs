@@ -20,8 +20,6 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec::new([G, "SORT_RO", "7.0.0", "Sorts a list, set or sorted set."], -2, READ_SLOW, ONE_KEY, |cx, args| sort(cx, args, false)),
 ];
 
-const NOT_A_NUMBER: ErrorReply = ErrorReply::new("ERR One or more scores can't be converted into double");
-
 #[derive(Default)]
 struct Options<'a> {
     by: Option<&'a [u8]>,
@@ -130,7 +128,7 @@ fn weigh(cx: &mut Context<'_>, items: &mut [Item], options: &Options<'_>) -> Out
         item.weight = match (found, options.alpha) {
             (found, true) if options.by.is_some() => Weight::Text(found),
             (_, true) => Weight::Itself,
-            (Some(text), false) => Weight::Number(number(&text).ok_or(NOT_A_NUMBER)?),
+            (Some(text), false) => Weight::Number(number(&text).ok_or(errors::SORT_NOT_A_NUMBER)?),
             (None, false) => Weight::Number(0.0),
         };
     }

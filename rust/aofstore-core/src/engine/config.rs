@@ -11,10 +11,7 @@ use super::settings::{Refused, Settings};
 use crate::aof::Policy;
 use crate::command::{ErrorReply, Outcome, Reply, errors, glob_matches};
 
-const IMMUTABLE: &str = "can't set immutable config";
-const DUPLICATE: &str = "duplicate parameter";
 const APPENDONLY: &str = "appendonly";
-const LOADING: &str = "the log is being read";
 
 impl Core {
     /// `args` begin with the subcommand's name, here and below.
@@ -56,20 +53,19 @@ impl Core {
         let mut next = self.settings.clone();
         for (name, text) in &pairs {
             next.change(name, text).map_err(|refused| match refused {
-                Refused::Unknown => unknown(name),
-                Refused::Immutable => failed(name, IMMUTABLE),
-                Refused::Invalid(why) => failed(name, &why),
+                Refused::Unknown => errors::unknown_setting(name),
+                Refused::Immutable => errors::config_set_failed(name, errors::IMMUTABLE_SETTING),
+                Refused::Invalid(why) => errors::config_set_failed(name, &why),
             })?;
         }
         let policy = pairs.iter().any(|(name, _)| name == "appendfsync").then_some(next.policy);
         let log = next.is_yes(APPENDONLY);
         let switched = log != self.settings.is_yes(APPENDONLY);
         if switched && self.loading {
-            return Err(failed(APPENDONLY, LOADING));
+            return Err(errors::config_set_failed(APPENDONLY, errors::LOG_IS_BEING_READ));
         }
         if switched && log {
-            self.switch_on()
-                .map_err(|error| failed(APPENDONLY, &format!("Unable to turn on AOF: {error}")))?;
+            self.switch_on().map_err(|error| errors::unable_to_turn_on_aof(&error))?;
         }
         let kept = self.settings.is_yes("aof-disable-auto-gc") && !next.is_yes("aof-disable-auto-gc");
         if kept && let Some(Home::Parts(parts)) = &self.rewrites.home {
@@ -132,23 +128,15 @@ fn check_names(pairs: &[(String, String)]) -> Outcome {
     let mut seen: Vec<&str> = Vec::new();
     for (name, _) in pairs {
         match Settings::is_mutable(name) {
-            None => return Err(unknown(name)),
-            Some(false) => return Err(failed(name, IMMUTABLE)),
+            None => return Err(errors::unknown_setting(name)),
+            Some(false) => return Err(errors::config_set_failed(name, errors::IMMUTABLE_SETTING)),
             Some(true) => {}
         }
         // As in Redis, a name and its old form are two names; the later one stands.
         if seen.contains(&name.as_str()) {
-            return Err(failed(name, DUPLICATE));
+            return Err(errors::config_set_failed(name, errors::DUPLICATE_SETTING));
         }
         seen.push(name);
     }
     Ok(())
-}
-
-fn unknown(name: &str) -> ErrorReply {
-    format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'").into()
-}
-
-fn failed(name: &str, why: &str) -> ErrorReply {
-    format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}").into()
 }

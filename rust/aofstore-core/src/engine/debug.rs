@@ -7,11 +7,9 @@ use super::pause::{Pause, Until};
 use super::server::help_of;
 use super::session::Session;
 use crate::clock;
-use crate::command::{ErrorReply, Outcome, Reply, errors, glob_matches, is_word};
+use crate::command::{Outcome, Reply, errors, glob_matches, is_word};
 use crate::num;
 
-const THRESHOLD: ErrorReply =
-    ErrorReply::new("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
 /// Longest text that STRINGMATCH-LEN makes up.
 const LONGEST: usize = 1 << 20;
 
@@ -41,11 +39,11 @@ impl Core {
             [size] if is("QUICKLIST-PACKED-THRESHOLD") => {
                 let fits = |size: i64| (1..1 << 32).contains(&size) || size == 0;
                 let size = std::str::from_utf8(size).ok().and_then(super::settings::memory);
-                size.filter(|&size| fits(size)).ok_or(THRESHOLD)?;
+                size.filter(|&size| fits(size)).ok_or(errors::PACKED_THRESHOLD)?;
                 reply.ok();
             }
             _ if is("JMAP") || is("CHANGE-REPL-ID") => reply.ok(),
-            _ => return Err(unknown(name)),
+            _ => return Err(errors::unknown_debug(name)),
         }
         Ok(())
     }
@@ -64,9 +62,4 @@ impl Core {
         reply.bulk(line.as_bytes());
         Ok(())
     }
-}
-
-fn unknown(name: &[u8]) -> ErrorReply {
-    let shown = String::from_utf8_lossy(name.get(..128).unwrap_or(name)).into_owned();
-    format!("ERR unknown subcommand or wrong number of arguments for '{shown}'. Try DEBUG HELP.").into()
 }

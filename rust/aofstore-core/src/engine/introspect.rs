@@ -2,14 +2,7 @@
 //!
 //! Sets whose members a host language could not hash (key specifications, subcommands) are arrays here.
 
-use crate::command::{
-    self, ErrorReply, Flags, KeyPositions, Outcome, Reply, Spec, errors, glob_matches, is_word,
-};
-
-const NO_SUCH_COMMAND: ErrorReply = ErrorReply::new("ERR Invalid command specified");
-const NO_KEYS: ErrorReply = ErrorReply::new("ERR The command has no key arguments");
-const BAD_COUNT: ErrorReply = ErrorReply::new("ERR Invalid number of arguments specified for command");
-const BAD_ARGUMENTS: ErrorReply = ErrorReply::new("ERR Invalid arguments specified for command");
+use crate::command::{self, Flags, KeyPositions, Outcome, Reply, Spec, errors, glob_matches, is_word};
 
 pub(super) fn all(reply: &mut Reply) -> Outcome {
     reply.array(command::all().count());
@@ -46,15 +39,15 @@ pub(super) fn docs(args: &[&[u8]], reply: &mut Reply) -> Outcome {
 
 pub(super) fn getkeys(args: &[&[u8]], reply: &mut Reply) -> Outcome {
     let argv = args.get(1..).unwrap_or_default();
-    let spec = argv.first().and_then(|name| command::lookup(name)).ok_or(NO_SUCH_COMMAND)?;
-    let spec = spec.subcommand(argv).map_err(|_| NO_SUCH_COMMAND)?;
+    let spec = argv.first().and_then(|name| command::lookup(name)).ok_or(errors::INVALID_COMMAND)?;
+    let spec = spec.subcommand(argv).map_err(|_| errors::INVALID_COMMAND)?;
     if spec.keys == KeyPositions::None {
-        return Err(NO_KEYS);
+        return Err(errors::NO_KEY_ARGUMENTS);
     }
     if !spec.accepts(argv.len()) {
-        return Err(BAD_COUNT);
+        return Err(errors::INVALID_ARGUMENT_COUNT);
     }
-    let found = spec.keys.find(argv).ok_or(BAD_ARGUMENTS)?;
+    let found = spec.keys.find(argv).ok_or(errors::INVALID_ARGUMENTS)?;
     reply.array(found.len());
     for at in found {
         reply.bulk(argv.get(at).copied().unwrap_or_default());

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::core::{Core, Engine};
 use crate::clock;
-use crate::command::{ErrorReply, Flags, LatencyCommand, Outcome, Reply, Spec};
+use crate::command::{Flags, LatencyCommand, Outcome, Reply, Spec, errors};
 use crate::error::Result;
 
 /// Samples of one event; the oldest goes.
@@ -200,17 +200,13 @@ impl Core {
             LatencyCommand::History => self.latency.history(name, reply),
             LatencyCommand::Reset => reply.len(self.latency.reset(names)),
             LatencyCommand::Graph => {
-                let (event, series) = self.latency.of(name).ok_or_else(|| no_samples(name))?;
+                let (event, series) = self.latency.of(name).ok_or_else(|| errors::no_samples(name))?;
                 reply.bulk(graph::draw(event, series, now).as_bytes());
             }
             LatencyCommand::Doctor => reply.bulk(doctor::report(&self.latency, now).as_bytes()),
         }
         Ok(())
     }
-}
-
-fn no_samples(event: &[u8]) -> ErrorReply {
-    format!("ERR No samples available for event '{}'", String::from_utf8_lossy(event)).into()
 }
 
 fn signed(ms: u64) -> i64 {

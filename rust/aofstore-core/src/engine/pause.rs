@@ -11,7 +11,7 @@ use super::blocking::Slot;
 use super::core::{Core, Shared};
 use super::due::Due;
 use crate::aof::{Log, Synced};
-use crate::command::{ErrorReply, Outcome, Reply, errors};
+use crate::command::{Outcome, Reply, errors};
 use crate::num;
 
 /// Between two looks for a log that is being switched on.
@@ -19,8 +19,6 @@ const LOOK: Duration = Duration::from_millis(5);
 const STARTING: u8 = 0;
 const STARTED: u8 = 1;
 const GIVEN_UP: u8 = 2;
-const LOCAL_RANGE: ErrorReply = ErrorReply::new("ERR value is out of range, value must between 0 and 1");
-const TIMEOUT: ErrorReply = ErrorReply::new("ERR timeout is not an integer or out of range");
 
 pub(super) struct Pause {
     pub until: Until,
@@ -116,10 +114,10 @@ impl Core {
         let [local, replicas, timeout] = args else { return Err(errors::wrong_arity("WAITAOF")) };
         let local = num::parse_i64(local).ok_or(errors::NOT_AN_INTEGER)?;
         if !(0..=1).contains(&local) {
-            return Err(LOCAL_RANGE);
+            return Err(errors::NUMLOCAL_RANGE);
         }
         let replicas = num::parse_i64(replicas).filter(|&n| n >= 0).ok_or(errors::MUST_BE_POSITIVE)?;
-        let timeout = num::parse_i64(timeout).ok_or(TIMEOUT)?;
+        let timeout = num::parse_i64(timeout).ok_or(errors::TIMEOUT_NOT_AN_INTEGER)?;
         let timeout = u64::try_from(timeout).map_err(|_| errors::TIMEOUT_NEGATIVE)?;
         if local == 1 && self.log.is_none() && !self.rewrites.waiting {
             return Err(errors::NO_AOF_FOR_WAITAOF);

@@ -4,10 +4,8 @@ use super::core::Core;
 use super::introspect;
 use super::session::Session;
 use crate::clock;
-use crate::command::{EngineCommand, ErrorReply, Outcome, Reply, Spec, errors, help_lines};
+use crate::command::{EngineCommand, Outcome, Reply, Spec, errors, help_lines};
 use crate::num;
-
-const NO_CONFIG_FILE: ErrorReply = ErrorReply::new("ERR The server is running without a config file");
 
 impl Core {
     pub(super) fn engine_command(
@@ -48,7 +46,7 @@ impl Core {
             EngineCommand::ConfigGet => self.config_get(args, reply),
             EngineCommand::ConfigSet => self.config_set(args, reply),
             EngineCommand::ConfigResetStat => self.config_reset_stat(reply),
-            EngineCommand::ConfigRewrite => Err(NO_CONFIG_FILE),
+            EngineCommand::ConfigRewrite => Err(errors::NO_CONFIG_FILE),
             EngineCommand::CommandAll => introspect::all(reply),
             EngineCommand::CommandCount => introspect::count(reply),
             EngineCommand::CommandDocs => introspect::docs(args, reply),

@@ -32,7 +32,7 @@ impl Core {
         session.multi = None;
         self.unwatch(session);
         let why = error.text().strip_prefix("ERR ").unwrap_or(error.text());
-        format!("EXECABORT Transaction discarded because of: {why}").into()
+        errors::exec_abort(why)
     }
 
     pub(super) fn discard(&mut self, session: &mut Session, reply: &mut Reply) -> Outcome {
@@ -88,7 +88,7 @@ impl Core {
         // What the log refuses is told before what could not be queued, as in Redis.
         let writes = queue.commands.iter().any(|queued| queued.spec.is_write());
         if writes && let Err(error) = self.refuse_if_failing() {
-            return Err(format!("EXECABORT Transaction discarded because of: {}", error.text()).into());
+            return Err(errors::exec_abort(error.text()));
         }
         if queue.failed {
             return Err(errors::EXEC_ABORT);

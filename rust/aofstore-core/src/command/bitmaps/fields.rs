@@ -9,12 +9,6 @@ use crate::command::context::Context;
 use crate::command::errors::{self, ErrorReply, Outcome};
 use crate::num;
 
-const TYPE: ErrorReply = ErrorReply::new(
-    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
-);
-const OVERFLOW_TYPE: ErrorReply = ErrorReply::new("ERR Invalid OVERFLOW type specified");
-const READS_ONLY: ErrorReply = ErrorReply::new("ERR BITFIELD_RO only supports the GET subcommand");
-
 /// What happens to a value that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Overflow {
@@ -43,10 +37,12 @@ impl Field {
         let (signed, digits) = match kind {
             [b'i', digits @ ..] => (true, digits),
             [b'u', digits @ ..] => (false, digits),
-            _ => return Err(TYPE),
+            _ => return Err(errors::BITFIELD_TYPE),
         };
         let widest = if signed { 64 } else { 63 };
-        let width = num::parse_i64(digits).filter(|width| (1..=widest).contains(width)).ok_or(TYPE)? as u32;
+        let width = num::parse_i64(digits)
+            .filter(|width| (1..=widest).contains(width))
+            .ok_or(errors::BITFIELD_TYPE)? as u32;
         Ok(Self { at: offset(cx, at, Some(width))?, width, signed })
     }
 
@@ -145,7 +141,7 @@ fn named(word: &[u8]) -> Result<Overflow, ErrorReply> {
     [("WRAP", Overflow::Wrap), ("SAT", Overflow::Saturate), ("FAIL", Overflow::Fail)]
         .into_iter()
         .find_map(|(name, overflow)| args::is(word, name).then_some(overflow))
-        .ok_or(OVERFLOW_TYPE)
+        .ok_or(errors::BITFIELD_OVERFLOW)
 }
 
 pub(super) fn bitfield(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -160,7 +156,7 @@ pub(super) fn bitfield(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
 pub(super) fn bitfield_ro(cx: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let steps = parse(cx, args)?;
     if steps.iter().any(|(_, action)| !matches!(action, Action::Get)) {
-        return Err(READS_ONLY);
+        return Err(errors::BITFIELD_RO);
     }
     read(cx, args.at(1), &steps)
 }

@@ -7,11 +7,6 @@ use crate::command::context::Context;
 use crate::command::errors::{self, ErrorReply, Outcome};
 use crate::keyspace::Growth;
 
-const XX_AND_NX: ErrorReply = ErrorReply::new("ERR XX and NX options at the same time are not compatible");
-const GT_LT_NX: ErrorReply =
-    ErrorReply::new("ERR GT, LT, and/or NX options at the same time are not compatible");
-const ONE_INCREMENT: ErrorReply = ErrorReply::new("ERR INCR option supports a single increment-element pair");
-
 bitflags::bitflags! {
     /// The options of ZADD.
     #[derive(Clone, Copy)]
@@ -36,14 +31,14 @@ impl How {
 
     fn check(self, pairs: usize) -> Outcome {
         if self.contains(Self::NX | Self::XX) {
-            return Err(XX_AND_NX);
+            return Err(errors::XX_AND_NX);
         }
         let bars = [Self::GT, Self::LT, Self::NX].into_iter().filter(|flag| self.contains(*flag)).count();
         if bars > 1 {
-            return Err(GT_LT_NX);
+            return Err(errors::GT_LT_AND_NX);
         }
         if self.contains(Self::INCR) && pairs > 1 {
-            return Err(ONE_INCREMENT);
+            return Err(errors::ONE_INCREMENT);
         }
         Ok(())
     }

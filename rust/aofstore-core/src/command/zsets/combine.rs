@@ -12,8 +12,6 @@ use crate::command::errors::{self, ErrorReply, Outcome};
 use crate::keyspace::{Entry, Growth, Keys, Scores, Seed, Set, Value, ZSet};
 use crate::num;
 
-const WEIGHT: ErrorReply = ErrorReply::new("ERR weight value is not a float");
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
     Union,
@@ -123,7 +121,7 @@ impl Options {
         while !args.done() {
             if weighed && args.take_with("WEIGHTS", keys) {
                 for weight in &mut options.weights {
-                    *weight = num::parse_f64(args.need()?).ok_or(WEIGHT)?;
+                    *weight = num::parse_f64(args.need()?).ok_or(errors::WEIGHT_NOT_A_FLOAT)?;
                 }
             } else if weighed && args.take_with("AGGREGATE", 1) {
                 options.aggregate = Aggregate::of_word(args.need()?)?;
@@ -143,8 +141,7 @@ impl Options {
 fn keys<'a>(cx: &mut Context<'_>, args: Args<'a>, at: usize) -> Result<&'a [&'a [u8]], ErrorReply> {
     let number = args::int(args.at(at))?;
     if number < 1 {
-        let name = cx.name.to_ascii_lowercase();
-        return Err(format!("ERR at least 1 input key is needed for '{name}' command").into());
+        return Err(errors::no_input_key(cx.name));
     }
     let keys = args.from(at + 1).get(..number as usize).ok_or(errors::SYNTAX)?;
     for key in keys {

@@ -9,11 +9,6 @@ use crate::command::context::Context;
 use crate::command::errors::{self, ErrorReply, Outcome};
 use crate::keyspace::{Bounds, Growth, ZSet};
 
-const LIMIT_WITHOUT_BY: ErrorReply =
-    ErrorReply::new("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");
-const LEX_WITH_SCORES: ErrorReply =
-    ErrorReply::new("ERR syntax error, WITHSCORES not supported in combination with BYLEX");
-
 /// What the command's name says already; None where an option may say it.
 #[derive(Clone, Copy)]
 struct Form {
@@ -70,10 +65,10 @@ impl<'a> Request<'a> {
         let Options { form, offset, limit, with_scores } = Options::parse(args.options(at + 3), form)?;
         let (by, reverse) = (form.by.unwrap_or(By::Rank), form.reverse.unwrap_or(false));
         if limit != -1 && by == By::Rank {
-            return Err(LIMIT_WITHOUT_BY);
+            return Err(errors::LIMIT_WITHOUT_BY);
         }
         if with_scores && by == By::Lex {
-            return Err(LEX_WITH_SCORES);
+            return Err(errors::LEX_WITH_SCORES);
         }
         let (mut low, mut high) = (args.at(at + 1), args.at(at + 2));
         if reverse && by != By::Rank {

@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use super::schedule::Why;
 use super::ticket::{Progress, Summary, Ticket};
-use crate::command::{ErrorReply, Outcome, Reply};
+use crate::command::{Outcome, Reply, errors};
 use crate::engine::core::{Core, Engine};
 use crate::engine::due::Duty;
 use crate::error::{Error, Result};
 
 /// Between two looks for the begin of a scheduled rewrite.
 const LOOK: Duration = Duration::from_millis(5);
-const IN_PROGRESS: ErrorReply =
-    ErrorReply::new("ERR Background append only file rewriting already in progress");
 
 /// What became of asking.
 pub enum Begun {
@@ -113,7 +111,7 @@ impl Core {
         const STARTED: &str = "Background append only file rewriting started";
         const SCHEDULED: &str = "Background append only file rewriting scheduled";
         if self.rewrites.is_running() {
-            return Err(IN_PROGRESS);
+            return Err(errors::REWRITE_IN_PROGRESS);
         }
         if self.instant.is_some() && self.rewrites.home.is_some() {
             self.rewrites.schedule.want();
@@ -126,12 +124,8 @@ impl Core {
                 reply.status(STARTED);
             }
             Ok(None) => reply.status(SCHEDULED),
-            Err(error) => return Err(refused(&error)),
+            Err(error) => return Err(errors::unable_to_rewrite(&error)),
         }
         Ok(())
     }
-}
-
-fn refused(error: &Error) -> ErrorReply {
-    format!("ERR Can't execute an AOF background rewriting: {error}").into()
 }

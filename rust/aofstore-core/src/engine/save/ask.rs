@@ -7,13 +7,7 @@ use std::time::Duration;
 use crate::command::{ErrorReply, Outcome, Reply, errors, is_word};
 use crate::engine::core::{Core, Engine};
 use crate::engine::due::Duty;
-use crate::error::{Error, Result};
-
-const IN_PROGRESS: ErrorReply = ErrorReply::new("ERR Background save already in progress");
-const OTHER_CHILD: ErrorReply = ErrorReply::new(
-    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a \
-     BGSAVE whenever possible.",
-);
+use crate::error::Result;
 
 impl Engine {
     /// Waits at most `slice` for the save that runs; whether none does.
@@ -32,13 +26,13 @@ impl Core {
             _ => return Err(errors::SYNTAX),
         };
         if self.saves.is_running() {
-            return Err(IN_PROGRESS);
+            return Err(errors::SAVE_IN_PROGRESS);
         }
         self.dump_place().map_err(|failure| self.refused(failure))?;
         let in_exec = self.instant.is_some();
         if in_exec || self.rewrites.is_running() {
             if !schedule && !in_exec {
-                return Err(OTHER_CHILD);
+                return Err(errors::SAVE_BESIDE_A_CHILD);
             }
             self.saves.schedule.want();
             reply.status("Background saving scheduled");
@@ -52,9 +46,9 @@ impl Core {
 
     pub(in crate::engine) fn save(&mut self, reply: &mut Reply) -> Outcome {
         if self.saves.is_running() {
-            return Err(IN_PROGRESS);
+            return Err(errors::SAVE_IN_PROGRESS);
         }
-        self.save_now().map_err(|error| refusal(&error))?;
+        self.save_now().map_err(|error| errors::unable_to_save(&error))?;
         reply.ok();
         Ok(())
     }
@@ -116,10 +110,6 @@ impl Core {
     }
 
     fn refused(&self, failure: crate::rewrite::Failure) -> ErrorReply {
-        refusal(&self.save_error(failure))
+        errors::unable_to_save(&self.save_error(failure))
     }
-}
-
-fn refusal(error: &Error) -> ErrorReply {
-    format!("ERR {error}").into()
 }

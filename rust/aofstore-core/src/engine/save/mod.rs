@@ -17,19 +17,12 @@ use super::core::Core;
 use super::rewrite::Ticket;
 use crate::aof::Control;
 use crate::clock;
-use crate::command::{ErrorReply, Outcome};
+use crate::command::{Outcome, errors};
 use crate::error::{Error, RewriteCause};
 use crate::fs::Dir;
 use schedule::{Facts, Schedule, Why};
 
 pub use schedule::Point;
-
-const REFUSED: ErrorReply = ErrorReply::new(
-    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that \
-     may modify the data set are disabled, because this instance is configured to report errors during writes if RDB \
-     snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
-     error.",
-);
 
 /// Where the dump is, or would be.
 #[derive(Clone)]
@@ -148,7 +141,7 @@ impl Core {
             _ => 0,
         };
         self.refused.store(errno, std::sync::atomic::Ordering::Relaxed);
-        Err(REFUSED)
+        Err(errors::SNAPSHOTS_FAIL)
     }
 
     /// Because of which writes are refused.
