@@ -35,6 +35,23 @@ def prints(directory: Path) -> dict[str, str]:
     return {str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+def photograph(directory: Path) -> dict[str, tuple[int | str, ...]]:
+    """Everything about every file that a reader could have changed."""
+    found: dict[str, tuple[int | str, ...]] = {}
+    for path in sorted([directory, *directory.rglob("*")]):
+        stat = path.stat()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        found[str(path)] = (
+            stat.st_ino,
+            stat.st_mode,
+            stat.st_size,
+            stat.st_mtime_ns,
+            stat.st_ctime_ns,
+            digest,
+        )
+    return found
+
+
 def data_in(directory: Path) -> Dataset:
     """What a store finds there; it must not have to cut anything."""
     with aofstore.open(directory, appendfsync="no") as store:

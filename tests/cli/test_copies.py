@@ -19,7 +19,7 @@ from aofstore import copying
 from aofstore._core import _testing
 from aofstore.cli import main
 from aofstore.moment import View
-from tests.loading.test_until import photograph
+from tests.check.places import photograph
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import Dataset, dataset
 from tests.servers.workload import run as work

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -18,7 +17,9 @@ import pytest
 
 import aofstore
 from aofstore._core import _testing
+from tests.check.places import photograph
 from tests.servers.resp import encode
+from tests.unwritable import WAYS, Way
 
 pytestmark = pytest.mark.quick
 
@@ -38,23 +39,6 @@ def put(key: str, value: int) -> bytes:
     return encode([b"SET", key.encode(), b"%d" % value])
 
 
-def photograph(directory: Path) -> dict[str, tuple[Any, ...]]:
-    """Everything about every file that a reader could have changed."""
-    found = {}
-    for path in sorted([directory, *directory.rglob("*")]):
-        stat = path.stat()
-        digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-        found[str(path)] = (
-            stat.st_ino,
-            stat.st_mode,
-            stat.st_size,
-            stat.st_mtime_ns,
-            stat.st_ctime_ns,
-            digest,
-        )
-    return found
-
-
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     path = tmp_path / "data"
@@ -65,7 +49,7 @@ def directory(tmp_path: Path) -> Path:
 @pytest.fixture
 def untouched(directory: Path) -> Iterator[Callable[[bytes], None]]:
     """Writes the log; at the end of the test nothing in the directory has changed."""
-    before: dict[str, tuple[Any, ...]] = {}
+    before: dict[str, tuple[int | str, ...]] = {}
 
     def place(data: bytes) -> None:
         (directory / "appendonly.aof").write_bytes(data)
@@ -370,28 +354,22 @@ def test_the_progress_is_told_and_can_stop_it(directory: Path, untouched: Callab
         assert store.dbsize() == 1
 
 
-def test_it_works_where_nothing_can_be_written(directory: Path, untouched: Callable[[bytes], None]) -> None:
-    """In a mount namespace of its own the directory is mounted read-only."""
-    untouched(LOG)
+@pytest.mark.parametrize("way", WAYS)
+def test_it_works_where_nothing_can_be_written(directory: Path, way: Way) -> None:
+    log = directory / "appendonly.aof"
+    log.write_bytes(LOG)
     code = (
         "import aofstore, datetime, json, sys\n"
         "until = datetime.datetime.fromtimestamp(int(sys.argv[2]), datetime.UTC)\n"
-        "try:\n"
-        "    open(sys.argv[1] + '/probe', 'w')\n"
-        "    raise SystemExit('the mount is not read-only')\n"
-        "except OSError: pass\n"
         "with aofstore.open(sys.argv[1], until=until, aof_layout='single-file') as store:\n"
         "    print(json.dumps(store.get('a').decode()))"
     )
-    shell = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$2" -c "$3" "$1" "$4"'
-    done = subprocess.run(
-        ["unshare", "-Urm", "sh", "-c", shell, "sh", directory, sys.executable, code, str(T0 + 2)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = [*way(directory), sys.executable, "-c", code, str(directory), str(T0 + 2)]
+    before = photograph(directory)
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == "2"
+    assert photograph(directory) == before
 
 
 def test_t02_every_cut_is_viewed_as_far_as_it_is_whole(memory_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import aofstore
-from tests.loading.test_until import EXEC, MULTI, SELECT, at, photograph, put, stamp
+from tests.check.places import photograph
+from tests.loading.test_until import EXEC, MULTI, SELECT, at, put, stamp
 
 pytestmark = pytest.mark.quick
 
@@ -26,7 +27,7 @@ def directory(tmp_path: Path) -> Path:
 @pytest.fixture
 def place(directory: Path) -> Iterator[Callable[..., None]]:
     """Writes base and increments with their manifest; at the end of the test nothing has changed."""
-    before: dict[str, tuple[Any, ...]] = {}
+    before: dict[str, tuple[int | str, ...]] = {}
 
     def place(base: bytes, *incrs: bytes) -> None:
         parts = directory / "appendonlydir"

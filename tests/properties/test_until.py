@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import aofstore
-from tests.loading.test_until import photograph
+from tests.check.places import photograph
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import Dataset, dataset
 from tests.servers.places import in_memory

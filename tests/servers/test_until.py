@@ -14,8 +14,8 @@ import aofstore
 from aofstore import copying
 from aofstore._core import _testing
 from aofstore.moment import View
+from tests.check.places import photograph
 from tests.conftest import StartServer
-from tests.loading.test_until import photograph
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import Dataset, compare, dataset
 from tests.servers.process import aof_options
