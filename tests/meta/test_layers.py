@@ -205,8 +205,8 @@ def binding_violations(relative: Path, source: str) -> list[str]:
     return found
 
 
-def python_imports(relative: Path, source: str) -> Iterator[str]:
-    """The rooms of the package that a module imports; `aofstore` stands for the public face."""
+def python_names(relative: Path, source: str) -> Iterator[list[str]]:
+    """Every name of the package that a module imports, from the package's root."""
     package = ["aofstore", *relative.parts[:-1]]
     for node in ast.walk(ast.parse(source)):
         names: list[list[str]] = []
@@ -216,9 +216,37 @@ def python_imports(relative: Path, source: str) -> Iterator[str]:
             base = package[: len(package) + 1 - node.level] if node.level else []
             base = base + (node.module.split(".") if node.module else [])
             names = [[*base, alias.name] for alias in node.names]
-        for name in names:
-            if name[0] == "aofstore":
-                yield name[1] if len(name) > 1 and name[1] in PYTHON else "aofstore"
+        yield from (name[1:] for name in names if name[0] == "aofstore")
+
+
+def python_imports(relative: Path, source: str) -> Iterator[str]:
+    """The rooms of the package that a module imports; `aofstore` stands for the public face."""
+    for name in python_names(relative, source):
+        yield name[0] if name and name[0] in PYTHON else "aofstore"
+
+
+def python_modules(sources: list[tuple[Path, str]]) -> dict[str, set[str]]:
+    """Every module, and those that it imports, wherever in it; a package counts as its `__init__`."""
+    modules = {
+        path: "/".join(path.with_suffix("").parts).removesuffix("__init__").rstrip("/") for path, _ in sources
+    }
+    known = set(modules.values())
+    needs: dict[str, set[str]] = {name: set() for name in known}
+    for path, source in sources:
+        for name in python_names(path, source):
+            heads = ("/".join(name[:size]) for size in range(len(name), -1, -1))
+            needs[modules[path]].add(next(head for head in heads if head in known))
+    return needs
+
+
+def circles(needs: dict[str, set[str]]) -> set[str]:
+    """Who needs itself, others between or not: what is left when all go who need, or whom needs, nobody."""
+    left = set(needs)
+    while gone := {
+        one for one in left if not needs[one] & left or not any(one in needs[other] for other in left)
+    }:
+        left -= gone
+    return left
 
 
 def python_violations(relative: Path, source: str) -> list[str]:
@@ -263,10 +291,13 @@ def test_the_package_keeps_its_walls() -> None:
 
 @pytest.mark.parametrize("table", [CORE, PYTHON])
 def test_no_two_rooms_need_each_other(table: dict[str, set[str]]) -> None:
-    below = {room: set(needs) & set(table) for room, needs in table.items()}
-    while ready := {room for room, needs in below.items() if not needs & set(below)}:
-        below = {room: needs for room, needs in below.items() if room not in ready}
-    assert below == {}
+    assert circles(table) == set()
+
+
+def test_no_two_modules_of_the_package_need_each_other() -> None:
+    modules = python_modules(files("python/aofstore", ".py", ".pyi"))
+    assert {"check/words", "cli/picture", "_core", ""} <= set(modules)
+    assert circles(modules) == set()
 
 
 @pytest.mark.parametrize(
@@ -311,3 +342,35 @@ def test_red_control_rust(file: str, source: str, wrong: int) -> None:
 )
 def test_red_control_python(file: str, source: str, wrong: int) -> None:
     assert len(python_violations(Path(file), source)) == wrong
+
+
+@pytest.mark.parametrize(
+    ("reading", "words", "wrong"),
+    [
+        ("from .words import advice", "", set()),
+        ("from .words import advice", "from .reading import Hole", {"check/reading", "check/words"}),
+        (
+            "from .words import advice",
+            "def f():\n    from ..check import reading",
+            {"check/reading", "check/words"},
+        ),
+        (
+            "import aofstore.check.words",
+            "if RARE:\n    from . import reading",
+            {"check/reading", "check/words"},
+        ),
+        ("from . import repair", "", {"check", "check/reading"}),
+        ("from .reading import read", "", {"check/reading"}),
+        ("import aofstore", "", {"", "check", "check/reading"}),
+    ],
+)
+def test_red_control_circles(reading: str, words: str, wrong: set[str]) -> None:
+    sources = [
+        (Path("__init__.py"), "from .check import repair"),
+        (Path("__main__.py"), "import aofstore"),
+        (Path("check/__init__.py"), "from .files import Log\nfrom .reading import read"),
+        (Path("check/files.py"), ""),
+        (Path("check/reading.py"), reading),
+        (Path("check/words.py"), words),
+    ]
+    assert circles(python_modules(sources)) == wrong

@@ -1,4 +1,4 @@
-"""Reading the files of one data set in steps, so that Ctrl-C and progress work, and what is found."""
+"""Reading the files of one data set in steps, so that Ctrl-C and progress work."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..config import Config
 from ..paths import shown
 from ..types import FileReport, LoadProgress, Problem
 from .files import Log, reading
+from .findings import Hole, Rescue
 from .words import advice
 
 logger = logging.getLogger("aofstore")
@@ -20,34 +21,6 @@ OnProgress = Callable[[LoadProgress], object]
 
 _STEP_MS = 10
 _REPORT_SECONDS = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """A stretch of a file that is left out: ``instead`` takes its place, ``commands`` are lost."""
-
-    start: int
-    end: int
-    instead: bytes
-    commands: int
-
-    @property
-    def length(self) -> int:
-        """Bytes."""
-        return self.end - self.start
-
-
-@dataclass(frozen=True, slots=True)
-class Rescue:
-    """What can be kept of a damaged snapshot: ``keys``, all of them if only its checksum is wrong.
-
-    ``checker`` has them in memory.
-    """
-
-    checker: Checker
-    keys: int
-    is_all: bool
-    offset: int
 
 
 @dataclass(frozen=True, slots=True)

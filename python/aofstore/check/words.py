@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .reading import Hole, Rescue
+from .findings import Hole, Rescue
 
 
 def count(number: int, noun: str) -> str:

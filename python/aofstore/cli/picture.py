@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..inspection import NEVER, Contents
-from .inspect import share, shown, size
+from .figures import share, shown, size
 
 _COLOURS = {
     "string": "#4477aa",
