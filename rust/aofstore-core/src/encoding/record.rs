@@ -5,7 +5,7 @@
 //! - integer: head, key length, key, eight bytes
 //! - object: head, key length in seven bytes, the `O` (aligned to 8), key
 //!
-//! The key never changes in place; two flag bits belong to the keyspace and outlive every change of value.
+//! The key never changes in place.
 #![expect(unsafe_code, reason = "a thin allocation whose size and kind are written in it")]
 
 use std::fmt;
@@ -27,11 +27,9 @@ pub enum View<'a, O> {
 /// A key and its value.
 pub struct Record<O>(NonNull<u8>, PhantomData<O>);
 
-const KIND: u8 = 0b11;
 const STRING: u8 = 0;
 const INT: u8 = 1;
 const OBJECT: u8 = 2;
-const FLAGS: u8 = 0b1100_0000;
 const OBJECT_AT: usize = 8;
 const INT_SIZE: usize = 8;
 /// From here on giving a string's memory back takes longer than a few allocations.
@@ -114,13 +112,6 @@ impl<O> Record<O> {
         (self.kind() == OBJECT).then(|| unsafe { self.object_at().as_mut() })
     }
 
-    /// The string's bytes, to change in place; `None` for an integer or an object.
-    #[inline]
-    pub fn string_mut(&mut self) -> Option<&mut [u8]> {
-        // SAFETY: the kind says that a string stands there; `&mut self` makes it ours alone.
-        (self.kind() == STRING).then(|| unsafe { self.string_value().as_mut() })
-    }
-
     /// Makes the value a copy of `value`; a string of equal length costs no allocation. What was there comes back if it
     /// could not be written over, since freeing it may take long.
     pub fn set_string(&mut self, value: &[u8]) -> Option<Self> {
@@ -131,7 +122,7 @@ impl<O> Record<O> {
     pub fn try_set_string(&mut self, value: &[u8]) -> Result<Option<Self>, OutOfMemory> {
         if self.kind() == OBJECT || self.shrinks_much(framed(value.len())) {
             let fresh = Self::try_string(self.key(), value)?;
-            return Ok(Some(self.become_kept(fresh)));
+            return Ok(Some(std::mem::replace(self, fresh)));
         }
         self.resize_value(framed(value.len()))?;
         self.set_kind(STRING);
@@ -140,42 +131,11 @@ impl<O> Record<O> {
         Ok(None)
     }
 
-    /// Cuts a string to `len` bytes, or fills it up with zero bytes, and returns it; `Ok(None)` for an integer or object.
-    /// When memory is refused the string stays as it was.
-    pub fn try_resize_string(&mut self, len: usize) -> Result<Option<&mut [u8]>, OutOfMemory> {
-        let View::Str(bytes) = self.view() else { return Ok(None) };
-        let old = bytes.len();
-        if thin::len_width(old) != thin::len_width(len) {
-            let fresh = Self::try_string_from(self.key(), bytes, len)?;
-            self.become_kept(fresh);
-            return Ok(self.string_mut());
-        }
-        self.resize_value(framed(len))?;
-        // SAFETY: the value part has framed(len) bytes, and the length keeps its width, so the bytes stay where they are.
-        unsafe {
-            let bytes = thin::write_len(self.plain_value(), len);
-            bytes.add(old.min(len)).write_bytes(0, len.saturating_sub(old));
-        }
-        Ok(self.string_mut())
-    }
-
-    /// A string of `len` bytes: the first of `bytes`, then zero bytes.
-    fn try_string_from(key: &[u8], bytes: &[u8], len: usize) -> Result<Self, OutOfMemory> {
-        let record = Self::plain(STRING, key, framed(len))?;
-        let kept = bytes.get(..len).unwrap_or(bytes);
-        // SAFETY: `plain` left exactly framed(len) bytes after the key, and `kept` is at most `len`.
-        unsafe {
-            let rest = thin::write_bytes(thin::write_len(record.plain_value(), len), kept);
-            rest.write_bytes(0, len - kept.len());
-        }
-        Ok(record)
-    }
-
     /// Makes the value an integer; what was there comes back as from [`set_string`](Self::set_string).
     pub fn set_int(&mut self, value: i64) -> Option<Self> {
         if self.kind() == OBJECT || self.shrinks_much(INT_SIZE) {
             let fresh = Self::int(self.key(), value);
-            return Some(self.become_kept(fresh));
+            return Some(std::mem::replace(self, fresh));
         }
         thin::must(self.resize_value(INT_SIZE), INT_SIZE);
         self.set_kind(INT);
@@ -188,40 +148,23 @@ impl<O> Record<O> {
     #[expect(clippy::return_self_not_must_use, reason = "it may be dropped where it is")]
     pub fn set_object(&mut self, object: O) -> Self {
         let fresh = Self::object(self.key(), object);
-        self.become_kept(fresh)
+        std::mem::replace(self, fresh)
     }
 
-    /// Gives the object up; the rest of the record goes.
-    pub fn take_object(self) -> Option<O> {
-        if self.kind() != OBJECT {
-            return None;
-        }
-        let record = ManuallyDrop::new(self);
-        // SAFETY: the object is read once and the allocation freed without dropping it.
-        unsafe {
-            let object = record.object_at().read();
-            thin::free(record.0, record.size());
-            Some(object)
-        }
-    }
-
-    /// The same value and flags under another key.
+    /// The same value under another key.
     #[must_use]
     pub fn with_key(self, key: &[u8]) -> Self {
-        let flags = self.flags();
-        let mut renamed = match self.view() {
+        match self.view() {
             View::Int(value) => Self::int(key, value),
             View::Str(value) => Self::string(key, value),
-            View::Object(_) => return self.with_object_key(key, flags),
-        };
-        renamed.put_flags(flags);
-        renamed
+            View::Object(_) => self.with_object_key(key),
+        }
     }
 
-    fn with_object_key(self, key: &[u8], flags: u8) -> Self {
+    fn with_object_key(self, key: &[u8]) -> Self {
         let size = Self::KEY_AFTER_OBJECT + key.len();
         let start = thin::must(thin::allocate(size), size);
-        let head = (key.len() as u64) << 8 | u64::from(OBJECT | flags);
+        let head = (key.len() as u64) << 8 | u64::from(OBJECT);
         let old = ManuallyDrop::new(self);
         // SAFETY: as in `object`; the old allocation goes without dropping the object that moved out of it.
         unsafe {
@@ -233,61 +176,20 @@ impl<O> Record<O> {
         Self(start, PhantomData)
     }
 
-    /// One of the two bits that belong to the keyspace: 0 or 1.
-    #[inline]
-    pub fn flag(&self, n: u8) -> bool {
-        self.flags() & Self::flag_bit(n) != 0
-    }
-
-    /// Changes one of the two bits that belong to the keyspace.
-    #[inline]
-    pub fn set_flag(&mut self, n: u8, on: bool) {
-        let bit = Self::flag_bit(n);
-        let flags = self.flags();
-        self.put_flags(if on { flags | bit } else { flags & !bit });
-    }
-
     /// An estimate of the heap bytes held, without what an object holds elsewhere.
     pub fn memory(&self) -> usize {
         thin::footprint(self.size())
     }
 
-    const fn flag_bit(n: u8) -> u8 {
-        debug_assert!(n < 2, "there are two flags");
-        0b0100_0000 << (n & 1)
-    }
-
-    fn head(&self) -> u8 {
-        // SAFETY: every record begins with its head.
-        unsafe { self.0.read() }
-    }
-
-    fn put_head(&mut self, head: u8) {
-        // SAFETY: every record begins with its head.
-        unsafe { self.0.write(head) }
-    }
-
     fn kind(&self) -> u8 {
-        self.head() & KIND
+        // SAFETY: every record begins with its kind.
+        unsafe { self.0.read() }
     }
 
     /// Only between string and integer: they share the place of the key.
     fn set_kind(&mut self, kind: u8) {
-        self.put_head(self.flags() | kind);
-    }
-
-    fn flags(&self) -> u8 {
-        self.head() & FLAGS
-    }
-
-    fn put_flags(&mut self, flags: u8) {
-        self.put_head(self.head() & !FLAGS | flags);
-    }
-
-    /// Turns into `fresh`, keeping the flags; what it was comes back.
-    fn become_kept(&mut self, mut fresh: Self) -> Self {
-        fresh.put_flags(self.flags());
-        std::mem::replace(self, fresh)
+        // SAFETY: every record begins with its kind.
+        unsafe { self.0.write(kind) }
     }
 
     /// Whether most of a long value would be given back to the system. Not for objects.

@@ -101,11 +101,6 @@ impl Listpack {
         self.bytes().saturating_add(extra) <= SAFE_BYTES
     }
 
-    /// Bytes that `value` would take as an entry.
-    pub fn entry_size(value: &[u8]) -> usize {
-        codec::size(Entry::parse(value))
-    }
-
     /// Where the end marker is.
     #[inline]
     pub(super) fn end(&self) -> usize {

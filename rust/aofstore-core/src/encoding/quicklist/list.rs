@@ -152,11 +152,6 @@ impl Quicklist {
         Iter::new(&self.nodes, self.locate(index))
     }
 
-    /// Entries from the last to the first.
-    pub fn iter_back(&self) -> IterBack<'_> {
-        IterBack::new(&self.nodes, self.len.checked_sub(1).and_then(|last| self.locate(last)))
-    }
-
     /// Entries from number `index` back to the first.
     pub fn iter_back_from(&self, index: usize) -> IterBack<'_> {
         IterBack::new(&self.nodes, self.locate(index))

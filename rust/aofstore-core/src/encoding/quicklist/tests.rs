@@ -19,7 +19,7 @@ fn texts(list: &Quicklist) -> Vec<Vec<u8>> {
 fn assert_sound(list: &Quicklist, model: &[Vec<u8>]) {
     assert_eq!(list.len(), model.len());
     assert_eq!(texts(list), model);
-    let mut back: Vec<_> = list.iter_back().map(|e| e.to_vec()).collect();
+    let mut back: Vec<_> = list.iter_back_from(model.len().saturating_sub(1)).map(|e| e.to_vec()).collect();
     back.reverse();
     assert_eq!(back, model);
     for view in list.nodes() {

@@ -206,14 +206,6 @@ impl Skiplist {
         unsafe { self.discard(node) };
     }
 
-    /// Gives a member another score; returns whether (old, member) was there.
-    pub fn update_score(&mut self, old: f64, member: &[u8], new: f64) -> bool {
-        let trace = self.trace(|node, _| is_less(node, old, member));
-        let Some(node) = trace.next().filter(|&node| is_same(node, old, member)) else { return false };
-        self.rescore(node, new);
-        true
-    }
-
     /// Gives a node of this list another score. The node itself stays, so pointers to it do.
     pub(in crate::encoding) fn rescore(&mut self, node: NodePtr, score: f64) {
         debug_assert!(!score.is_nan(), "NaN has no place in an order");

@@ -70,11 +70,6 @@ impl Skiplist {
         Ascending(self.by_rank(rank))
     }
 
-    /// Members from the highest downwards.
-    pub fn iter_back(&self) -> Descending<'_> {
-        Descending(self.last())
-    }
-
     /// Members from `rank` downwards.
     pub fn iter_back_from(&self, rank: usize) -> Descending<'_> {
         Descending(self.by_rank(rank))

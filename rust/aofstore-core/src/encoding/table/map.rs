@@ -157,13 +157,6 @@ impl<E: Element> Table<E> {
         Some(self.remove_at(head, place))
     }
 
-    /// Takes out one element, each as likely as any other.
-    pub fn remove_random(&mut self, rng: &mut fastrand::Rng) -> Option<E> {
-        let element = self.random(rng)?;
-        let (head, place) = self.find(self.hash(element.key()), element.key())?;
-        Some(self.remove_at(head, place))
-    }
-
     /// Drops every element and every bucket, at once: a large table is better moved to another thread and dropped there.
     pub fn clear(&mut self) {
         let allowed = self.resize_allowed;

@@ -38,14 +38,6 @@ fn random_is_fair_full_sparse_and_while_resizing() {
 }
 
 #[test]
-fn remove_random_empties_a_table() {
-    let (mut table, mut rng) = (filled(0..3000), fastrand::Rng::with_seed(4));
-    let taken: HashSet<u32> =
-        std::iter::from_fn(|| table.remove_random(&mut rng)).map(|blob| number(&blob)).collect();
-    assert_eq!((taken.len(), table.len()), (3000, 0));
-}
-
-#[test]
 fn random_finds_the_last_element_of_a_large_table() {
     let mut table = filled(0..20_000);
     finish(&mut table);
