@@ -17,13 +17,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import aofstore
+from tests.crash.findings import Findings
 from tests.servers.connection import StoreConnection
 from tests.servers.dataset import dataset
 from tests.servers.resp import encode, records
@@ -130,19 +130,10 @@ def child(log: Path, directory: Path, kind: str, control: str) -> None:
 
 
 @dataclass
-class Damage:
+class Damage(Findings):
     """What a run over all variants saw."""
 
     reports: list[dict[str, Any]] = field(default_factory=list)
-    kinds: Counter[str] = field(default_factory=Counter)
-    violations: list[str] = field(default_factory=list)
-
-    def add(self, kind: str, text: str) -> None:
-        self.kinds[kind] += 1
-        self.violations.append(f"{kind}: {text}")
-
-    def red(self) -> list[str]:
-        return sorted(self.kinds)
 
 
 def run(log: bytes, work: Path, kind: str, control: str = "") -> Damage:

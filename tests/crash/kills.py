@@ -15,13 +15,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import aofstore
 from tests.crash.counters import Counters
 from tests.crash.damage import lose_last_record
+from tests.crash.findings import Findings
 from tests.crash.forms import FORMS, Form
 from tests.crash.history import DATABASES, POLICIES, Model, Policy
 from tests.crash.layouts import LAYOUTS, Layout, newest_log, strangers
@@ -37,8 +37,8 @@ READY_TIMEOUT = 20.0
 
 
 @dataclass
-class Tally:
-    """What a kill run saw; ``red`` says what is wrong with it, empty if nothing is."""
+class Tally(Findings):
+    """What a kill run saw."""
 
     rewrites: bool = False
     kills: int = 0
@@ -47,12 +47,6 @@ class Tally:
     opening: int = 0
     operations: int = 0
     seconds: float = 0.0
-    violations: list[str] = field(default_factory=list)
-    kinds: Counter[str] = field(default_factory=Counter)
-
-    def add(self, kind: str, text: str) -> None:
-        self.kinds[kind] += 1
-        self.violations.append(f"{kind}: {text}")
 
     @property
     def share(self) -> float:
@@ -64,7 +58,7 @@ class Tally:
         return self.rewriting / self.kills if self.kills else 0.0
 
     def red(self) -> list[str]:
-        found = sorted(self.kinds)
+        found = super().red()
         idle = self.share < IN_FLIGHT_SHARE or (self.rewrites and self.rewriting_share < REWRITING_SHARE)
         return [*found, "idle"] if idle else found
 

@@ -13,12 +13,12 @@ import itertools
 import random
 import shutil
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.crash.disks import PLACE, Opener, Outcome, build
+from tests.crash.findings import Findings
 from tests.crash.forms import FORMS, Form
 from tests.crash.history import Policy
 from tests.crash.layouts import Layout, Logs, holes
@@ -33,7 +33,6 @@ from tests.crash.upkeeps import Upkeep
 POLICIES: tuple[Policy, ...] = ("always", "everysec")
 AFTERWARDS = 3
 BULKY_STEPS = 16
-TOLD = 50
 ENOUGH = 1000
 
 
@@ -108,8 +107,10 @@ class Promise:
 
 
 @dataclass
-class Seen:
+class Seen(Findings):
     """What the power cuts of some stories showed; fewer than ``floor`` different disks show too little."""
+
+    TOLD = 50
 
     floor: int = 0
     moments: int = 0
@@ -119,17 +120,9 @@ class Seen:
     refused: int = 0
     torn_times: int = 0
     seconds: float = 0.0
-    violations: list[str] = field(default_factory=list)
-    kinds: Counter[str] = field(default_factory=Counter)
-
-    def add(self, kind: str, text: str) -> None:
-        self.kinds[kind] += 1
-        # Some of each kind, so that one cannot hide another.
-        if self.kinds[kind] <= TOLD:
-            self.violations.append(f"{kind}: {text}")
 
     def red(self) -> list[str]:
-        found = sorted(self.kinds)
+        found = super().red()
         return [*found, "few"] if self.distinct < self.floor else found
 
     def is_enough(self) -> bool:

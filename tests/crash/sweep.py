@@ -12,15 +12,15 @@ import mmap
 import os
 import shutil
 import signal
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aofstore
 from tests.crash.damage import lose_last_record
 from tests.crash.faults import FaultPlan, broken, faults
+from tests.crash.findings import Findings
 from tests.crash.forms import Form
 from tests.crash.history import DATABASES, POLICIES, Policy
 from tests.crash.layouts import Layout, newest_log, strangers
@@ -67,7 +67,7 @@ class Case:
 
 
 @dataclass
-class Sweep:
+class Sweep(Findings):
     """What a sweep saw."""
 
     upkeep: Upkeep = ""
@@ -76,15 +76,6 @@ class Sweep:
     planned: int = 0
     injected: int = 0
     missed: int = 0
-    violations: list[str] = field(default_factory=list)
-    kinds: Counter[str] = field(default_factory=Counter)
-
-    def add(self, kind: str, text: str) -> None:
-        self.kinds[kind] += 1
-        self.violations.append(f"{kind}: {text}")
-
-    def red(self) -> list[str]:
-        return sorted(self.kinds)
 
     def __str__(self) -> str:
         return f"{self.form} {self.planned} planned, {self.injected} happened"
