@@ -4,33 +4,26 @@ share.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from tests.golden.sessions import Sessions
 from tests.golden.transcript import START_MS
-from tests.golden.waiting import Waiting
 from tests.servers.clock import ServerClock
 from tests.servers.connection import ServerConnection
 from tests.servers.process import Server, aof_options, server_log
-from tests.servers.resp import records
 
 _OURS_ALONE = {"aof-layout", "decode-responses"}
 
 
-class ServerTarget:
+class ServerTarget(Sessions[ServerConnection]):
     """One server whose wall clock is a file; its log is BASE and INCRs in one stream."""
 
     def __init__(self, kind: str, directory: Path) -> None:
+        super().__init__(directory)
         self._kind = kind
-        self._directory = directory
-        self._now = START_MS
         self._clock = ServerClock(directory.parent / f"{directory.name}.clock", START_MS)
         self._options: list[str] = []
         self._server: Server | None = None
-        self._sessions: dict[str, ServerConnection] = {}
-        self._waiting = Waiting(self.execute)
-        self._read_to = 0
 
     def open(self, settings: dict[str, str]) -> None:
         self.close()
@@ -44,31 +37,15 @@ class ServerTarget:
         self._server = Server(self._kind, self._directory, *options, env=self._clock.env).start()
         self.execute("main", [b"DEBUG", b"SET-ACTIVE-EXPIRE", b"0"])
 
-    def reopen(self) -> None:
-        self.close()
-        self._open()
+    def _connect(self) -> ServerConnection:
+        assert self._server is not None
+        return self._server.connect()
 
-    def execute(self, session: str, args: Sequence[bytes]) -> Any:
-        if session not in self._sessions:
-            assert self._server is not None
-            self._sessions[session] = self._server.connect()
-        return self._sessions[session].execute(*args)
-
-    def start(self, session: str, args: Sequence[bytes]) -> None:
-        self._waiting.start(session, args)
-
-    def join(self, session: str) -> Any:
-        return self._waiting.join(session)
-
-    def advance(self, milliseconds: int) -> None:
-        self._now += milliseconds
+    def _set_clock(self) -> None:
         self._clock.set(self._now)
 
-    def new_records(self) -> list[list[bytes]]:
-        data = server_log(self._directory)
-        found = list(records(data, self._read_to))
-        self._read_to = len(data)
-        return [args for _, args in found]
+    def _log(self) -> bytes:
+        return server_log(self._directory)
 
     def close(self) -> None:
         for connection in self._sessions.values():
