@@ -2,7 +2,8 @@
 
 A piece finds ``aofstore`` and ``os`` imported, its arguments in ``argv``, the first of them as ``directory``.
 What it opens has the layout of the test itself, ``LAYOUT``; ``log()`` is the file that is appended to,
-``left()`` what lies there and is no part of a store, ``STEPS`` where a rewriting child may stand still.
+``left()`` what lies there and is no part of a store, ``STEPS`` where a rewriting child may stand still;
+``close_and_compare(store)`` looks at what a store leaves.
 Ctrl-C interrupts it, also where a shell that started the tests in its background ignores it.
 A process that hangs prints where all its threads are, and fails.
 """
@@ -40,6 +41,14 @@ def log():
 
 def left():
     return layouts.strangers(layouts.Path(directory), LAYOUT)
+
+def close_and_compare(store):
+    "That nothing is left behind, and what is in the log is what was in memory."
+    kept = {key: store.get(key) for key in store.keys("*")}
+    store.close()
+    assert not left(), left()
+    with aofstore.open(directory) as again:
+        assert {key: again.get(key) for key in again.keys("*")} == kept
 """
 
 

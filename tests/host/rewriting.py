@@ -59,11 +59,7 @@ def sound():
     "That the next rewrite works, nothing is left behind, and what is in the log is what is in memory."
     assert rewrite().keys >= 2000
     assert children() == [], children()
-    kept = {key: store.get(key) for key in store.keys("*")}
-    store.close()
-    assert not left(), left()
-    with aofstore.open(directory) as again:
-        assert {key: again.get(key) for key in again.keys("*")} == kept
+    close_and_compare(store)
 """
 
 

@@ -54,11 +54,7 @@ def sound():
     report = store.rewrite()
     assert report.keys == store.dbsize(), report
     assert store.info("persistence")["aof_last_bgrewrite_status"] == "ok"
-    kept = {key: store.get(key) for key in store.keys("*")}
-    store.close()
-    assert not left(), left()
-    with aofstore.open(directory) as again:
-        assert {key: again.get(key) for key in again.keys("*")} == kept
+    close_and_compare(store)
 """
 
 
