@@ -100,6 +100,14 @@ def _real_clock() -> Iterator[None]:
     _testing.set_clock(None)
 
 
+@pytest.fixture
+def plain_children() -> Iterator[None]:
+    """No test leaves orders for children behind, nor a child that stands still."""
+    yield
+    _testing.child_plan()
+    _testing.child_resume()
+
+
 @pytest.fixture(autouse=True)
 def _layout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test opens without saying a layout has this one; see also `tests.host.child`."""
@@ -119,6 +127,20 @@ def memory_path(tmp_path: Path) -> Iterator[Path]:
     """A directory in memory where the system has one: for thousands of openings whose syncs prove nothing."""
     with tempfile.TemporaryDirectory(prefix="aofstore-", dir=in_memory() or tmp_path) as name:
         yield Path(name)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """What `open_store` opens where nothing else is said; nobody has made it yet."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """The log of one file there, which the test writes."""
+    path = tmp_path / "data" / "appendonly.aof"
+    path.parent.mkdir()
+    return path
 
 
 @pytest.fixture

@@ -31,13 +31,6 @@ def trick(size: int) -> bytes:
     return bytes(line)
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    path = tmp_path / "data" / "appendonly.aof"
-    path.parent.mkdir()
-    return path
-
-
 @pytest.mark.parametrize(
     "line",
     [

@@ -20,13 +20,6 @@ GARBAGE = b"\x93\x11 no command\r\n"
 FLIPPED = b"*3\r\n$3\r\nSET\r\n$x\r\nb\r\n$1\r\n2\r\n"
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    path = tmp_path / "data" / "appendonly.aof"
-    path.parent.mkdir()
-    return path
-
-
 def refused(open_store: OpenStore, **settings: object) -> aofstore.AofLoadError:
     with pytest.raises(aofstore.AofLoadError) as caught:
         open_store(aof_layout="single-file", **settings)

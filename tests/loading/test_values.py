@@ -5,6 +5,8 @@ from __future__ import annotations
 import locale
 import struct
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,20 @@ TEXTS = [
 ]
 
 
+@contextmanager
+def numbers_written_as_in(language: str) -> Iterator[None]:
+    """How the C library writes numbers inside the block; as in C where the system lacks the language."""
+    before = locale.setlocale(locale.LC_NUMERIC)
+    try:
+        try:
+            locale.setlocale(locale.LC_NUMERIC, language)
+        except locale.Error:
+            locale.setlocale(locale.LC_NUMERIC, "C")
+        yield
+    finally:
+        locale.setlocale(locale.LC_NUMERIC, before)
+
+
 def _bits(value: float | None) -> bytes:
     assert value is not None
     return struct.pack(">d", value)
@@ -45,12 +61,7 @@ def _bits(value: float | None) -> bytes:
 
 @pytest.mark.parametrize("language", ["C", "de_DE.UTF-8"])
 def test_t11_scores_keep_every_bit(open_store: OpenStore, language: str, tmp_path: Path) -> None:
-    before = locale.setlocale(locale.LC_NUMERIC)
-    try:
-        try:
-            locale.setlocale(locale.LC_NUMERIC, language)
-        except locale.Error:
-            locale.setlocale(locale.LC_NUMERIC, "C")
+    with numbers_written_as_in(language):
         store = open_store()
         store.zadd("z", {f"m{number}": score for number, score in enumerate(SCORES)})
         store.zadd("i", {f"m{number}": 0.0 for number in range(len(SCORES))})
@@ -64,8 +75,6 @@ def test_t11_scores_keep_every_bit(open_store: OpenStore, language: str, tmp_pat
         for number, score in enumerate(SCORES):
             assert _bits(again.zscore("z", f"m{number}")) == _bits(score)
             assert again.zscore("i", f"m{number}") == score
-    finally:
-        locale.setlocale(locale.LC_NUMERIC, before)
 
 
 def test_t12_texts_that_look_like_numbers(open_store: OpenStore) -> None:

@@ -65,7 +65,7 @@ def rewrite(store: aofstore.Store[bytes], background: bool = True) -> RewriteRep
     return RewriteReport(*engine_of(store).rewrite(background, PATIENCE))
 
 
-def until(what: Callable[[], bool]) -> None:
+def until(what: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not what():
         assert time.monotonic() < deadline, "waited in vain"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import locale
 import struct
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +15,13 @@ import aofstore
 from aofstore._core import _testing
 from tests.conftest import OpenStore
 from tests.crash.layouts import Layout, whole_log
-from tests.loading.test_values import SCORES, TEXTS
+from tests.loading.test_values import SCORES, TEXTS, numbers_written_as_in
 from tests.servers.resp import records
+
+pytestmark = pytest.mark.usefixtures("plain_children")
 
 T0 = 1_700_000_000_000
 MODES = pytest.mark.parametrize("background", [True, False])
-
-
-@pytest.fixture(autouse=True)
-def _plain_children() -> Iterator[None]:
-    yield
-    _testing.child_plan()
-    _testing.child_resume()
 
 
 def _records(path: Path) -> list[list[bytes]]:
@@ -138,20 +131,13 @@ def test_t10_at_most_64_items_a_command(
 def test_t11_scores_are_short_and_keep_every_bit(
     language: str, background: bool, open_store: OpenStore, tmp_path: Path
 ) -> None:
-    before = locale.setlocale(locale.LC_NUMERIC)
-    try:
-        try:
-            locale.setlocale(locale.LC_NUMERIC, language)
-        except locale.Error:
-            locale.setlocale(locale.LC_NUMERIC, "C")
+    with numbers_written_as_in(language):
         store = open_store(zset_max_listpack_entries=5)
         for number, score in enumerate(SCORES):
             store.zadd("big", {f"m{number}": score})
             store.zadd(f"small{number % 3}", {f"m{number}": score})
         store.rewrite(background=background)
         store.close()
-    finally:
-        locale.setlocale(locale.LC_NUMERIC, before)
     written = {record[1]: record[2:] for record in _records(tmp_path)[1:]}
     texts = written[b"big"][::2]
     assert texts == [

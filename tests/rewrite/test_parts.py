@@ -34,11 +34,6 @@ def incr(seq: int) -> str:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
 def parts(data: Path) -> Path:
     return data / "appendonlydir"
 

@@ -28,11 +28,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
 @pytest.mark.parametrize("background", [True, False])
 def test_a_rewrite_keeps_every_type_and_forgets_the_past(
     open_store: OpenStore, data: Path, background: bool

@@ -6,7 +6,6 @@ import errno
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,11 @@ from tests.conftest import OpenStore
 from tests.crash.layouts import Layout, log_files, log_place, strangers, whole_log
 from tests.rewrite import child
 
+pytestmark = pytest.mark.usefixtures("plain_children")
+
 STARTED = "Background append only file rewriting started"
 SCHEDULED = "Background append only file rewriting scheduled"
 RUNNING = "ERR Background append only file rewriting already in progress"
-
-
-@pytest.fixture(autouse=True)
-def _plain_children() -> Iterator[None]:
-    yield
-    _testing.child_plan()
-    _testing.child_resume()
 
 
 def _filled(store: aofstore.Store[Any]) -> dict[bytes, bytes]:
@@ -36,13 +30,6 @@ def _filled(store: aofstore.Store[Any]) -> dict[bytes, bytes]:
     for turn in range(100):
         store.mset({f"key:{number}": f"{turn} " * 20 for number in range(10)})
     return {key: store[key] for key in store.scan_iter()}
-
-
-def _until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 @pytest.mark.parametrize("background", [True, False])
@@ -111,7 +98,7 @@ def test_progress_is_there_while_one_runs(store: aofstore.Store[bytes]) -> None:
     assert look() is None
     _testing.child_plan(pause="dumping", after_keys=40)
     store.db(3).bgrewriteaof()
-    _until(lambda: (now := look()) is not None and now.keys_done == 40)
+    child.until(lambda: (now := look()) is not None and now.keys_done == 40)
     progress = look()
     assert isinstance(progress, RewriteProgress)
     assert (progress.keys_done, progress.keys_total) == (40, 100)
@@ -134,7 +121,7 @@ def test_a_timeout_leaves_it_running_and_each_outcome_is_told_once(store: aofsto
     store["late"] = "v"
     assert store.rewrite_progress is not None
     _testing.child_resume()
-    _until(lambda: store.rewrite_progress is None)
+    child.until(lambda: store.rewrite_progress is None)
     report = store.wait_rewrite(timeout=0)
     assert report is not None
     assert report.difference_bytes > 0

@@ -32,11 +32,6 @@ DUMP = "dump.rdb"
 REFUSED = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk."
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
 def saved(store: aofstore.Store[bytes]) -> dict[str, Any]:
     """Waits until no child saves; the figures."""
     child.until(lambda: not child.figure(store, "rdb_bgsave_in_progress"))

@@ -20,11 +20,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
 def test_t09_with_the_log_off_a_rewrite_is_a_dump(open_store: OpenStore, data: Path, layout: Layout) -> None:
     store = open_store(appendonly=False)
     store.set("a", 1)
