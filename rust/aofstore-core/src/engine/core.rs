@@ -9,6 +9,7 @@ use super::due::Duty;
 use super::gather::Gathered;
 use super::latency::Latency;
 use super::pause::Pause;
+use super::remains::Remains;
 use super::rewrite::Rewrites;
 use super::save::Saves;
 use super::settings::Settings;
@@ -41,6 +42,8 @@ pub(super) struct Core {
     pub paused: Option<Pause>,
     pub rewrites: Rewrites,
     pub saves: Saves,
+    /// Of saves and rewrites without a child; the timer closes them.
+    pub remains: Remains,
     /// Set by whoever has something done without a child, and no longer wants it.
     pub given_up: Option<Arc<AtomicBool>>,
     /// What the command that ran has to see done before it is answered.
@@ -116,6 +119,7 @@ impl Engine {
             paused: None,
             rewrites: Rewrites::default(),
             saves: Saves::default(),
+            remains: Remains::default(),
             given_up: None,
             owed: None,
             new_policy: None,

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::core::{Core, Engine, LoadProgress, Shared};
+use super::remains::Remains;
 use super::rewrite::{Home, Ticket};
 use super::tick::Ticker;
 use crate::aof::manifest::Manifest;
@@ -171,9 +172,9 @@ impl Engine {
         }
         let started = self.shared.lock().finish_start();
         let dumped = self.shared.lock().save_at_close();
-        let (log, space) = self.shared.lock().retire();
+        let (log, space, remains) = self.shared.lock().retire();
         let saved = log.map_or(Ok(()), |log| log.close());
-        drop(space);
+        drop((space, remains));
         saved.and(started).and(dumped)
     }
 }
@@ -237,11 +238,11 @@ impl Core {
     }
 
     /// What holds files and memory: a handle that outlives the store shall not.
-    fn retire(&mut self) -> (Option<Arc<Log>>, Keyspace) {
+    fn retire(&mut self) -> (Option<Arc<Log>>, Keyspace, Remains) {
         self.move_out();
         self.end_snapshots();
         let empty = Keyspace::new(self.settings.databases, self.settings.limits);
-        (self.log.take(), std::mem::replace(&mut self.space, empty))
+        (self.log.take(), std::mem::replace(&mut self.space, empty), self.remains.take())
     }
 }
 

@@ -25,6 +25,7 @@ mod pause;
 mod process;
 mod queue;
 mod record;
+mod remains;
 mod rewrite;
 mod save;
 mod server;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::core::{Core, Shared};
 use super::latency::{event, whole_ms};
 use super::process;
+use super::remains::Remains;
 use crate::aof::{Log, Status};
 use crate::clock;
 use crate::encoding::huge;
@@ -94,12 +95,13 @@ impl Shared {
     /// turn comes with or without the lock.
     fn tick(&self, known: &mut Known) {
         let began = Instant::now();
-        let mut waste = Waste::default();
+        let (mut waste, mut remains) = (Waste::default(), Remains::default());
         while let Some(mut core) = self.lock_soon() {
             let held = Instant::now();
             let mut in_time = || goes_on(held.elapsed(), self.is_awaited());
             let more = core.guarded(|core| Ok(core.background(&mut in_time))).unwrap_or(false);
             waste.append(core.space.take_waste());
+            remains.append(core.remains.take());
             *known = Known {
                 log: core.log.clone(),
                 hz: core.settings.hz.max(1),
@@ -116,7 +118,7 @@ impl Shared {
             log.timer(Instant::now());
         }
         // Last, since a sync may be due.
-        drop(waste);
+        drop((waste, remains));
     }
 
     /// Whoever waits for the lock gets it before the next slice. Woken, they come later than who gave it up a moment

@@ -91,7 +91,9 @@ impl Core {
         let (keys, bytes_after) = match self.home()? {
             Home::Single(single) => {
                 let (keys, mut switch) = self.dump(&single.dir, &single.name, single.control)?;
-                (keys, self.put_in_place(&mut switch, None)?.size)
+                let placed = self.put_in_place(&mut switch, None)?;
+                self.remains.leave(placed.old);
+                (keys, placed.size)
             }
             Home::Parts(parts) => self.begin_anew(&parts)?,
         };
@@ -129,7 +131,7 @@ impl Core {
             let anew = Anew { base: base.entry.clone(), incr: None };
             base.published(parts.finish_anew(anew, clock::now_ms()))?
         };
-        drop(collect(parts, proof, self.settings.is_yes("aof-disable-auto-gc")));
+        self.remains.leave(collect(parts, proof, self.settings.is_yes("aof-disable-auto-gc")));
         Ok((keys, size))
     }
 

@@ -8,12 +8,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::schedule::Why;
+use crate::engine::remains::Remains;
 use crate::error::{Error, Result};
 use crate::fs::ReadFile;
 use crate::rewrite::SharedPage;
-
-/// Smaller files are gone in no time.
-const LARGE: u64 = 1 << 20;
 
 pub(in crate::engine) struct Ticket {
     pub(in crate::engine) why: Why,
@@ -25,8 +23,7 @@ pub(in crate::engine) struct Ticket {
     turned: Condvar,
     page: OnceLock<Arc<SharedPage>>,
     keys: AtomicU64,
-    /// Files without a name, whose bytes go when they are closed.
-    remains: Mutex<Vec<Box<dyn ReadFile>>>,
+    remains: Mutex<Remains>,
 }
 
 enum Stage {
@@ -103,19 +100,14 @@ impl Ticket {
         self.turned.notify_all();
     }
 
-    /// Files without a name: a large one is closed when nobody waits any more, since giving its blocks back takes long
-    /// (D-07), a small one at once.
+    /// Files without a name, to be closed when nobody waits any more.
     pub fn leave(&self, files: impl IntoIterator<Item = Box<dyn ReadFile>>) {
-        for file in files {
-            if file.size().is_ok_and(|size| size >= LARGE) {
-                self.remains().push(file);
-            }
-        }
+        self.remains().leave(files);
     }
 
     /// Closes them; for the leading thread, behind the end and without a lock.
     pub(in crate::engine) fn let_go(&self) {
-        let files = std::mem::take(&mut *self.remains());
+        let files = self.remains().take();
         drop(files);
     }
 
@@ -164,7 +156,7 @@ impl Ticket {
         }
     }
 
-    fn remains(&self) -> MutexGuard<'_, Vec<Box<dyn ReadFile>>> {
+    fn remains(&self) -> MutexGuard<'_, Remains> {
         self.remains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -104,11 +104,12 @@ impl Forked {
         let mut switch = Switch::new(self.at_work.temp, report.bytes, self.place.control)?;
         let line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         birth::go_on(ticket, Role::Save)?;
-        let size = super::place::place(&mut switch, &self.name)?;
+        let placed = super::place::place(&mut switch, &self.name)?;
         drop(line);
+        ticket.leave(placed.old);
         Ok(Summary {
             seconds: ticket.began.elapsed().as_secs_f64(),
-            bytes_after: size,
+            bytes_after: placed.size,
             keys: report.keys,
             fork_micros: self.at_work.child.micros,
             cow_bytes: report.cow_bytes,

@@ -11,16 +11,16 @@ use crate::engine::rewrite::{Summary, Ticket};
 use crate::engine::snapshot;
 use crate::error::{Error, Result, RewriteCause, shown};
 use crate::rdb::value::Version;
-use crate::rewrite::{Failure, Form, Role, Switch, Temp, dump};
+use crate::rewrite::{Failure, Form, Placed, Role, Switch, Temp, dump};
 
 /// As Redis's `rdb-save-incremental-fsync`, which nobody turns off.
 pub(super) const INCREMENTAL_SYNC: bool = true;
 
-/// Gives a finished file the dump's name; its length. Whoever calls has the line.
-pub(super) fn place(switch: &mut Switch, name: &str) -> Done<u64> {
+/// Gives a finished file the dump's name. Whoever calls has the line.
+pub(super) fn place(switch: &mut Switch, name: &str) -> Done<Placed> {
     let placed = switch.place(name, None, None, true)?;
     match placed.unproven {
-        None => Ok(placed.size),
+        None => Ok(placed),
         Some(errno) => {
             let error = std::io::Error::from_raw_os_error(errno);
             Err(Failure::system(&format!("cannot sync the directory of {name}"), &error))
@@ -72,9 +72,10 @@ impl Core {
         let dumped = self.dump_here(place, form, INCREMENTAL_SYNC)?;
         let temp = Temp::adopt(&dir, temp, dumped.file, &self.events);
         let mut switch = Switch::new(temp, dumped.bytes, control)?;
-        let size = self::place(&mut switch, &name)?;
+        let placed = self::place(&mut switch, &name)?;
+        self.remains.leave(placed.old);
         let seconds = began.elapsed().as_secs_f64();
-        Ok(Summary { seconds, bytes_after: size, keys: dumped.keys, ..Summary::default() })
+        Ok(Summary { seconds, bytes_after: placed.size, keys: dumped.keys, ..Summary::default() })
     }
 
     /// SAVE, and what is like it. As in Redis its failure refuses no writes, since whoever asked is told.

@@ -5,7 +5,7 @@ mod refusal;
 
 use super::*;
 use crate::engine::rewrite::tests::{Rig, at, until};
-use crate::fs::fault::{Call, Fault, Mode};
+use crate::fs::fault::{Call, Fault, Made, Mode};
 use crate::keyspace::{Keyspace, Limits};
 use crate::rdb::file::{Reader, Unknown};
 use crate::rewrite::{Plan, SharedPage, Step};
@@ -401,4 +401,19 @@ fn at_every_step_of_the_child_the_dump_is_the_old_one() {
         rig.ok("SAVE");
         rig.ok("SET b 1");
     }
+}
+
+#[test]
+fn d07_the_large_dump_that_lost_its_name_is_closed_when_everybody_was_told() {
+    let rig = Rig::with(&[("rdbcompression", "no")]);
+    rig.ok(&format!("SET a {}", "v".repeat(2 << 20)));
+    rig.ok("SAVE");
+    let late = Fault { name: Some(DUMP.to_owned()), ..Fault::on(Call::Close, 0).delay(2000) };
+    rig.faults.add(late);
+    rig.faults.record(true);
+    rig.ok("BGSAVE");
+    rig.wait_save();
+    let closed = |made: &[Made]| made.iter().any(|made| made.call == Call::Close && made.name == DUMP);
+    assert!(!closed(&rig.faults.take_made()), "before the end was told");
+    until(|| closed(&rig.faults.take_made()));
 }
