@@ -15,6 +15,7 @@ pub mod quicklist;
 pub mod record;
 pub mod skiplist;
 pub mod sorted_members;
+pub mod spare;
 pub mod table;
 mod thin;
 

@@ -1,11 +1,17 @@
 //! How much memory the data takes and how long it lives, estimated from samples: INFO must not walk everything.
 
 use super::keys::value;
+use super::object::Object;
 use super::space::Keyspace;
-use crate::encoding::Keyed;
+use crate::encoding::{Keyed, Record};
 
 /// Databases up to this size are counted whole, bigger ones by as many random keys.
 const SAMPLE: usize = 256;
+
+/// Bytes of a key and its value, an estimate for a big one.
+pub(super) fn cost(record: &Record<Object>) -> usize {
+    record.memory() + value(record).memory()
+}
 
 impl Keyspace {
     /// Bytes of all keys, values and tables. An estimate for databases of more than a few hundred keys.
@@ -14,8 +20,6 @@ impl Keyspace {
         let mut total = 0;
         for db in dbs.iter_mut() {
             let keys = db.records.len();
-            let cost =
-                |record: &crate::encoding::Record<super::Object>| record.memory() + value(record).memory();
             total += db.memory() + db.deadlines.len() * size_of::<Keyed<i64>>();
             total += if keys <= SAMPLE {
                 db.records.iter().map(cost).sum()

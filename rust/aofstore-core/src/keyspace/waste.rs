@@ -2,8 +2,10 @@
 
 use super::db::Db;
 use super::keys::value;
+use super::measure::cost;
 use super::object::{Object, Value};
-use crate::encoding::Record;
+use super::sample;
+use crate::encoding::{Record, spare};
 
 /// Collections with more elements than this are kept, as Redis frees them in the background.
 const ELEMENTS: usize = 64;
@@ -13,15 +15,35 @@ const BYTES: usize = 64 << 10;
 /// keyspace that nobody empties (a replay outside of an engine) stays bounded.
 const PIECES: usize = 16 << 10;
 
-/// What waits to be freed. Dropping it frees it.
+/// What waits to be freed. Dropping it frees it, and tells how much that was.
 #[derive(Default)]
 #[must_use = "it is freed where it is dropped"]
 #[expect(clippy::box_collection, reason = "it goes along with every reply: one word while there is none")]
 pub struct Waste(Option<Box<Vec<Piece>>>);
 
 enum Piece {
-    Db(#[expect(dead_code, reason = "only kept until it is dropped")] Db),
-    Record(#[expect(dead_code, reason = "only kept until it is dropped")] Record<Object>),
+    Db(Db),
+    Record(Record<Object>),
+}
+
+impl Piece {
+    /// An estimate, in bytes.
+    fn memory(&self) -> usize {
+        match self {
+            Self::Db(db) => db.memory() + sample::estimate(db.records.iter().map(cost), db.len()),
+            Self::Record(record) => cost(record),
+        }
+    }
+}
+
+impl Drop for Waste {
+    fn drop(&mut self) {
+        if let Some(pieces) = self.0.take() {
+            let bytes = pieces.iter().map(Piece::memory).sum();
+            drop(pieces);
+            spare::freed(bytes);
+        }
+    }
 }
 
 impl Waste {
@@ -39,8 +61,8 @@ impl Waste {
     }
 
     /// Puts what another holds to this.
-    pub fn append(&mut self, other: Self) {
-        match (&mut self.0, other.0) {
+    pub fn append(&mut self, mut other: Self) {
+        match (&mut self.0, other.0.take()) {
             (Some(own), Some(mut more)) => own.append(&mut more),
             (own @ None, more) => *own = more,
             (Some(_), None) => {}
