@@ -187,8 +187,13 @@ class Tracer:
     def _look_up(self, place: tuple[int, str]) -> int | None:
         return self._names[place[0]].get(place[1]) if place[1] else place[0]
 
+    def _open(self, call: Call, table: Table) -> Operation | None:
+        return self._opened(call, self._place(table, -1, call.strings()[0]))
+
     def _openat(self, call: Call, table: Table) -> Operation | None:
-        place = self._place(table, call.number(0), call.strings()[0])
+        return self._opened(call, self._place(table, call.number(0), call.strings()[0]))
+
+    def _opened(self, call: Call, place: tuple[int, str] | None) -> Operation | None:
         # A file without a name is on no disk; a name given to it later would be a call without a rule.
         if place is None or "O_TMPFILE" in call.text:
             return None
