@@ -37,7 +37,13 @@ pub fn prefetch_ref<T>(target: &T) {
 /// The first lines of `len` bytes at `start`.
 #[inline]
 pub(super) fn prefetch_stretch(start: *const u8, len: usize) {
-    for line in 0..len.div_ceil(LINE).min(LINES) {
+    prefetch_all(start, len.min(LINES * LINE));
+}
+
+/// Every line of `len` bytes at `start`, for somebody who jumps about in them.
+#[inline]
+pub(super) fn prefetch_all(start: *const u8, len: usize) {
+    for line in 0..len.div_ceil(LINE) {
         prefetch_at(start.wrapping_add(line * LINE));
     }
 }

@@ -8,7 +8,7 @@
 use std::ptr::NonNull;
 use std::slice;
 
-use super::ahead::prefetch_stretch;
+use super::ahead::{prefetch_all, prefetch_stretch};
 use super::thin;
 
 /// An owning pointer to bytes whose length the owner knows; the owner must call [`Block::free`].
@@ -53,6 +53,12 @@ impl Block {
     #[inline]
     pub(super) fn prefetch(&self, len: usize) {
         prefetch_stretch(self.0.as_ptr(), len);
+    }
+
+    /// The same for all of `len` bytes, however many.
+    #[inline]
+    pub(super) fn prefetch_all(&self, len: usize) {
+        prefetch_all(self.0.as_ptr(), len);
     }
 
     /// A block holding a copy of `bytes`.

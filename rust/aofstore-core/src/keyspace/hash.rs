@@ -294,7 +294,7 @@ fn set_in_pack(pack: &mut Listpack, field: &[u8], value: &[u8], limits: &Limits)
 /// None, with nothing done, if the hash would hold too much for a walk.
 fn set_in_few(pack: &mut Listpack, field: &[u8], value: &[u8]) -> Option<bool> {
     // All of it at once: the walk would wait for one line after the other.
-    pack.prefetch();
+    pack.prefetch_all(FEW_BYTES / 2);
     let fits = |extra: usize| pack.bytes().saturating_add(extra) <= FEW_BYTES;
     if let Some(pos) = find(pack, field).and_then(|pos| pack.next(pos)) {
         // The old value counts too: one that is replaced by a longer one again and again would only be measured twice.

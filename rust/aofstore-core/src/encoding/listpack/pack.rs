@@ -68,6 +68,12 @@ impl Listpack {
         self.block.prefetch(block::OFTEN);
     }
 
+    /// The same for the first `len` bytes, of which some may lie behind the listpack.
+    #[inline]
+    pub fn prefetch_all(&self, len: usize) {
+        self.block.prefetch_all(len);
+    }
+
     /// Bytes on the heap.
     pub fn memory(&self) -> usize {
         block::footprint(self.bytes())

@@ -18,6 +18,8 @@ use crate::encoding::ahead::prefetch_at as prefetch;
 pub(super) const SLOTS: usize = 7;
 /// Bytes that come from memory together.
 const LINE: usize = 64;
+/// How many of an element are asked for: a key with a short value, or with the head of something larger.
+const LINES: usize = 3;
 const IN_CHAINED: usize = SLOTS - 1;
 const COUNT: u64 = 0x07;
 const CHAINED: u64 = 0x80;
@@ -164,7 +166,8 @@ pub(super) unsafe fn find<E: Element>(head: NonNull<Bucket<E>>, tag: u8, key: &[
             while matches != 0 {
                 let place = Place { bucket, slot: matches.trailing_zeros() as usize / 8 - 1 };
                 // An element rarely ends in the line where it begins, and whoever finds it wants the rest.
-                prefetch(place.element().cast::<*const u8>().read().wrapping_add(LINE));
+                let start = place.element().cast::<*const u8>().read();
+                (1..LINES).for_each(|line| prefetch(start.wrapping_add(line * LINE)));
                 if place.element().as_ref().key() == key {
                     return Some(place);
                 }
