@@ -166,14 +166,26 @@ impl Shared {
     /// As [`reach`](Self::reach) if nothing stands in the way and no sync runs, which may hold a write up in the
     /// system. False if not, or if the write failed.
     pub(super) fn reach_at_once(&self, end: u64) -> bool {
-        let Some(mut tail) = try_lock(&self.tail) else { return false };
-        if self.acked.load(Ordering::Relaxed) >= end {
-            return true;
+        self.at_once().is_some_and(|mut tail| self.write_at_once(&mut tail, end))
+    }
+
+    /// The lock if a write under it would be quick: nobody has it, writes have not been slow, and no sync runs.
+    #[inline]
+    pub(super) fn at_once(&self) -> Option<Guard<'_>> {
+        if self.latency.writes_are_slow() {
+            return None;
         }
+        let tail = try_lock(&self.tail)?;
         let free = !tail.closed && !tail.writing && !tail.syncing;
-        free && tail.status == Status::Sound
-            && tail.policy != Policy::Always
-            && (self.control() == Control::AckBeforeWrite || self.write_pending(&mut tail))
+        (free && tail.status == Status::Sound && tail.policy != Policy::Always).then_some(tail)
+    }
+
+    /// Writes what is pending, if that is needed for `end`; false if it failed. With the lock that `at_once` gave.
+    #[inline]
+    pub(super) fn write_at_once(&self, tail: &mut Tail, end: u64) -> bool {
+        self.acked.load(Ordering::Relaxed) >= end
+            || self.control() == Control::AckBeforeWrite
+            || (tail.status == Status::Sound && self.write_pending(tail))
     }
 
     /// One round of group commit: everything pending is written, and synced if the policy wants that. Nobody

@@ -5,8 +5,10 @@
 
 mod closing;
 mod opening;
+mod pen;
 mod settings;
 
+pub use self::pen::Pen;
 pub use self::settings::Settings;
 use super::buffer::Feed;
 use super::commit::Shared;
@@ -15,7 +17,7 @@ use super::latency::Sample;
 use super::stats::Stats;
 use super::switch::Hold;
 use super::sync::{AtomicBool, JoinHandle, Mutex, Ordering};
-use super::tail::{Policy, Status};
+use super::tail::{Policy, Status, Tail};
 use crate::error::{Error, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,33 +42,13 @@ impl Log {
     /// it, stands a `#TS` line.
     #[inline]
     pub fn feed_at(&self, second: Option<i64>, body: impl FnOnce(&mut Feed<'_>)) -> u64 {
-        let mut tail = self.shared.lock();
-        let tail = &mut *tail;
-        let mut feed = Feed::new(&mut tail.buffer, &mut tail.heading, second);
-        body(&mut feed);
-        match feed.finish() {
-            Ok(added) => {
-                tail.fed += added;
-                if let Some(diff) = &tail.diff {
-                    diff.append(tail.buffer.last(added as usize));
-                }
-            }
-            Err(missing) => {
-                // What was done cannot be logged, and nothing after it may be: that would be a hole.
-                if let Some(diff) = &tail.diff {
-                    diff.spoil();
-                }
-                tail.fed += missing;
-                self.shared.latch(tail, libc::ENOMEM, "no memory for the record");
-                self.shared.publish(tail);
-            }
-        }
-        if tail.closed || matches!(tail.status, Status::Latched { .. }) {
-            tail.buffer.discard();
-            tail.heading = Heading::default();
-        }
-        self.shared.fed.store(tail.fed, Ordering::Release);
-        tail.fed
+        self.shared.feed(&mut self.shared.lock(), second, body)
+    }
+
+    /// Takes the log in hand for one command: see [`Pen`]. None if it could not be written to at once.
+    #[inline]
+    pub fn pen(&self) -> Option<Pen<'_>> {
+        Pen::new(&self.shared)
     }
 
     /// To be called before the answer goes out to whoever fed up to `end`: hands the bytes to `write(2)` under
@@ -101,7 +83,7 @@ impl Log {
     /// failed, leaves it to `finish`.
     #[inline]
     pub fn try_finish(&self, end: u64) -> bool {
-        self.is_durable(end) || (!self.shared.latency.writes_are_slow() && self.shared.reach_at_once(end))
+        self.is_durable(end) || self.shared.reach_at_once(end)
     }
 
     /// For a reader under `always`: waits, while the log is sound, until all that was fed before it is synced.
@@ -221,6 +203,36 @@ impl Log {
 }
 
 impl Shared {
+    /// Appends what `body` feeds, and returns the offset behind it.
+    #[inline]
+    fn feed(&self, tail: &mut Tail, second: Option<i64>, body: impl FnOnce(&mut Feed<'_>)) -> u64 {
+        let mut feed = Feed::new(&mut tail.buffer, &mut tail.heading, second);
+        body(&mut feed);
+        match feed.finish() {
+            Ok(added) => {
+                tail.fed += added;
+                if let Some(diff) = &tail.diff {
+                    diff.append(tail.buffer.last(added as usize));
+                }
+            }
+            Err(missing) => {
+                // What was done cannot be logged, and nothing after it may be: that would be a hole.
+                if let Some(diff) = &tail.diff {
+                    diff.spoil();
+                }
+                tail.fed += missing;
+                self.latch(tail, libc::ENOMEM, "no memory for the record");
+                self.publish(tail);
+            }
+        }
+        if tail.closed || matches!(tail.status, Status::Latched { .. }) {
+            tail.buffer.discard();
+            tail.heading = Heading::default();
+        }
+        self.fed.store(tail.fed, Ordering::Release);
+        tail.fed
+    }
+
     fn flush(&self, sync: bool) -> Result<()> {
         let mut tail = self.lock();
         let goal = tail.fed;

@@ -36,7 +36,7 @@ pub use buffer::Feed;
 pub use diff::Diff;
 pub use ending::{Known, Tear};
 pub use latency::{Kind as LatencyKind, Sample as LatencySample};
-pub use log::{Log, Settings};
+pub use log::{Log, Pen, Settings};
 pub use outlet::Outlet;
 pub use reader::{Command, Leading, Next, Reader};
 pub use resync::{Mark, Resync, Run, Sought, Until};

@@ -172,15 +172,20 @@ impl Model {
             let mut acknowledged = 0;
             for i in 0..2 {
                 let key = format!("{name}:{i}");
-                let end = {
+                let (end, pen) = {
                     let mut order = engine.lock().unwrap();
-                    let end = log.feed(|feed| feed.command(0, ["SET", &key]));
+                    let mut pen = log.pen();
+                    let end = match &mut pen {
+                        Some(pen) => pen.feed_at(None, |feed| feed.command(0, ["SET", &key])),
+                        None => log.feed(|feed| feed.command(0, ["SET", &key])),
+                    };
                     order.push(key);
-                    end
+                    (end, pen)
                 };
                 disks[0].inside.enter(end);
-                let always = log.policy() == Policy::Always;
-                let reached = if log.try_finish(end) { Ok(()) } else { log.reach(end) };
+                let always = pen.is_none() && log.policy() == Policy::Always;
+                let written = pen.map_or_else(|| log.try_finish(end), |pen| pen.finish(end));
+                let reached = if written { Ok(()) } else { log.reach(end) };
                 disks[0].inside.leave(end);
                 // The way to the host's interpreter: short, or held up by others.
                 shuttle::thread::yield_now();

@@ -116,7 +116,7 @@ impl Core {
         }
         self.end_together();
         self.serve_waiters();
-        self.feed_gathered();
+        self.feed_gathered(None);
         self.save_flushed();
         Ok(Some(Done {
             outcome: Ok(()),
@@ -145,7 +145,7 @@ impl Core {
                     // It may take a while, ask the log how far it is, or switch it off.
                     self.instant = None;
                     if !serves {
-                        self.feed_gathered();
+                        self.feed_gathered(None);
                     }
                 }
                 self.gathered.begin();
@@ -157,7 +157,7 @@ impl Core {
         self.instant = None;
         self.nobody_waits();
         self.serve_waiters();
-        self.feed_gathered();
+        self.feed_gathered(None);
         self.save_flushed();
         Ok(Done {
             outcome: Ok(()),

@@ -175,7 +175,7 @@ impl Core {
         let (spec, argv) = (entry.spec, entry.argv.clone());
         let argv: Vec<&[u8]> = argv.iter().collect();
         let mut reply = Reply::new();
-        let outcome = match self.call(db, spec, &argv, &mut reply) {
+        let outcome = match self.call(db, spec, &argv, &mut reply, None) {
             Ok(Some(_)) => return,
             Ok(None) => Ok(()),
             Err(error) => {

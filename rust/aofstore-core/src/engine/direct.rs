@@ -4,8 +4,9 @@
 //! stands in the way (a lock that is taken, a waiter to be served, a slow disk), it leaves to the long way.
 
 use super::core::{Core, Engine};
-use super::due::{Done, Due, Unwritten};
+use super::due::{Done, Due};
 use super::session::Session;
+use crate::aof::{Log, Pen};
 use crate::command::{ErrorReply, Flags, Handler, Reply, Spec};
 use crate::error::Result;
 use crate::keyspace::Waste;
@@ -37,10 +38,16 @@ impl Engine {
         if !core.space.waited.is_empty() || core.latency.is_on() {
             return Direct::Impassable;
         }
-        let (mut refused, mut unwritten) = (None, None);
+        let log = if spec.is_write() { core.log.clone() } else { None };
+        let mut pen = log.as_deref().and_then(Log::pen);
+        let (mut refused, mut due, mut unwritten) = (None, None, None);
         let ran = core.guarded(|core| {
-            refused = core.direct(db, spec, argv, reply).err();
-            unwritten = core.unwritten();
+            refused = core.direct(db, spec, argv, reply, pen.as_mut()).err();
+            if pen.is_some() {
+                unwritten = core.unwritten();
+            } else {
+                due = core.due();
+            }
             Ok(())
         });
         let waste = core.space.take_waste();
@@ -48,7 +55,9 @@ impl Engine {
         if let Err(defect) = ran {
             return Direct::Ended(Err(defect));
         }
-        let due = unwritten.and_then(Unwritten::write);
+        if let Some(pen) = pen {
+            due = unwritten.filter(|unwritten| !pen.finish(unwritten.end)).map(|rest| rest.of(log.clone()));
+        }
         if due.is_some() || refused.is_some() || !waste.is_empty() {
             ended(refused, due, waste)
         } else {
@@ -70,9 +79,10 @@ impl Core {
         spec: &'static Spec,
         argv: &[&[u8]],
         reply: &mut Reply,
+        pen: Option<&mut Pen<'_>>,
     ) -> std::result::Result<(), ErrorReply> {
         let ran = self.admitted(Some(spec), argv).and_then(|spec| {
-            let outcome = self.call(db, spec, argv, reply);
+            let outcome = self.call(db, spec, argv, reply, pen);
             self.stats.ran(spec);
             outcome
         });

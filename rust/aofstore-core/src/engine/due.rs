@@ -126,41 +126,33 @@ fn stop(log: Option<&Log>, running: Option<&Ticket>) -> Result<()> {
     saved
 }
 
-/// A log that holds less than a caller depends on, and up to where; what a [`Due`] is when nothing else is owed.
+/// Up to where the log must be written before the caller is answered; what a [`Due`] is when nothing else is owed.
 pub(super) struct Unwritten {
-    log: Arc<Log>,
-    end: u64,
+    pub end: u64,
     strict: bool,
 }
 
 impl Unwritten {
-    /// Writes it, or says what is due if that cannot be done at once or failed.
-    #[inline]
-    pub fn write(self) -> Option<Due> {
-        if self.log.try_finish(self.end) { None } else { Some(self.into()) }
-    }
-}
-
-impl From<Unwritten> for Due {
+    /// It could not be written at once to this log.
     #[cold]
-    fn from(Unwritten { log, end, strict }: Unwritten) -> Self {
-        Self { log: Some(log), end, strict, duty: Duty::Nothing }
+    pub fn of(self, log: Option<Arc<Log>>) -> Due {
+        Due { log, end: self.end, strict: self.strict, duty: Duty::Nothing }
     }
 }
 
 impl Core {
-    /// As [`acknowledgement`](Self::acknowledgement), behind a command of the keyspace that served nobody.
+    /// As [`due`](Self::due), behind a command of the keyspace.
     #[inline]
     pub(super) fn unwritten(&mut self) -> Option<Unwritten> {
         debug_assert!(self.owed.is_none() && self.new_policy.is_none() && self.deliveries.is_empty());
         let strict = std::mem::take(&mut self.wrote);
         let log = self.log.as_ref()?;
         let end = log.position();
-        if log.is_durable(end) { None } else { Some(Unwritten { log: Arc::clone(log), end, strict }) }
+        if log.is_durable(end) { None } else { Some(Unwritten { end, strict }) }
     }
 
     /// What the caller has to wait for: under `always` everything fed so far, by whomever.
-    fn due(&mut self) -> Option<Due> {
+    pub(super) fn due(&mut self) -> Option<Due> {
         let strict = std::mem::take(&mut self.wrote);
         let asked = self.owed.is_some() || self.new_policy.is_some() || self.rewrites.unwanted.is_some();
         let duty = if asked { self.duty() } else { Duty::Nothing };

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::core::{Core, Engine};
 use super::due::Done;
 use super::session::Session;
-use crate::aof::Status;
+use crate::aof::{Pen, Status};
 use crate::command::{
     self, Context, ErrorReply, Flags, Handler, KeyPositions, Outcome, Reply, Spec, Wait, errors,
 };
@@ -140,7 +140,7 @@ impl Core {
         };
         if gather {
             self.serve_waiters();
-            self.feed_gathered();
+            self.feed_gathered(None);
         }
         Ok(Done { outcome, waiter, due: self.acknowledgement(), waste: self.space.take_waste() })
     }
@@ -258,7 +258,7 @@ impl Core {
         reply: &mut Reply,
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
         let outcome = match spec.handler {
-            Handler::Keyspace(_) => self.call(session.db, spec, argv, reply),
+            Handler::Keyspace(_) => self.call(session.db, spec, argv, reply, None),
             Handler::Engine(which) => self.engine_command(session, which, spec, argv, reply).map(|()| None),
         };
         self.stats.ran(spec);
@@ -310,6 +310,7 @@ impl Core {
         spec: &'static Spec,
         argv: &[&[u8]],
         reply: &mut Reply,
+        pen: Option<&mut Pen<'_>>,
     ) -> std::result::Result<Option<Wait>, ErrorReply> {
         let Handler::Keyspace(run) = spec.handler else { return Err(errors::SYNTAX) };
         self.effects.begin(db);
@@ -330,7 +331,7 @@ impl Core {
         let wait = cx.wait.take();
         self.space.stats.dirty += self.effects.changes();
         self.wrote |= self.effects.changes() > 0;
-        self.log_effect(db, spec, argv);
+        self.log_effect(db, spec, argv, pen);
         outcome.map(|()| wait)
     }
 }

@@ -57,7 +57,7 @@ fn a_defect_wakes_who_waits_and_who_was_about_to_be_served() {
         core.gathered.begin();
         let (mut reply, argv) = (Reply::new(), [b"RPUSH".as_slice(), b"b", b"x"]);
         let spec = crate::command::lookup(b"RPUSH").unwrap();
-        core.call(0, spec, &argv, &mut reply).unwrap();
+        core.call(0, spec, &argv, &mut reply, None).unwrap();
         core.serve_waiters();
         panic!("between the pop and its record")
     });

@@ -1,11 +1,14 @@
 //! From what a command did to the records of the log: bare, as one block, or gathered for one append.
 
 use super::core::Core;
+use crate::aof::Pen;
 use crate::command::{Flags, Spec};
 
 impl Core {
-    /// Appends the effect of the command that just ran, or gathers it.
-    pub(super) fn log_effect(&mut self, db: usize, spec: &Spec, argv: &[&[u8]]) {
+    /// Appends the effect of the command that just ran, or gathers it. Whoever has the log in hand gives the pen: without
+    /// it, nobody could feed.
+    #[inline]
+    pub(super) fn log_effect(&mut self, db: usize, spec: &Spec, argv: &[&[u8]], pen: Option<&mut Pen<'_>>) {
         if !self.is_fed() {
             if self.space.has_purged() {
                 self.space.take_purged();
@@ -15,15 +18,15 @@ impl Core {
         let alone = !self.gathered.is_on();
         if alone && !self.space.has_purged() && self.effects.rewritten().len() < 2 {
             if let Some(record) = self.effects.rewritten().first() {
-                self.feed(|feed| feed.command(record.db as u32, record.argv.iter()));
+                self.feed(pen, |feed| feed.command(record.db as u32, record.argv.iter()));
             } else if self.effects.is_verbatim() {
-                self.feed(|feed| feed.command(db as u32, canonical(spec, argv)));
+                self.feed(pen, |feed| feed.command(db as u32, canonical(spec, argv)));
             }
             return;
         }
         self.gather(db, spec, argv);
         if alone {
-            self.feed_gathered();
+            self.feed_gathered(pen);
         }
     }
 
@@ -50,10 +53,10 @@ impl Core {
     }
 
     /// Appends everything gathered, in one piece, and gathers no more.
-    pub(super) fn feed_gathered(&mut self) {
+    pub(super) fn feed_gathered(&mut self, pen: Option<&mut Pen<'_>>) {
         let mut gathered = std::mem::take(&mut self.gathered);
         if !gathered.is_empty() {
-            self.feed(|feed| gathered.feed(feed));
+            self.feed(pen, |feed| gathered.feed(feed));
         }
         gathered.forget();
         self.gathered = gathered;
@@ -65,7 +68,7 @@ impl Core {
             return;
         }
         let purged = self.space.take_purged();
-        self.feed(|feed| {
+        self.feed(None, |feed| {
             for (db, key) in &purged {
                 feed.command(*db as u32, [b"DEL".as_slice(), key]);
             }

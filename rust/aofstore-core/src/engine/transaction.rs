@@ -107,7 +107,7 @@ impl Core {
         }
         self.end_together();
         if alone {
-            self.feed_gathered();
+            self.feed_gathered(None);
             self.save_flushed();
         }
         Ok(())

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::schedule::Why;
 use super::ticket::Ticket;
+use crate::aof::{Feed, Pen};
 use crate::clock;
 use crate::engine::core::Core;
 use crate::engine::due::Duty;
@@ -51,7 +52,7 @@ impl Core {
         }
         if self.instant.is_none() && self.gathered.is_on() {
             // A pipeline's records before this one belong to the log still.
-            self.feed_gathered();
+            self.feed_gathered(None);
             self.gathered.begin();
         }
         self.rewrites.waiting = false;
@@ -75,8 +76,10 @@ impl Core {
 
     /// Appends to the log, or while there is none yet to the difference of the rewrite that makes it.
     #[inline]
-    pub(in crate::engine) fn feed(&self, body: impl FnOnce(&mut crate::aof::Feed<'_>)) {
-        if let Some(log) = &self.log {
+    pub(in crate::engine) fn feed(&self, pen: Option<&mut Pen<'_>>, body: impl FnOnce(&mut Feed<'_>)) {
+        if let Some(pen) = pen {
+            pen.feed_at(self.second(), body);
+        } else if let Some(log) = &self.log {
             log.feed_at(self.second(), body);
         } else if let Some(diff) = self.rewrites.diff.as_ref().filter(|_| self.rewrites.waiting) {
             diff.feed(self.second(), body);
