@@ -1,8 +1,9 @@
 """What an operation costs as the store grows, beside a plain dict, and the slowest single insert on the way.
 
 What else the machine does hits some insert in every run, though never the same one: so each kind grows
-several times, the slowest insert is that of its best round, and beside it stands the slowest of as many calls
-that do nothing.
+several times, and the slowest insert is that of its best round. Beside it stand the slowest of as many calls
+that do nothing, and of as many that only write as many bytes into memory that is new: whoever does that waits
+for the system to find and clear it, and in a virtual machine sometimes for the host to find it too.
 
 ``python -m benchmarks.growth KIND SIZES`` prints the figures as JSON; a process of its own for each kind.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import json
+import mmap
 import random
 import subprocess
 import sys
@@ -18,11 +20,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .machine import warm_memory
 from .sizes import Sizes
 from .work import key
 
 NOTHING = "nothing"
-KINDS = ("aofstore", "dict", NOTHING)
+MEMORY = "memory"
+KINDS = ("aofstore", "dict", MEMORY, NOTHING)
+CONTROLS = {MEMORY: "a call that writes as much new memory", NOTHING: "a call that does nothing"}
+"""What only shows how slow a call can be here, and what to call it."""
 _SAMPLE = 256
 """So few that the memory they touch stays in the caches, and the places of its pages with the processor."""
 _REPEATS = 1000
@@ -37,6 +43,7 @@ def measure(sizes: Sizes, say: Callable[[str], None]) -> dict[str, dict[str, Any
     results: dict[str, dict[str, Any]] = {}
     for number in range(sizes.growth_rounds):
         for kind in KINDS:
+            warm_memory()
             words = [sys.executable, "-m", "benchmarks.growth", kind, *map(str, sizes.growth)]
             done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
             found = json.loads(done.stdout)
@@ -61,6 +68,8 @@ def _main(kind: str, sizes: list[int]) -> None:
         table: dict[bytes, bytes] = {}
         get: Callable[..., Any] = table.get
         put: Callable[..., Any] = table.__setitem__
+    elif kind == MEMORY:
+        get, put = _get_nothing, _new_memory(sizes[-1])
     elif kind == NOTHING:
         get, put = _get_nothing, _put_nothing
     else:
@@ -100,6 +109,19 @@ def _get_nothing(name: bytes) -> None:
 
 def _put_nothing(name: bytes, value: bytes) -> None:
     pass
+
+
+def _new_memory(calls: int) -> Callable[[bytes, bytes], None]:
+    """Each call writes key and value behind those of the last one, then at the start again."""
+    size = len(key(0)) + len(_VALUE)
+    room, last, at = mmap.mmap(-1, calls * size), (calls - 1) * size, -size
+
+    def put(name: bytes, value: bytes) -> None:
+        nonlocal at
+        at = at + size if at < last else 0
+        room[at : at + size] = name + value
+
+    return put
 
 
 def _reads(get: Callable[[bytes], Any], keys: list[bytes]) -> None:

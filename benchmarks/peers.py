@@ -1,7 +1,9 @@
-"""The same work side by side: every contender in a process of its own, a short turn each, round after round.
+"""The same work side by side: every contender in a process of its own, a turn each, round after round.
 
 A turn lasts about as long for all of them, so that slow ones do fewer calls; the first, of a few calls, only
-finds out how many. Drift of the machine meets all contenders alike, and medians are compared.
+finds out how many. It is so long that what a store puts off falls due within it: compaction, the rewriting of
+a log, writing back. In short turns that would be done while others have theirs, at nobody's cost. Drift of
+the machine meets all contenders alike, and medians are compared.
 """
 
 from __future__ import annotations

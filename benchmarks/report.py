@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .contenders import ALL, SERVERS
-from .growth import NOTHING
+from .growth import CONTROLS
 from .peers import Rates, figure
 from .targets import Results, verdicts
 from .work import ROWS, TITLES
@@ -126,15 +126,15 @@ def _growth(growth: dict[str, dict[str, Any]]) -> list[str]:
         "## Growth",
         "",
         "The slowest insert is that of the best round: what else the machine does hits some call in every",
-        "round, as the calls that do nothing show, which are timed in the same way.",
+        "round, as the calls show that do nothing or write as much new memory, timed in the same way.",
         "",
     ]
     rows = []
     for name, each in growth.items():
         worst = f"{each['worst_cpu_us']:,.0f} ({each['worst_us']:,.0f})"
         none = ("" for _ in each["sizes"])
-        if name == NOTHING:
-            rows.append(("a call that does nothing, slowest", *none, worst))
+        if name in CONTROLS:
+            rows.append((f"{CONTROLS[name]}, slowest", *none, worst))
             continue
         for call in ("get", "set"):
             rows.append((f"{name}, {call.upper()}", *(f"{ns:,.0f}" for ns in each[f"{call}_ns"]), ""))

@@ -80,6 +80,7 @@ def _measured(sizes: Sizes, directory: Path, parts: list[str]) -> dict[str, Any]
     }
     for part in parts:
         _say(f"--- {part}")
+        machine.warm_memory()
         try:
             results[part] = measures[part]()
         except NoCompilerError as missing:

@@ -27,8 +27,8 @@ class Sizes:
 FULL = Sizes(
     name="full",
     keys=1_000_000,
-    rounds=5,
-    cell_seconds=0.3,
+    rounds=3,
+    cell_seconds=1.0,
     sync_rounds=5,
     sync_seconds=1.5,
     latency_seconds=6.0,
