@@ -6,6 +6,7 @@
 mod ahead;
 pub mod blob;
 mod block;
+pub mod freed;
 pub mod huge;
 mod intset;
 pub mod keyed;
@@ -15,7 +16,6 @@ pub mod quicklist;
 pub mod record;
 pub mod skiplist;
 pub mod sorted_members;
-pub mod spare;
 pub mod table;
 mod thin;
 

@@ -14,7 +14,7 @@ use super::process;
 use super::remains::Remains;
 use crate::aof::{Log, Status};
 use crate::clock;
-use crate::encoding::{huge, spare};
+use crate::encoding::{freed, huge};
 use crate::fs::os::with_signals_blocked;
 use crate::keyspace::Waste;
 
@@ -57,7 +57,7 @@ impl Ticker {
 fn run(shared: &Shared, stop: &(Mutex<bool>, Condvar)) {
     let mut known = Known { log: None, hz: 10, shared: false };
     let huge_pages = process::has_huge_pages();
-    let mut freed = 0;
+    let mut seen = 0;
     loop {
         let stopped = stop.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pause = Duration::from_millis(1000 / known.hz);
@@ -74,7 +74,7 @@ fn run(shared: &Shared, stop: &(Mutex<bool>, Condvar)) {
             if huge_pages {
                 huge::gather(Instant::now(), known.shared);
             }
-            spare::give_back(&mut freed);
+            freed::give_back(&mut seen);
         });
         if let Err(panic) = catch_unwind(turn) {
             // Without its timer the store breaks its promises: better that everybody hears of it.

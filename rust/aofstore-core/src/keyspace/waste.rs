@@ -5,7 +5,7 @@ use super::keys::value;
 use super::measure::cost;
 use super::object::{Object, Value};
 use super::sample;
-use crate::encoding::{Record, spare};
+use crate::encoding::{Record, freed};
 
 /// Collections with more elements than this are kept, as Redis frees them in the background.
 const ELEMENTS: usize = 64;
@@ -41,7 +41,7 @@ impl Drop for Waste {
         if let Some(pieces) = self.0.take() {
             let bytes = pieces.iter().map(Piece::memory).sum();
             drop(pieces);
-            spare::freed(bytes);
+            freed::tell(bytes);
         }
     }
 }

@@ -13,7 +13,7 @@ const MUCH: usize = 16 << 20;
 static FREED: Freed = Freed(AtomicUsize::new(0));
 
 /// About so many bytes were just freed.
-pub fn freed(bytes: usize) {
+pub fn tell(bytes: usize) {
     FREED.add(bytes);
 }
 
