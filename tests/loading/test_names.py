@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -103,14 +102,3 @@ def test_another_file_of_such_a_name_is_nobodys(open_store: OpenStore, place: Pa
     with pytest.raises(aofstore.AofOpenError, match="UTF-8") as refused:
         check(stray)
     assert refused.value.path == str(stray)
-
-
-def test_the_command_line_prints_it(open_store: OpenStore, place: Path) -> None:
-    store = open_store(place)
-    store.set("k", "v")
-    store.close()
-    for words in (["rewrite"], ["inspect"], ["check", "--json"]):
-        command = [os.fsencode(word) for word in (sys.executable, "-m", "aofstore", *words, str(place))]
-        done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=60)
-        assert done.returncode == 0, done.stderr
-        assert b"gr\\udcfcn" in done.stdout, words
