@@ -172,7 +172,7 @@ impl<'e> Keys<'e> {
         let hash = self.hashed(key);
         match self.here_mut().records.get_mut_hashed(hash, key) {
             None => Ok(None),
-            Some(record) => record.object_mut().map(|object| Some(heard(object, allowed))).ok_or(WrongType),
+            Some(record) => at_hand(record, allowed).map(Some),
         }
     }
 
@@ -251,7 +251,7 @@ impl<'e> Keys<'e> {
                 slot.insert(Record::object(key, fresh()))
             }
         };
-        record.object_mut().map(|object| heard(object, *resize_allowed)).ok_or(WrongType)
+        at_hand(record, *resize_allowed)
     }
 
     /// Replaces whatever is under `key` by a string, without a deadline.
@@ -442,11 +442,13 @@ impl Copied {
     }
 }
 
-/// A value about to be changed, told whether its tables may be resized.
+/// A collection about to be changed: asked for from memory, and told whether its tables may be resized.
 #[inline]
-fn heard(object: &mut Object, resize_allowed: bool) -> &mut Object {
+fn at_hand(record: &mut Record<Object>, resize_allowed: bool) -> Typed<&mut Object> {
+    value(record).prefetch();
+    let object = record.object_mut().ok_or(WrongType)?;
     object.set_resize_allowed(resize_allowed);
-    object
+    Ok(object)
 }
 
 pub(super) fn value(record: &Record<Object>) -> Value<'_> {
