@@ -6,8 +6,8 @@
 //! written while a child lives is copied in small pages all the same.
 //!
 //! Nothing depends on it: a region may have been freed, or be somebody else's by now, and the system may refuse. INVARIANT:
-//! nobody waits for it, it takes no memory worth mentioning (a region must be full already), and it moves nothing while a
-//! child shares the memory, since that would copy everything.
+//! it takes no memory worth mentioning (a region must be full already), moves nothing while a child shares the memory, since
+//! that would copy everything, and does nothing while the store grows: a caller who needs new memory would wait for it.
 #![expect(
     unsafe_code,
     reason = "the system is asked about addresses; nothing behind them is read or written"
@@ -39,6 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const TRIES: u32 = 30;
 /// After this time a region that still tells of itself is asked for again: it may have been given back and taken anew.
 const AGAIN: Duration = Duration::from_secs(60);
+/// How long no region must have been new. The system maps no memory meanwhile, and the copy may take milliseconds.
+const CALM: Duration = Duration::from_secs(1);
 /// How long after the last sign of a child its memory counts as shared.
 const SHARED: Duration = Duration::from_millis(1500);
 /// Refusals in a row after which the system is not asked any more, or not for some time.
@@ -69,8 +71,17 @@ fn remember(address: usize) {
     }
 }
 
-/// A turn of the background; `shared` says that a forked child lives. Only where a huge page has [`REGION`] bytes.
-pub fn gather(now: Instant, shared: bool) {
+/// What goes on while a turn is due.
+#[derive(Clone, Copy, Default)]
+pub struct Doing {
+    /// A forked child shares the memory.
+    pub shared: bool,
+    /// A log is read: memory grows, and nobody waits for a single key.
+    pub loading: bool,
+}
+
+/// A turn of the background. Only where a huge page has [`REGION`] bytes.
+pub fn gather(now: Instant, doing: Doing) {
     // In a forked copy of the process the lock may be held for ever, by a thread that is not there.
     let mut held = match REGIONS.try_lock() {
         Ok(held) => held,
@@ -79,7 +90,7 @@ pub fn gather(now: Instant, shared: bool) {
     };
     let regions = held.get_or_insert_with(Regions::default);
     regions.take_seen(now);
-    regions.turn(now, shared, &mut System);
+    regions.turn(now, doing, &mut System);
 }
 
 /// What the system says and does.
@@ -94,6 +105,8 @@ struct Regions {
     /// Those in the queue, and since when the others are huge.
     known: HashMap<usize, Option<Instant>>,
     queue: VecDeque<Waiting>,
+    /// When a region was seen for the first time.
+    grew: Option<Instant>,
     shared_until: Option<Instant>,
     /// None is asked for until then.
     rest_until: Option<Instant>,
@@ -109,8 +122,8 @@ struct Waiting {
 }
 
 impl Regions {
-    fn turn(&mut self, now: Instant, shared: bool, pages: &mut impl Pages) {
-        if shared {
+    fn turn(&mut self, now: Instant, doing: Doing, pages: &mut impl Pages) {
+        if doing.shared {
             self.shared_until = Some(now + SHARED);
             return;
         }
@@ -119,7 +132,8 @@ impl Regions {
             Some(_) => self.ask_again(now),
             None => {}
         }
-        if self.known.len() >= WORTHWHILE && self.rest_until.is_none_or(|until| now >= until) {
+        let calm = doing.loading || self.grew.is_none_or(|grew| now.saturating_duration_since(grew) >= CALM);
+        if calm && self.known.len() >= WORTHWHILE && self.rest_until.is_none_or(|until| now >= until) {
             self.work(now, pages);
         }
     }
@@ -136,7 +150,10 @@ impl Regions {
 
     fn seen(&mut self, region: usize, now: Instant) {
         let wanted = match self.known.get(&region) {
-            None => true,
+            None => {
+                self.grew = Some(now);
+                true
+            }
             Some(huge) => huge.is_some_and(|since| now.saturating_duration_since(since) >= AGAIN),
         };
         if wanted {

@@ -32,23 +32,30 @@ struct Scene {
     regions: Regions,
     pages: Fake,
     now: Instant,
+    loading: bool,
 }
 
 impl Scene {
     fn of(count: usize, resident: usize) -> Self {
-        let mut scene = Self { regions: Regions::default(), pages: Fake::default(), now: Instant::now() };
-        for region in (BASE..).take(count) {
-            scene.pages.resident.insert(region, resident);
-            scene.regions.seen(region, scene.now);
-        }
+        let (regions, pages) = (Regions::default(), Fake::default());
+        let mut scene = Self { regions, pages, now: Instant::now(), loading: false };
+        scene.grow(BASE, count, resident);
+        scene.now += CALM;
         scene
+    }
+
+    fn grow(&mut self, first: usize, count: usize, resident: usize) {
+        for region in (first..).take(count) {
+            self.pages.resident.insert(region, resident);
+            self.regions.seen(region, self.now);
+        }
     }
 
     /// A tick; how many regions it made huge.
     fn tick(&mut self, shared: bool) -> usize {
         let before = self.pages.collapsed.len();
         self.now += Duration::from_millis(100);
-        self.regions.turn(self.now, shared, &mut self.pages);
+        self.regions.turn(self.now, Doing { shared, loading: self.loading }, &mut self.pages);
         self.pages.collapsed.len() - before
     }
 
@@ -65,6 +72,20 @@ fn full_regions_become_huge_a_few_with_each_tick_and_once() {
         scene.regions.seen(region, scene.now);
     }
     assert_eq!(scene.ticks(20), 0);
+}
+
+#[test]
+fn nothing_is_moved_while_the_store_grows_unless_it_is_loading() {
+    let mut scene = Scene::of(10, PAGES);
+    for more in 0..30 {
+        scene.grow(BASE + 10 + more, 1, PAGES);
+        assert_eq!(scene.tick(false), 0);
+    }
+    assert_eq!(scene.ticks(8), 0, "not long enough ago");
+    assert_eq!(scene.ticks(20), 40);
+    scene.loading = true;
+    scene.grow(BASE + 100, 10, PAGES);
+    assert_eq!(scene.ticks(3), 10);
 }
 
 #[test]

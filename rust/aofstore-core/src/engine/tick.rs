@@ -55,7 +55,7 @@ impl Ticker {
 }
 
 fn run(shared: &Shared, stop: &(Mutex<bool>, Condvar)) {
-    let mut known = Known { log: None, hz: 10, shared: false };
+    let mut known = Known { log: None, hz: 10, doing: huge::Doing::default() };
     let huge_pages = process::has_huge_pages();
     let mut seen = 0;
     loop {
@@ -72,7 +72,7 @@ fn run(shared: &Shared, stop: &(Mutex<bool>, Condvar)) {
         let turn = AssertUnwindSafe(|| {
             shared.tick(&mut known);
             if huge_pages {
-                huge::gather(Instant::now(), known.shared);
+                huge::gather(Instant::now(), known.doing);
             }
             freed::give_back(&mut seen);
         });
@@ -88,8 +88,7 @@ struct Known {
     log: Option<Arc<Log>>,
     /// Ticks a second.
     hz: u64,
-    /// Whether a child shares the memory.
-    shared: bool,
+    doing: huge::Doing,
 }
 
 impl Shared {
@@ -107,7 +106,7 @@ impl Shared {
             *known = Known {
                 log: core.log.clone(),
                 hz: core.settings.hz.max(1),
-                shared: core.rewrites.has_child(),
+                doing: huge::Doing { shared: core.rewrites.has_child(), loading: core.loading },
             };
             drop(core);
             if !more || began.elapsed() >= MOST {
