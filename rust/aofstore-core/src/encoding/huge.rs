@@ -7,7 +7,8 @@
 //!
 //! Nothing depends on it: a region may have been freed, or be somebody else's by now, and the system may refuse. INVARIANT:
 //! it takes no memory worth mentioning (a region must be full already), moves nothing while a child shares the memory, since
-//! that would copy everything, and does nothing while the store grows: a caller who needs new memory would wait for it.
+//! that would copy everything, and does nothing while the store grows, when a caller who needs new memory would wait for it,
+//! unless it is loading, when there is none.
 #![expect(
     unsafe_code,
     reason = "the system is asked about addresses; nothing behind them is read or written"
